@@ -1,0 +1,239 @@
+// Package notice owns every sentence staff read in the outbox: why an order is
+// held, what was sent, and the letters that go to the recipient. Words are
+// plain: what happened, whether anything left the practice, what to do. Beside
+// each text lies its machine-readable twin.
+package notice
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"chartseal/order"
+)
+
+// Practice is whom staff and recipients can ask.
+type Practice struct {
+	Name, Address string
+	Contact       Contact
+}
+
+// Contact is the practice's privacy contact.
+type Contact struct{ Name, Phone, Email string }
+
+// String joins what is known of the contact.
+func (c Contact) String() string {
+	var parts []string
+	for _, s := range []string{c.Name, c.Phone, c.Email} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Hold is an order that stopped; the yaml-free twin is hold.json of the
+// contract (DESIGN, "What staff see").
+type Hold struct {
+	Order   string    `json:"order"`
+	Release string    `json:"release"` // release reference and attempt: what logs call it
+	HeldAt  time.Time `json:"held_at"`
+	File    string    `json:"file"` // the order's file name as dropped
+	Reasons []Reason  `json:"reasons"`
+}
+
+// Reason is one reason as hold.json shows it.
+type Reason struct {
+	Rule     string   `json:"rule"`
+	Outcome  string   `json:"outcome"` // refuse or hold
+	Message  string   `json:"message"`
+	Citation string   `json:"citation,omitempty"`
+	Items    []string `json:"items,omitempty"`
+}
+
+// Reasons turns the findings of rules and stages into what staff read.
+func Reasons(rs []order.Reason) []Reason {
+	out := make([]Reason, 0, len(rs))
+	for _, r := range rs {
+		out = append(out, Reason{
+			Rule: r.Rule, Outcome: string(r.Outcome), Message: r.Message, Citation: r.Citation, Items: r.Items,
+		})
+	}
+	return out
+}
+
+// Receipt is a release that was sent; receipt.json of the contract.
+type Receipt struct {
+	Order       string    `json:"order"`
+	Release     string    `json:"release"`
+	SentAt      time.Time `json:"sent_at"`
+	Link        string    `json:"link"`
+	LinkExpires time.Time `json:"link_expires"` // effective
+	Page        string    `json:"page,omitempty"`
+	Bundle      Bundle    `json:"bundle"`
+	Recipient   Recipient `json:"recipient"`
+	Unlock      string    `json:"unlock"` // key or passphrase
+	Records     []Record  `json:"records"`
+	Removed     int       `json:"removed"`
+	Notices     []string  `json:"notices"`
+	LedgerSeq   uint64    `json:"ledger_seq"`
+}
+
+// Bundle is the encrypted object in the store.
+type Bundle struct {
+	Key    string `json:"key"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Recipient is who gets the records.
+type Recipient struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind,omitempty"`
+	Address string `json:"address,omitempty"`
+	Email   string `json:"email,omitempty"`
+}
+
+// Record is one file in the bundle.
+type Record struct {
+	Path   string `json:"path"`
+	Kind   string `json:"kind"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+const stamp = "Monday, January 2, 2006, 15:04 MST"
+
+var words = template.New("").Funcs(template.FuncMap{
+	"when": func(t time.Time) string { return t.Format(stamp) },
+	"wrap": wrap,
+	"size": Size,
+	"inc":  func(i int) int { return i + 1 },
+})
+
+// Text returns WHY-HELD.txt.
+func (h Hold) Text(p Practice) ([]byte, error) {
+	return render("hold", holdText, map[string]any{"H": h, "P": p, "Help": helper(p)})
+}
+
+// JSON returns hold.json.
+func (h Hold) JSON() ([]byte, error) { return twin(h) }
+
+// Text returns RECEIPT.txt.
+func (r Receipt) Text(p Practice) ([]byte, error) {
+	return render("receipt", receiptText, map[string]any{"R": r, "P": p, "Kinds": kinds(r.Records)})
+}
+
+// JSON returns receipt.json.
+func (r Receipt) JSON() ([]byte, error) { return twin(r) }
+
+func helper(p Practice) string {
+	if c := p.Contact.String(); c != "" {
+		return c
+	}
+	return "the person who looks after privacy in this practice"
+}
+
+// render fills a text and gives it the line ends Notepad needs.
+func render(name, text string, data any) ([]byte, error) {
+	t, err := template.Must(words.Clone()).New(name).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse notice: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		return nil, fmt.Errorf("fill notice: %w", err)
+	}
+	return bytes.ReplaceAll(b.Bytes(), []byte("\n"), []byte("\r\n")), nil
+}
+
+func twin(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode notice: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// wrap breaks text at 72 columns and indents the following lines.
+func wrap(indent int, s string) string {
+	const width = 72
+	var b strings.Builder
+	col := indent
+	for i, w := range strings.Fields(s) {
+		n := len([]rune(w))
+		switch {
+		case i == 0:
+		case col+1+n > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			col = indent
+		default:
+			b.WriteByte(' ')
+			col++
+		}
+		b.WriteString(w)
+		col += n
+	}
+	return b.String()
+}
+
+// Size writes a number of bytes as people read it, in powers of 1000.
+func Size(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, u := float64(n)/unit, 0
+	for f >= unit {
+		f, u = f/unit, u+1
+	}
+	return fmt.Sprintf("%.1f %cB", f, "kMGTPE"[u])
+}
+
+// kinds counts the records of each kind in the order they came.
+func kinds(rs []Record) []string {
+	n := map[string]int{}
+	var names []string
+	for _, r := range rs {
+		if n[r.Kind] == 0 {
+			names = append(names, r.Kind)
+		}
+		n[r.Kind]++
+	}
+	for i, k := range names {
+		names[i] = Count(n[k], k)
+	}
+	return names
+}
+
+// Count says "1 radiograph", "14 radiographs" or "300 CBCT images".
+func Count(n int, kind string) string {
+	one, many := kindWords(kind)
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func kindWords(kind string) (one, many string) {
+	switch kind {
+	case "cbct":
+		return "CBCT file", "CBCT files"
+	case "photo":
+		return "photograph", "photographs"
+	case "billing":
+		return "billing document", "billing documents"
+	case "lab":
+		return "laboratory document", "laboratory documents"
+	case "consent":
+		return "consent form", "consent forms"
+	}
+	one = strings.ReplaceAll(kind, "_", " ")
+	return one, one + "s"
+}

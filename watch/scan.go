@@ -1,0 +1,141 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Patience with files that look unfinished although they do not change.
+const (
+	emptyPatience  = time.Minute // a cloud client's placeholder has no bytes yet
+	orphanPatience = time.Minute // a signature that arrived before its order
+)
+
+// SignatureSuffix marks the minisign signature beside an order.
+const SignatureSuffix = ".minisig"
+
+// sighting is what an earlier scan saw of a file, by our own clock: the time
+// of a file server may differ or jump.
+type sighting struct {
+	size  int64
+	mtime time.Time
+	first time.Time // when it was seen for the first time
+	since time.Time // since when size and mtime are unchanged
+}
+
+// Survey is the outcome of one scan.
+type Survey struct {
+	Ready   []string // settled files, oldest sighting first
+	Waiting int      // dropped files that have not settled
+	Ignored []string // left untouched: folders, links, pipes, names of systems and editors
+}
+
+// scan looks at every name in the outbox once.
+func (o *Outbox) scan() (Survey, error) {
+	entries, err := fs.ReadDir(o.root.FS(), ".")
+	if err != nil {
+		return Survey{}, fmt.Errorf("scan outbox: %w", Scrub(err))
+	}
+	now := o.opts.Now()
+	present := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		present[e.Name()] = true
+	}
+	var s Survey
+	for _, e := range entries {
+		o.judge(e, present, now, &s)
+	}
+	for name := range o.seen {
+		if !present[name] {
+			delete(o.seen, name)
+		}
+	}
+	slices.SortStableFunc(s.Ready, func(a, b string) int { return o.seen[a].first.Compare(o.seen[b].first) })
+	return s, nil
+}
+
+func (o *Outbox) judge(e fs.DirEntry, present map[string]bool, now time.Time, s *Survey) {
+	name := e.Name()
+	if ours(name) {
+		return
+	}
+	info, err := o.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // gone between the two looks
+	}
+	if err != nil {
+		s.Waiting++ // locked by another program: look again
+		return
+	}
+	if !info.Mode().IsRegular() || ignored(name) {
+		s.Ignored = append(s.Ignored, name)
+		return
+	}
+	if order, ok := strings.CutSuffix(name, SignatureSuffix); ok && present[order] {
+		return // goes with its order
+	}
+	if o.settled(name, info, now) {
+		s.Ready = append(s.Ready, name)
+		return
+	}
+	s.Waiting++
+}
+
+// settled reports whether the file has not changed for long enough.
+func (o *Outbox) settled(name string, info fs.FileInfo, now time.Time) bool {
+	was, known := o.seen[name]
+	if !known || was.size != info.Size() || !was.mtime.Equal(info.ModTime()) {
+		first := now
+		if known {
+			first = was.first
+		}
+		o.seen[name] = sighting{size: info.Size(), mtime: info.ModTime(), first: first, since: now}
+		return false
+	}
+	quiet := now.Sub(was.since)
+	switch {
+	case info.Size() == 0:
+		return quiet >= max(emptyPatience, o.opts.Settle)
+	case strings.HasSuffix(name, SignatureSuffix):
+		return quiet >= max(orphanPatience, o.opts.Settle)
+	default:
+		return quiet >= o.opts.Settle
+	}
+}
+
+// ours reports the names chartseal itself keeps in the outbox.
+func ours(name string) bool {
+	switch name {
+	case workingDir, heldDir, sentDir, deniedDir, "DUE-LIST.html":
+		return true
+	}
+	return false
+}
+
+// ignored reports names that systems, editors and copy programs leave behind.
+func ignored(name string) bool {
+	lower := strings.ToLower(name)
+	switch lower {
+	case "thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r":
+		return true
+	}
+	for _, p := range []string{".", "~", "#"} {
+		if strings.HasPrefix(lower, p) {
+			return true
+		}
+	}
+	for _, s := range []string{"~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".swp", ".swx", ".bak", ".lock", ".lnk"} {
+		if strings.HasSuffix(lower, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Look surveys the outbox without claiming anything, for status.
+func (o *Outbox) Look(_ context.Context) (Survey, error) { return o.scan() }
