@@ -1,0 +1,104 @@
+package seal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"unicode"
+
+	"filippo.io/age"
+	"github.com/sethvargo/go-diceware/diceware"
+	"golang.org/x/text/unicode/norm"
+)
+
+// passphraseWords is the length of a generated passphrase. Six of the 7,772
+// words used make 6 × log2(7772) = 77.5 bits.
+const passphraseWords = 6
+
+// workFactor is the logarithm of the scrypt cost. A generated passphrase has
+// 77 bits, so guessing is out of reach at any cost; 15 takes 32 MiB, which a
+// phone's browser and the daemon's 64 MiB both allow, where age's default of
+// 18 takes 256 MiB.
+const workFactor = 15
+
+// maxWorkFactor is the highest cost accepted when opening: what stock age
+// uses (18, 256 MiB). More is an attack on the reader's memory.
+const maxWorkFactor = 18
+
+// ErrWeakPassphrase is returned by [WithPassphrase] for anything that
+// [NewPassphrase] does not make: the low work factor is safe only with it.
+var ErrWeakPassphrase = errors.New("the passphrase was not generated: only generated passphrases are strong enough")
+
+// NewPassphrase draws six words of the EFF large word list (eff.org/dice),
+// joined by hyphens: "crop-unlit-mossy-dingo-relax-salute". The four words of
+// the list that hold a hyphen themselves are left out, so that a person can
+// count to six.
+func NewPassphrase(rand io.Reader) (string, error) {
+	gen, err := diceware.NewGenerator(&diceware.GeneratorInput{RandReader: rand})
+	if err != nil {
+		return "", fmt.Errorf("draw words: %w", err)
+	}
+	for {
+		words, err := gen.Generate(passphraseWords)
+		if err != nil {
+			return "", fmt.Errorf("draw words: %w", err)
+		}
+		p := strings.Join(words, "-")
+		if strings.Count(p, "-") == passphraseWords-1 {
+			return p, nil
+		}
+	}
+}
+
+// NormalizePassphrase forgives how people type: capitals, spaces, commas,
+// dashes of any sort and full-width letters all lead to the canonical form,
+// lower-case words joined by single hyphens. The recipient page does the same.
+func NormalizePassphrase(s string) string {
+	s = strings.ToLower(norm.NFKC.String(s))
+	s = strings.ReplaceAll(s, "\u00ad", "") // soft hyphen
+	words := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return strings.Join(words, "-")
+}
+
+// WithPassphrase seals with a passphrase from [NewPassphrase] (typed freely,
+// see [NormalizePassphrase]). Anything else is [ErrWeakPassphrase].
+func WithPassphrase(passphrase string) (Recipients, error) {
+	p := NormalizePassphrase(passphrase)
+	if !generated(p) {
+		return Recipients{}, ErrWeakPassphrase
+	}
+	rec, err := age.NewScryptRecipient(p)
+	if err != nil {
+		return Recipients{}, fmt.Errorf("take passphrase: %w", err)
+	}
+	rec.SetWorkFactor(workFactor)
+	return Recipients{list: []age.Recipient{rec}, unlock: UnlockPassphrase}, nil
+}
+
+// generated reports whether p is one that NewPassphrase could have made.
+func generated(p string) bool {
+	words := strings.Split(p, "-")
+	distinct := map[string]bool{}
+	for _, w := range words {
+		if !wordSet()[w] {
+			return false
+		}
+		distinct[w] = true
+	}
+	return len(words) == passphraseWords && len(distinct) == passphraseWords
+}
+
+// wordSet holds the word list. Keys of the library's list are five throws of a
+// die, 11111 to 66666.
+var wordSet = sync.OnceValue(func() map[string]bool {
+	list := diceware.WordListEffLarge()
+	set := make(map[string]bool, 7776)
+	for i := 11111; i <= 66666; i++ {
+		if w := list.WordAt(i); w != "" && !strings.Contains(w, "-") {
+			set[w] = true
+		}
+	}
+	return set
+})
