@@ -31,7 +31,7 @@ const notesDir = ".notes"
 // daemon was faster. A file still open for writing on Windows cannot be
 // renamed: the error is retried by the next scan.
 func (o *Outbox) claim(name string) (*Claim, error) {
-	c := &Claim{ID: strconv.FormatUint(rand.Uint64(), 36), File: name, box: o} //nolint:gosec // uniqueness, not secrecy
+	c := o.newClaim(name)
 	if err := o.root.MkdirAll(c.path(notesDir), 0o770); err != nil {
 		return nil, fmt.Errorf("make claim folder: %w", Scrub(err))
 	}
@@ -51,6 +51,28 @@ func (o *Outbox) claim(name string) (*Claim, error) {
 	return c, nil
 }
 
+// Accept claims an order that was never dropped: the file stays where its owner
+// keeps it and a copy is claimed.
+func (o *Outbox) Accept(name string, order, signature []byte) (*Claim, error) {
+	c := o.newClaim(name)
+	if err := o.root.MkdirAll(c.path(notesDir), 0o770); err != nil {
+		return nil, fmt.Errorf("make claim folder: %w", Scrub(err))
+	}
+	if signature != nil {
+		if err := o.writeFile(c.path(name+SignatureSuffix), signature); err != nil {
+			return nil, fmt.Errorf("copy signature: %w", err)
+		}
+	}
+	if err := o.writeFile(c.path(name), order); err != nil {
+		return nil, fmt.Errorf("copy order: %w", err)
+	}
+	return c, nil
+}
+
+func (o *Outbox) newClaim(name string) *Claim {
+	return &Claim{ID: strconv.FormatUint(rand.Uint64(), 36), File: name, box: o} //nolint:gosec // uniqueness, not secrecy
+}
+
 func (c *Claim) path(elem ...string) string {
 	return path.Join(append([]string{workingDir, c.ID}, elem...)...)
 }
@@ -60,7 +82,7 @@ func (c *Claim) path(elem ...string) string {
 func (c *Claim) discard() { _ = c.box.root.RemoveAll(c.path()) }
 
 // Claims returns what an earlier run of the daemon had claimed and not
-// answered, and removes empty claims.
+// answered, and removes empty claims. It must not run beside Run.
 func (o *Outbox) Claims() ([]*Claim, error) {
 	entries, err := fs.ReadDir(o.root.FS(), workingDir)
 	if err != nil {
@@ -82,6 +104,15 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 		claims = append(claims, c)
 	}
 	return claims, nil
+}
+
+// Working counts the claims that are not answered; it may run beside Run.
+func (o *Outbox) Working() (int, error) {
+	entries, err := fs.ReadDir(o.root.FS(), workingDir)
+	if err != nil {
+		return 0, fmt.Errorf("read claims: %w", Scrub(err))
+	}
+	return len(entries), nil
 }
 
 // Claim opens a claim by its ID; the error wraps fs.ErrNotExist when it holds

@@ -83,12 +83,10 @@ func (o *Outbox) AnswerDir(k Kind, order string) string {
 // Scrub takes the path out of a file system error, for file names are patient
 // data and errors reach logs.
 func Scrub(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("%s: %w", pe.Op, pe.Err)
 	}
-	var le *os.LinkError
-	if errors.As(err, &le) {
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
 		return fmt.Errorf("%s: %w", le.Op, le.Err)
 	}
 	return err

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,7 +31,6 @@ type sighting struct {
 type Survey struct {
 	Ready   []string // settled files, oldest sighting first
 	Waiting int      // dropped files that have not settled
-	Ignored []string // left untouched: folders, links, pipes, names of systems and editors
 }
 
 // scan looks at every name in the outbox once.
@@ -73,8 +71,7 @@ func (o *Outbox) judge(e fs.DirEntry, present map[string]bool, now time.Time, s 
 		return
 	}
 	if !info.Mode().IsRegular() || ignored(name) {
-		s.Ignored = append(s.Ignored, name)
-		return
+		return // folders, links, pipes, names of systems and editors
 	}
 	if order, ok := strings.CutSuffix(name, SignatureSuffix); ok && present[order] {
 		return // goes with its order
@@ -137,5 +134,28 @@ func ignored(name string) bool {
 	return false
 }
 
-// Look surveys the outbox without claiming anything, for status.
-func (o *Outbox) Look(_ context.Context) (Survey, error) { return o.scan() }
+// Present is what lies in the outbox right now.
+type Present struct {
+	Pending []string // dropped files that are not claimed yet
+	Ignored []string // left untouched
+}
+
+// Look lists the outbox without claiming anything or remembering what it saw;
+// it may run beside Run.
+func (o *Outbox) Look() (Present, error) {
+	entries, err := fs.ReadDir(o.root.FS(), ".")
+	if err != nil {
+		return Present{}, fmt.Errorf("list outbox: %w", Scrub(err))
+	}
+	var p Present
+	for _, e := range entries {
+		switch {
+		case ours(e.Name()):
+		case !e.Type().IsRegular() || ignored(e.Name()):
+			p.Ignored = append(p.Ignored, e.Name())
+		default:
+			p.Pending = append(p.Pending, e.Name())
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,230 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"chartseal/ledger"
+	"chartseal/order"
+	"chartseal/watch"
+	"chartseal/watch/notice"
+)
+
+// Notes kept with a claim until it is answered; they may name the patient.
+const (
+	briefNote   = "order.json"
+	reasonsNote = "reasons.json"
+	packedNote  = "packed.json"
+)
+
+// brief is what the last stages need of the order. It is taken once, at
+// intake: from then on the order's file is only compared with its digest.
+type brief struct {
+	ID       string        `json:"id"`
+	Lifetime time.Duration `json:"lifetime"`
+	Entry    ledger.Entry  `json:"entry"` // the ledger line but for its event and what is known later
+}
+
+// packed is what the answer and the ledger say about the bundle.
+type packed struct {
+	Recipient   notice.Recipient `json:"recipient"`
+	Unlock      string           `json:"unlock"`
+	Records     []notice.Record  `json:"records"`
+	Removed     int              `json:"removed"`
+	Notices     []string         `json:"notices"`
+	Description string           `json:"description"`
+}
+
+// recall opens a release's claim and its brief.
+func (p *Practice) recall(r *release) (*watch.Claim, brief, error) {
+	var b brief
+	c, err := p.box.Claim(r.Claim)
+	if err != nil {
+		return nil, b, err
+	}
+	return c, b, c.Recall(briefNote, &b)
+}
+
+// keepReasons remembers why the order stops until it is recorded and answered.
+func (p *Practice) keepReasons(r *release, h *Held) error {
+	c, err := p.box.Claim(r.Claim)
+	if err != nil {
+		return err
+	}
+	return c.Note(reasonsNote, h.Reasons)
+}
+
+// record writes the outcome into the ledger, before anybody sees it. The entry's
+// key makes a repetition harmless.
+func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
+	c, b, err := p.recall(r)
+	if err != nil {
+		return err
+	}
+	if end == hold {
+		var reasons []order.Reason
+		if err := c.Recall(reasonsNote, &reasons); err != nil {
+			return err
+		}
+		return p.recordHold(ctx, r.ID, b.Entry, reasons)
+	}
+	var pk packed
+	if err := c.Recall(packedNote, &pk); err != nil {
+		return err
+	}
+	rec, err := p.ledger.Append(ctx, sentEntry(r, b.Entry, &pk))
+	if err != nil {
+		return fmt.Errorf("append to ledger: %w", err)
+	}
+	r.Seq = rec.Seq
+	return p.state.save(r)
+}
+
+func (p *Practice) recordHold(ctx context.Context, token string, e ledger.Entry, reasons []order.Reason) error {
+	e.Key, e.Event = token+"/held", ledger.Held
+	for _, r := range reasons {
+		e.Notices = append(e.Notices, r.Rule+": "+r.Message)
+	}
+	if _, err := p.ledger.Append(ctx, e); err != nil {
+		return fmt.Errorf("append to ledger: %w", err)
+	}
+	return nil
+}
+
+// answer gives the outbox its answer, forgets the secrets and settles the
+// order. After a crash it finishes what is left.
+func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
+	c, b, err := p.recall(r)
+	if errors.Is(err, fs.ErrNotExist) { // answered before a crash
+		return p.wrapUp(ctx, r, end)
+	}
+	if err != nil {
+		return err
+	}
+	if end == hold {
+		err = p.answerHeld(ctx, c, b, r)
+	} else {
+		err = p.answerSent(ctx, c, b, r)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.wrapUp(ctx, r, end); err != nil {
+		return err
+	}
+	p.tell(Event{Order: b.ID, Release: r.ID, Stage: "answer", Outcome: string(end)})
+	return nil
+}
+
+func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *release) error {
+	var reasons []order.Reason
+	if err := c.Recall(reasonsNote, &reasons); err != nil {
+		return err
+	}
+	return p.placeHold(ctx, c, notice.Hold{
+		Order: b.ID, Release: r.ID, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons),
+	})
+}
+
+func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *release) error {
+	var pk packed
+	if err := c.Recall(packedNote, &pk); err != nil {
+		return err
+	}
+	files, err := p.sentFiles(r, b.ID, &pk)
+	if err != nil {
+		return err
+	}
+	return c.Answer(ctx, watch.Answer{Kind: watch.Sent, Order: b.ID, Token: r.ID, Files: files})
+}
+
+// sentFiles are the receipt, its twin and the letters.
+func (p *Practice) sentFiles(r *release, id string, pk *packed) (map[string][]byte, error) {
+	rc := notice.Receipt{
+		Order: id, Release: r.ID, SentAt: r.Links.At, Link: r.Links.Bundle, Page: r.Links.Page,
+		LinkExpires: r.Links.Expires, Recipient: pk.Recipient, Unlock: pk.Unlock, Records: pk.Records,
+		Bundle:  notice.Bundle{Key: r.Object.Key, Bytes: r.Object.Bytes, SHA256: r.Ticket.SHA256},
+		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq,
+	}
+	text, err := rc.Text(p.who())
+	if err != nil {
+		return nil, err
+	}
+	twin, err := rc.JSON()
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"RECEIPT.txt": text, watch.Twin(watch.Sent): twin}
+	return files, p.addLetters(files, r, rc)
+}
+
+func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Receipt) error {
+	ref, _ := splitID(r.ID)
+	d := notice.LetterData{
+		Practice: p.who(), Recipient: rc.Recipient, Reference: ref, Link: rc.Page, Expires: rc.LinkExpires,
+		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: rc.Contents(), Sent: rc.SentAt,
+	}
+	b, err := notice.LinkLetter(d)
+	if err != nil {
+		return fmt.Errorf("write link letter: %w", err)
+	}
+	files["LINK-LETTER.pdf"] = b
+	if r.Passphrase == "" {
+		return nil
+	}
+	if b, err = notice.PassphraseLetter(d); err != nil {
+		return fmt.Errorf("write passphrase letter: %w", err)
+	}
+	files["PASSPHRASE-LETTER.pdf"] = b
+	return nil
+}
+
+// wrapUp forgets what is only needed until the answer is out.
+func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
+	if r.Sealed != "" {
+		if err := os.Remove(p.state.path("sealed", r.Sealed)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove sealed file: %w", scrub(err))
+		}
+	}
+	r.Passphrase, r.Sealed, r.Outcome, r.Waiting, r.Since = "", "", end, "", ""
+	if r.Links != nil {
+		r.Links.Page, r.Links.Bundle = "", ""
+	}
+	if err := p.state.save(r); err != nil {
+		return err
+	}
+	if err := p.orders.settle(ctx, r.ID, end); err != nil {
+		return err
+	}
+	p.log.Info(string(end), "release", r.ID)
+	return nil
+}
+
+// reopen reads the order of a release again and makes sure that it is still
+// the one that was taken in.
+func (p *Practice) reopen(r *release) (*watch.Claim, *order.Order, error) {
+	c, err := p.box.Claim(r.Claim)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := c.Order()
+	if err != nil {
+		return nil, nil, err
+	}
+	if digest(data) != r.OrderSHA {
+		return c, nil, &Held{Reasons: []order.Reason{{
+			Rule: "R34", Outcome: order.Refuse,
+			Message: "The order was changed while it was being worked on. Nothing was sent. Drop the right version again.",
+		}}}
+	}
+	o, err := parseOrder(c.File, data)
+	if err != nil {
+		return c, nil, errors.New("read order again: it no longer parses")
+	}
+	return c, o, nil
+}
+

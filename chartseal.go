@@ -1,0 +1,183 @@
+// Package chartseal is the release daemon of a dental practice. An approved
+// release order dropped into the outbox becomes an encrypted bundle in an S3
+// store and an expiring link:
+//
+//	order → gather → redact → bundle → seal → upload → link → ledger
+//
+// [Open] puts a practice together from its configuration; [Practice.Run] keeps
+// it going. release.go shows a release stage by stage.
+//
+// Errors of this package are fit for logs: they name releases by their
+// reference and stages by their name, never a patient, an order id, a path or
+// a link.
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"time"
+
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/order"
+	"chartseal/transport/localstore"
+	"chartseal/transport/s3"
+	"chartseal/watch"
+	"chartseal/watch/notice"
+)
+
+// Options are what a practice needs from its surroundings.
+type Options struct {
+	Log     *slog.Logger
+	Now     func() time.Time
+	Self    func(ctx context.Context, args ...string) *exec.Cmd // this binary, for child processes
+	Version string
+	Watch   WatchFunc // told about every change of a release; may be nil
+}
+
+// WatchFunc is told what happens to a release, for a person who looks on.
+type WatchFunc func(Event)
+
+// Event is one step of a release as it happens. Order is patient data.
+type Event struct {
+	Order, Release, Stage string
+	Done, Total           int64  // bytes, where the stage has a size
+	Outcome               string // sent, held or denied at the end
+	Waiting               error  // class of the trouble the stage waits out
+}
+
+// Practice is an opened practice: its folders, keys, engine, store and ledger.
+type Practice struct {
+	cfg    *config.Config
+	opts   Options
+	log    *slog.Logger
+	state  *state
+	box    *watch.Outbox
+	book   *order.Book
+	ledger *ledger.Ledger
+	orders *registry
+	local  *localstore.Server // nil unless store.kind is local
+	store  *s3.Store
+	engine *engine
+}
+
+// Open locks the state folder and opens everything a release needs. A second
+// daemon on the same state is refused with ErrLocked.
+func Open(ctx context.Context, cfg *config.Config, opts Options) (*Practice, error) {
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log}
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Practice) open(ctx context.Context) (err error) {
+	if p.state, err = openState(p.cfg.State); err != nil {
+		return err
+	}
+	if p.book, err = loadBook(p.cfg.Recipients); err != nil {
+		return err
+	}
+	if p.box, err = watch.Open(p.cfg.Outbox, watch.Options{Scan: p.cfg.Watch.Scan, Settle: p.cfg.Watch.Settle, Now: p.opts.Now}); err != nil {
+		return err
+	}
+	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	if err = p.openStore(ctx); err != nil {
+		return err
+	}
+	return p.openEngine(ctx)
+}
+
+// Close stops the engine, then everything it used, and unlocks the state.
+func (p *Practice) Close() error {
+	var errs []error
+	if p.engine != nil {
+		errs = append(errs, p.engine.close())
+	}
+	if p.local != nil {
+		errs = append(errs, p.local.Close())
+	}
+	if p.ledger != nil {
+		errs = append(errs, p.ledger.Close())
+	}
+	if p.box != nil {
+		errs = append(errs, p.box.Close())
+	}
+	if p.state != nil {
+		errs = append(errs, p.state.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Run takes up what an earlier run left and then watches the outbox until ctx
+// ends. With untilIdle it returns once every order present is answered.
+func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := p.resume(ctx); err != nil {
+		return err
+	}
+	if untilIdle {
+		done := p.stopWhenIdle(ctx, cancel)
+		defer func() { cancel(); <-done }()
+	}
+	err := p.box.Run(ctx, p.intake, func(_ watch.Survey, err error) {
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("scan failed", slog.String("stage", "watch"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
+		}
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// stopWhenIdle cancels once nothing lies in the outbox and nothing is worked on.
+func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if p.idle(ctx) {
+				cancel()
+			}
+		}
+	}()
+	return done
+}
+
+// idle looks at the outbox before the registry: a claimed order is in one of
+// the two at any time.
+func (p *Practice) idle(ctx context.Context) bool {
+	here, err := p.box.Look()
+	if err != nil || len(here.Pending) > 0 {
+		return false
+	}
+	n, err := p.box.Working()
+	if err != nil || n > 0 {
+		return false
+	}
+	n, err = p.orders.open(ctx)
+	return err == nil && n == 0
+}
+
+// who is the practice as letters and notes name it.
+func (p *Practice) who() notice.Practice {
+	c := p.cfg.Practice
+	return notice.Practice{
+		Name: c.Name, Address: c.Address,
+		Contact: notice.Contact{Name: c.Contact.Name, Phone: c.Contact.Phone, Email: c.Contact.Email},
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"chartseal"
+	"chartseal/config"
+)
+
+// load reads the configuration the flags point to.
+func (a *app) load() (*config.Config, error) {
+	file, err := a.findConfig()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(file)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return cfg, nil
+}
+
+func (a *app) findConfig() (string, error) {
+	if a.configFile != "" {
+		return a.configFile, nil
+	}
+	for _, f := range []string{"chartseal.yaml", filepath.Join(systemConfigDir(), "chartseal.yaml")} {
+		if _, err := os.Stat(f); err == nil {
+			return f, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", usage(err)
+		}
+	}
+	return "", usage(errors.New("no chartseal.yaml here; make a practice folder with `chartseal init DIR`, or name the file with --config"))
+}
+
+// systemConfigDir is where a system service finds its configuration.
+func systemConfigDir() string {
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(os.Getenv("ProgramData"), "chartseal")
+	case "darwin":
+		return "/Library/Application Support/chartseal"
+	default:
+		return "/etc/chartseal"
+	}
+}
+
+// options are the surroundings of a real process.
+func (a *app) options(watch chartseal.WatchFunc) chartseal.Options {
+	return chartseal.Options{
+		Log: a.logger(), Now: time.Now, Self: self, Version: version(), Watch: watch,
+	}
+}
+
+// logger writes to standard error: warnings only, unless asked for more.
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// self starts this binary again as a child process.
+func self(ctx context.Context, args ...string) *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	cmd := exec.CommandContext(ctx, exe, args...)
+	cmd.Env = append(os.Environ(), childEnv...)
+	return cmd
+}
+
+// childEnv lets a test binary know that it is to behave as chartseal.
+var childEnv []string
+
+// open opens the configured practice.
+func (a *app) open(ctx context.Context, watch chartseal.WatchFunc) (*chartseal.Practice, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return chartseal.Open(ctx, cfg, a.options(watch))
+}

@@ -1,0 +1,147 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"chartseal/order"
+	"chartseal/transport"
+	"chartseal/transport/page"
+)
+
+// pageSuffix ends the key of a recipient page.
+const pageSuffix = ".html"
+
+// links are what the recipient gets. They are secrets: whoever holds the page
+// link and the passphrase holds the records.
+type links struct {
+	Page    string    `json:"page"`
+	Bundle  string    `json:"bundle"`
+	Expires time.Time `json:"expires"` // effective, the earlier of the two
+	At      time.Time `json:"at"`
+}
+
+// upload judges the order once more, for an authorization may have ended since
+// it came in, and stores the sealed file. It resumes where it stopped.
+func (p *Practice) upload(ctx context.Context, r *release) error {
+	if r.Object.Key != "" {
+		return nil
+	}
+	if err := p.judge(r, order.AtUpload); err != nil {
+		return err
+	}
+	f, err := os.Open(p.state.path("sealed", r.Sealed))
+	if err != nil {
+		return fmt.Errorf("open sealed file: %w", scrub(err))
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open sealed file: %w", scrub(err))
+	}
+	if r.Ticket.Key == "" {
+		if r.Ticket.Key, err = transport.NewKey(nil, p.cfg.Store.Prefix); err != nil {
+			return err
+		}
+	}
+	save := func(t transport.Ticket) error {
+		r.Ticket = t
+		return p.state.save(r)
+	}
+	obj, err := p.store.Upload(ctx, f, info.Size(), &r.Ticket, save, func(n int64) {
+		p.tell(Event{Release: r.ID, Stage: "upload", Done: n, Total: info.Size()})
+	})
+	if err != nil {
+		return err
+	}
+	r.Object = obj
+	return p.state.save(r)
+}
+
+// link puts the recipient page beside the bundle and mints the expiring links.
+// Nobody sees them before they are in the ledger.
+func (p *Practice) link(ctx context.Context, r *release) error {
+	if r.Links != nil {
+		return nil
+	}
+	_, b, err := p.recall(r)
+	if err != nil {
+		return err
+	}
+	if r.PageKey == "" {
+		key, err := transport.NewKey(nil, p.cfg.Store.Prefix)
+		if err != nil {
+			return err
+		}
+		r.PageKey = strings.TrimSuffix(key, transport.KeySuffix) + pageSuffix
+		if err := p.state.save(r); err != nil {
+			return err
+		}
+	}
+	l, err := p.mint(ctx, r, b.Lifetime)
+	if err != nil {
+		return err
+	}
+	r.Links = l
+	return p.state.save(r)
+}
+
+// lifetime is what the order asks for, or the practice's own.
+func (p *Practice) lifetime(o *order.Order) time.Duration {
+	if d := o.Link.Lifetime.Duration(); d > 0 {
+		return d
+	}
+	return p.cfg.Link.Lifetime.Duration()
+}
+
+// mint makes the bundle's link, the page that carries it, and the page's link.
+func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration) (*links, error) {
+	ref, _ := splitID(r.ID)
+	name := "records-" + ref + transport.KeySuffix
+	bundle, err := p.store.Link(ctx, r.Object.Key, lifetime, name, "application/octet-stream")
+	if err != nil {
+		return nil, err
+	}
+	html, err := page.Render(p.pageData(r, ref, name, bundle))
+	if err != nil {
+		return nil, errors.New("render recipient page: " + scrub(err).Error())
+	}
+	if err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
+		return nil, err
+	}
+	pg, err := p.store.Link(ctx, r.PageKey, lifetime, "", "text/html; charset=utf-8")
+	if err != nil {
+		return nil, err
+	}
+	return &links{
+		Page: pg.URL.Reveal(), Bundle: bundle.URL.Reveal(),
+		Expires: earlier(pg.Expires, bundle.Expires), At: p.opts.Now(),
+	}, nil
+}
+
+func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link) page.Data {
+	c := p.cfg.Practice
+	d := page.Data{
+		Practice: page.Practice{
+			Name: c.Name, Address: c.Address,
+			Contact: page.Contact{Name: c.Contact.Name, Phone: c.Contact.Phone, Email: c.Contact.Email},
+		},
+		Reference: ref, Bytes: r.Object.Bytes, Expires: bundle.Expires,
+		Unlock: "key", SignerKey: p.state.pub.String(), BundleURL: bundle.URL.Reveal(), FileName: name,
+	}
+	if r.Passphrase != "" {
+		d.Unlock = "passphrase"
+	}
+	return d
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

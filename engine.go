@@ -1,0 +1,134 @@
+package chartseal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite" // SQLite as the engine's database
+
+	"chartseal/watch"
+)
+
+// flowVersion pins the workflow's version: by default the engine takes the
+// hash of the binary and would not recover what an older binary began. It
+// changes only with an incompatible change of the flow.
+const flowVersion = "release-1"
+
+// concurrency bounds the releases under way at once; uploads share one uplink.
+const concurrency = 2
+
+// engine remembers how far each release has come. The releases themselves
+// are idempotent; its rows hold release references and verdicts only.
+type engine struct {
+	ctx   dbos.Context
+	db    *sql.DB
+	queue dbos.Queue
+}
+
+// openDB opens the engine's SQLite file with settings that survive a power
+// cut: WAL and synchronous=FULL.
+func openDB(file string) (*sql.DB, error) {
+	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open engine database: %w", err)
+	}
+	db.SetMaxOpenConns(4)
+	return db, nil
+}
+
+func (p *Practice) openEngine(ctx context.Context) error {
+	if p.cfg.Database.Reveal() != "" {
+		return errors.New("database: only the embedded database is available in this version; leave it empty")
+	}
+	db, err := openDB(p.state.path("engine.db"))
+	if err != nil {
+		return err
+	}
+	e := &engine{db: db}
+	p.engine = e
+	if p.orders, err = openRegistry(ctx, db); err != nil {
+		return err
+	}
+	site, err := p.executor()
+	if err != nil {
+		return err
+	}
+	e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
+		AppName: "chartseal", SQLiteSystemDB: db, ApplicationVersion: flowVersion, ExecutorID: site,
+		Logger: slog.New(quietEngine{p.log.Handler()}),
+	})
+	if err != nil {
+		return fmt.Errorf("open engine: %w", err)
+	}
+	dbos.RegisterWorkflow(e.ctx, p.release, dbos.WithWorkflowName("release"))
+	if err := dbos.Launch(e.ctx); err != nil {
+		return fmt.Errorf("start engine: %w", err)
+	}
+	e.queue, err = dbos.RegisterQueue(e.ctx, "releases",
+		dbos.WithWorkerConcurrency(concurrency), dbos.WithQueueBasePollingInterval(pollEngine))
+	if err != nil {
+		return fmt.Errorf("open queue: %w", err)
+	}
+	return nil
+}
+
+// pollEngine is how often the engine looks for queued releases.
+const pollEngine = 200 * time.Millisecond
+
+// close waits for the stages under way; what they began is taken up again at
+// the next start.
+func (e *engine) close() error {
+	var err error
+	if e.ctx != nil {
+		err = dbos.Shutdown(e.ctx, 10*time.Second)
+	}
+	return errors.Join(err, e.db.Close())
+}
+
+// start queues the workflow of a release. Queuing the same release again is
+// harmless: its id is the engine's idempotency key.
+func (e *engine) start(p *Practice, id string) (dbos.WorkflowHandle[verdict], error) {
+	h, err := dbos.RunWorkflow(e.ctx, p.release, id, dbos.WithWorkflowID(id), dbos.WithQueue(e.queue))
+	if err != nil {
+		return nil, fmt.Errorf("queue release: %w", err)
+	}
+	return h, nil
+}
+
+// executor is the stable name under which the engine recovers its own work.
+func (p *Practice) executor() (string, error) {
+	file := p.state.path("executor")
+	b, err := os.ReadFile(file)
+	if err == nil {
+		return strings.TrimSpace(string(b)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read executor: %w", watch.Scrub(err))
+	}
+	id := p.cfg.Site + "-" + randomName()
+	return id, durable(file, []byte(id+"\n"), 0o600)
+}
+
+// quietEngine lets only the engine's warnings and errors through: its
+// chatter is of no use to practice IT.
+type quietEngine struct{ slog.Handler }
+
+func (h quietEngine) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}
+
+func (h quietEngine) WithAttrs(a []slog.Attr) slog.Handler {
+	return quietEngine{h.Handler.WithAttrs(a)}
+}
+
+func (h quietEngine) WithGroup(n string) slog.Handler { return quietEngine{h.Handler.WithGroup(n)} }

@@ -1,0 +1,175 @@
+package chartseal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"chartseal/order"
+	"chartseal/watch"
+	"chartseal/watch/notice"
+)
+
+// intake takes over a claimed order: it gets a release of its own, or at once
+// the answer that it cannot have one.
+func (p *Practice) intake(ctx context.Context, c *watch.Claim) error {
+	_, err := p.takeIn(ctx, c)
+	return err
+}
+
+// takeIn returns the id of the release that works on the claim, or "" when the
+// claim was answered at once.
+func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
+	data, err := c.Order()
+	if err != nil {
+		return "", err
+	}
+	sha := digest(data)
+	o, err := parseOrder(c.File, data)
+	var bad *order.ParseError
+	if errors.As(err, &bad) {
+		return "", p.turnBack(ctx, c, sha, bad.ID, parseReasons(bad))
+	}
+	if err != nil {
+		return "", err
+	}
+	e, mine, err := p.orders.admit(ctx, order.Reference(o.ID), sha, c.ID)
+	if err != nil {
+		return "", err
+	}
+	if !mine {
+		return "", p.turnBack(ctx, c, sha, o.ID, []order.Reason{p.seenBefore(e, sha)})
+	}
+	id := e.id()
+	if _, err := p.state.load(id); errors.Is(err, fs.ErrNotExist) {
+		err = p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha})
+		if err != nil {
+			return "", err
+		}
+	}
+	p.tell(Event{Order: o.ID, Release: id, Stage: "admit"})
+	_, err = p.engine.start(p, id)
+	return id, err
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func parseOrder(name string, data []byte) (*order.Order, error) {
+	if len(data) > watch.MaxOrderBytes {
+		return nil, &order.ParseError{Problems: []order.Problem{{
+			Message: "This file is larger than a release order can be (1 MiB). Drop the order itself, not the records.",
+		}}}
+	}
+	return order.Parse(name, data)
+}
+
+// turnBack answers an order that never becomes a release: unreadable, or taken
+// in before. An order whose id cannot be read is answered under its file name.
+func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id string, reasons []order.Reason) error {
+	ref := "unreadable"
+	if id == "" {
+		id = c.File
+	} else {
+		ref = order.Reference(id)
+	}
+	token := ref + "/" + c.ID
+	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons)}
+	if err := p.recordHold(ctx, token, id, sha, nil, reasons); err != nil {
+		return err
+	}
+	if err := p.placeHold(ctx, c, h); err != nil {
+		return err
+	}
+	p.log.Info("held", "release", token, "stage", "intake", "rules", (&Held{reasons}).rules())
+	p.tell(Event{Order: id, Release: token, Stage: "answer", Outcome: string(hold)})
+	return nil
+}
+
+func (p *Practice) placeHold(ctx context.Context, c *watch.Claim, h notice.Hold) error {
+	text, err := h.Text(p.who())
+	if err != nil {
+		return err
+	}
+	twin, err := h.JSON()
+	if err != nil {
+		return err
+	}
+	return c.Answer(ctx, watch.Answer{
+		Kind: watch.Held, Order: h.Order, Token: h.Release,
+		Files: map[string][]byte{"WHY-HELD.txt": text, watch.Twin(watch.Held): twin},
+	})
+}
+
+// parseReasons turns what is wrong with the file into reasons for staff, with
+// the line of each.
+func parseReasons(bad *order.ParseError) []order.Reason {
+	rs := make([]order.Reason, 0, len(bad.Problems))
+	for _, pr := range bad.Problems {
+		msg := pr.Message
+		if pr.Line > 0 {
+			msg = fmt.Sprintf("Line %d: %s", pr.Line, msg)
+		}
+		rs = append(rs, order.Reason{Rule: "R34", Outcome: order.Refuse, Message: msg})
+	}
+	return rs
+}
+
+// seenBefore says why an order id cannot be used a second time (rule R34).
+func (p *Practice) seenBefore(e entry, sha string) order.Reason {
+	r := order.Reason{Rule: "R34", Outcome: order.Refuse}
+	when := ""
+	if rel, err := p.state.load(e.id()); err == nil && rel.Links != nil {
+		when = " on " + rel.Links.At.In(p.opts.Now().Location()).Format("January 2, 2006, 15:04")
+	}
+	switch {
+	case e.State == sent && e.SHA256 == sha:
+		r.Message = "This order was already sent" + when + ". It was not sent again. If the recipient needs a new link, ask IT for one; if more records are needed, write a new order with a new number."
+	case e.State == sent:
+		r.Message = "An order with this number was already sent" + when + ", and its content was different. Give this order a new number and drop it again."
+	case e.SHA256 == sha:
+		r.Message = "This order is being worked on already. There is nothing to do; wait for its answer."
+	default:
+		r.Message = "An order with this number and different content is being worked on. Wait for its answer, or give this order a new number and drop it again."
+	}
+	return r
+}
+
+// resume takes up the claims that an earlier run left.
+func (p *Practice) resume(ctx context.Context) error {
+	claims, err := p.box.Claims()
+	if err != nil {
+		return err
+	}
+	for _, c := range claims {
+		if err := p.intake(ctx, c); err != nil {
+			return err
+		}
+	}
+	return p.sweepSealed()
+}
+
+// sweepSealed removes half-written sealed files of an earlier run.
+func (p *Practice) sweepSealed() error {
+	entries, err := os.ReadDir(p.state.path("sealed"))
+	if err != nil {
+		return fmt.Errorf("read sealed files: %w", watch.Scrub(err))
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !isPartial(e.Name()) || p.opts.Now().Sub(info.ModTime()) < time.Hour {
+			continue
+		}
+		if err := os.Remove(p.state.path("sealed", e.Name())); err != nil {
+			return fmt.Errorf("remove partial file: %w", watch.Scrub(err))
+		}
+	}
+	return nil
+}

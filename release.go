@@ -1,0 +1,167 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+
+	"chartseal/order"
+)
+
+// verdict is the outcome of a stage, and of a release: the only thing the
+// engine remembers of either.
+type verdict string
+
+const (
+	working verdict = "working" // the release goes on
+	again   verdict = "again"   // the stage waits out some trouble
+	hold    verdict = "held"
+	sent    verdict = "sent"
+)
+
+// release takes one order from the outbox to its answer, stage by stage. The
+// engine runs it again from the last finished stage after a crash, so every
+// stage can be repeated: pack writes a file under a name of its own, upload
+// never overwrites, record appends once per release, answer appears whole.
+func (p *Practice) release(ctx dbos.Context, id string) (verdict, error) {
+	v, err := working, error(nil)
+	for _, s := range []stage{
+		{"admit", p.admit},   // the rules
+		{"pack", p.pack},     // gather → redact → bundle → seal, read back
+		{"upload", p.upload}, // the rules again, then the sealed file
+		{"link", p.link},     // the recipient page and the expiring links
+	} {
+		if v == working && err == nil {
+			v, err = p.stage(ctx, id, s)
+		}
+	}
+	if err != nil {
+		return v, err
+	}
+	if v == working {
+		v = sent
+	}
+	end := v
+	if _, err := p.stage(ctx, id, stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}); err != nil {
+		return v, err
+	}
+	_, err = p.stage(ctx, id, stage{"answer", func(ctx context.Context, r *release) error { return p.answer(ctx, r, end) }})
+	return v, err
+}
+
+// stage is one step of a release. It returns nil to go on, a *Held to stop the
+// order, and any other error for trouble that is waited out.
+type stage struct {
+	name string
+	do   func(ctx context.Context, r *release) error
+}
+
+// Back-off between two tries of a stage in trouble. The waits are durable: an
+// outage may last for days and the daemon may restart meanwhile.
+const (
+	firstWait = time.Second
+	maxWait   = 5 * time.Minute
+)
+
+// stage runs one stage until it says something definite.
+func (p *Practice) stage(ctx dbos.Context, id string, s stage) (verdict, error) {
+	for wait := firstWait; ; wait = min(2*wait, maxWait) {
+		v, err := dbos.RunAsStep(ctx, func(ctx context.Context) (verdict, error) {
+			return p.try(ctx, id, s)
+		}, dbos.WithStepName(s.name))
+		if err != nil || v != again {
+			return v, err
+		}
+		if _, err := dbos.Sleep(ctx, wait); err != nil {
+			return again, fmt.Errorf("wait for %s: %w", s.name, err)
+		}
+	}
+}
+
+// try runs a stage once and turns its error into a verdict.
+func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error) {
+	r, err := p.state.load(id)
+	if err != nil {
+		return again, p.trouble(nil, id, s.name, err)
+	}
+	log := p.log.With(slog.String("release", id), slog.String("stage", s.name))
+	err = s.do(ctx, r)
+	var held *Held
+	switch {
+	case err == nil:
+		log.Info("done")
+		return working, p.calm(r)
+	case ctx.Err() != nil:
+		return again, ctx.Err() // stopping: nothing is remembered, the stage runs again
+	case errors.As(err, &held):
+		log.Info("held", slog.Any("rules", held.rules()))
+		return hold, p.keepReasons(r, held)
+	default:
+		return again, p.trouble(r, id, s.name, err)
+	}
+}
+
+// trouble notes what a stage waits for; the error never ends the release.
+func (p *Practice) trouble(r *release, id, stage string, err error) error {
+	class := classOf(err)
+	p.log.Warn("waiting", slog.String("release", id), slog.String("stage", stage), slog.String("class", class), slog.String("error", err.Error()))
+	if r != nil && r.Waiting != class {
+		r.Waiting, r.Since = class, p.opts.Now().UTC().Format(time.RFC3339)
+		if err := p.state.save(r); err != nil {
+			p.log.Warn("cannot note", slog.String("release", id), slog.String("class", classOf(err)))
+		}
+	}
+	p.tell(Event{Release: id, Stage: stage, Waiting: err})
+	return nil
+}
+
+func (p *Practice) calm(r *release) error {
+	if r.Waiting == "" {
+		return nil
+	}
+	r.Waiting, r.Since = "", ""
+	return p.state.save(r)
+}
+
+func (p *Practice) tell(e Event) {
+	if p.opts.Watch != nil {
+		p.opts.Watch(e)
+	}
+}
+
+// Held stops an order: nothing leaves, and the reasons go to staff.
+type Held struct{ Reasons []order.Reason }
+
+func (h *Held) Error() string { return "held: " + strings.Join(h.rules(), ", ") }
+
+// rules names the rules that stopped the order, each once; fit for logs.
+func (h *Held) rules() []string {
+	seen := map[string]bool{}
+	var ids []string
+	for _, r := range h.Reasons {
+		if !seen[r.Rule] {
+			seen[r.Rule] = true
+			ids = append(ids, r.Rule)
+		}
+	}
+	return ids
+}
+
+// splitID undoes entry.id.
+func splitID(id string) (ref string, attempt int) {
+	ref, n, ok := strings.Cut(id, ".")
+	if !ok {
+		return ref, 1
+	}
+	attempt, err := strconv.Atoi(n)
+	if err != nil {
+		return ref, 1
+	}
+	return ref, attempt
+}

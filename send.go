@@ -1,0 +1,73 @@
+package chartseal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+
+	"chartseal/order"
+	"chartseal/watch"
+)
+
+// Answer is how an order ended: the folder in the outbox and what kind it is.
+// Both are private: the folder's name is the order id.
+type Answer struct {
+	Kind watch.Kind
+	Dir  string
+}
+
+// Send takes one order through in the foreground. The file itself stays where
+// it is; its copy is claimed. Run must not be going on at the same time.
+func (p *Practice) Send(ctx context.Context, name string, data, signature []byte) (Answer, error) {
+	c, err := p.box.Accept(name, data, signature)
+	if err != nil {
+		return Answer{}, err
+	}
+	id, err := p.takeIn(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
+	end := hold
+	if id != "" {
+		if end, err = p.engine.wait(ctx, id); err != nil {
+			return Answer{}, err
+		}
+	}
+	kind := watch.Held
+	if end == sent {
+		kind = watch.Sent
+	}
+	folder := name
+	if o, err := order.Parse(name, data); err == nil {
+		folder = o.ID
+	}
+	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, folder)}, nil
+}
+
+// wait blocks until the release has ended or ctx has.
+func (e *engine) wait(ctx context.Context, id string) (verdict, error) {
+	h, err := dbos.RetrieveWorkflow[verdict](e.ctx, id)
+	if err != nil {
+		return "", fmt.Errorf("find release: %w", err)
+	}
+	type result struct {
+		v   verdict
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := h.GetResult(dbos.WithHandlePollingInterval(20 * time.Millisecond))
+		done <- result{v, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case r := <-done:
+		if r.err != nil {
+			return "", fmt.Errorf("wait for release: %w", r.err)
+		}
+		return r.v, nil
+	}
+}

@@ -1,0 +1,174 @@
+package chartseal
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"aead.dev/minisign"
+	"github.com/gofrs/flock"
+
+	"chartseal/transport"
+	"chartseal/watch"
+)
+
+// ErrLocked says that another chartseal works on the same state folder.
+var ErrLocked = errors.New("another chartseal is already running on this state folder")
+
+// state is the practice's private folder: keys, sealed files, what is known of
+// each release, the ledger, the engine's database. Mode 0700; nothing in it
+// names a patient but the ledger.
+type state struct {
+	dir  string
+	lock *flock.Flock
+	key  minisign.PrivateKey
+	pub  minisign.PublicKey
+}
+
+func openState(dir string) (*state, error) {
+	s := &state{dir: dir}
+	for _, d := range []string{"", "keys", "releases", "sealed"} {
+		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
+			return nil, fmt.Errorf("make state folder: %w", watch.Scrub(err))
+		}
+	}
+	lock := flock.New(s.path("lock"))
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock state folder: %w", watch.Scrub(err))
+	case !ok:
+		return nil, ErrLocked
+	}
+	s.lock = lock
+	if err := s.loadKey(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *state) close() error {
+	if err := s.lock.Unlock(); err != nil {
+		return fmt.Errorf("unlock state folder: %w", watch.Scrub(err))
+	}
+	return nil
+}
+
+func (s *state) path(elem ...string) string {
+	return filepath.Join(append([]string{s.dir}, elem...)...)
+}
+
+// loadKey reads the practice's signing key, or makes it at the first start.
+// The private key lies unencrypted in the state folder, as an SSH host key
+// does: the daemon must sign without a person.
+func (s *state) loadKey() error {
+	file := s.path("keys", "practice.key")
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.makeKey(file)
+	}
+	if err != nil {
+		return fmt.Errorf("read signing key: %w", watch.Scrub(err))
+	}
+	if err := s.key.UnmarshalText(b); err != nil {
+		return errors.New("read signing key: it is damaged; restore it from the backup")
+	}
+	s.pub = s.key.Public().(minisign.PublicKey)
+	return nil
+}
+
+func (s *state) makeKey(file string) error {
+	pub, key, err := minisign.GenerateKey(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make signing key: %w", err)
+	}
+	pubText, err := pub.MarshalText()
+	if err != nil {
+		return fmt.Errorf("make signing key: %w", err)
+	}
+	keyText, err := key.MarshalText()
+	if err != nil {
+		return fmt.Errorf("make signing key: %w", err)
+	}
+	if err := durable(s.path("keys", "practice.pub"), append(pubText, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := durable(file, append(keyText, '\n'), 0o600); err != nil {
+		return err
+	}
+	s.key, s.pub = key, pub
+	return nil
+}
+
+// release is what is known of one release between its stages. It holds
+// secrets (passphrase, link) until the answer is out, but no patient data.
+type release struct {
+	ID       string `json:"id"`    // reference and attempt; the workflow's id
+	Claim    string `json:"claim"` // folder under outbox/working
+	OrderSHA string `json:"order_sha256"`
+
+	Sealed     string `json:"sealed,omitempty"` // file under sealed/
+	Manifest   string `json:"manifest_sha256,omitempty"`
+	Passphrase string `json:"passphrase,omitempty"`
+
+	Ticket  transport.Ticket `json:"ticket"`
+	Object  transport.Object `json:"object"`
+	PageKey string           `json:"page_key,omitempty"`
+
+	Links *links `json:"links,omitempty"`
+
+	Seq     uint64  `json:"ledger_seq,omitempty"`
+	Outcome verdict `json:"outcome,omitempty"`
+	Waiting string  `json:"waiting,omitempty"` // class of the trouble being waited out
+	Since   string  `json:"since,omitempty"`   // RFC 3339
+}
+
+func (s *state) releaseFile(id string) string { return s.path("releases", id+".json") }
+
+func (s *state) load(id string) (*release, error) {
+	b, err := os.ReadFile(s.releaseFile(id))
+	if err != nil {
+		return nil, fmt.Errorf("read release: %w", watch.Scrub(err))
+	}
+	var r release
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("read release: %w", err)
+	}
+	return &r, nil
+}
+
+func (s *state) save(r *release) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return fmt.Errorf("encode release: %w", err)
+	}
+	return durable(s.releaseFile(r.ID), b, 0o600)
+}
+
+// durable writes a file so that after a crash it is there whole or not at all.
+func durable(file string, b []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".tmp-*")
+	if err != nil {
+		return fmt.Errorf("write state: %w", watch.Scrub(err))
+	}
+	tmp := f.Name()
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(tmp, file)
+	}
+	if err == nil {
+		return syncDir(filepath.Dir(file))
+	}
+	_ = os.Remove(tmp)
+	return fmt.Errorf("write state: %w", watch.Scrub(err))
+}
