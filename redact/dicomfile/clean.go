@@ -1,0 +1,130 @@
+// Package dicomfile strips DICOM files. It never decodes and rewrites what it
+// keeps: a bounded walker finds the elements, a table decides which stay, and
+// the cleaned file is the source's own bytes with the rest left out, checked
+// once more before it is handed on. Memory does not grow with the file.
+package dicomfile
+
+import (
+	"context"
+
+	"chartseal/redact"
+)
+
+// DatePolicy says what a de-identified file does with dates.
+type DatePolicy uint8
+
+// The policies. RemoveDates is the Basic Profile of PS3.15 and the safe harbor
+// of 45 CFR 164.514(b)(2)(i)(C); KeepDates is its option 113106, for an
+// expert's determination.
+const (
+	RemoveDates DatePolicy = iota
+	KeepDates
+)
+
+// Cleaner cleans the files of one release.
+type Cleaner struct {
+	// UIDSalt is the release's secret for replacement UIDs and patient numbers
+	// (limited_set, deidentified): files cleaned with the same salt belong
+	// together, others cannot be linked. 16 random bytes or more; if empty,
+	// one salt for the run of the program is used.
+	UIDSalt []byte
+	// Dates concerns limited_set and deidentified only.
+	Dates DatePolicy
+	// Reviewed says that a named person has looked at the pictures of this
+	// record: text, drawn layers or faces in them then are notices, not
+	// refusals.
+	Reviewed bool
+}
+
+// Clean is a redact.Cleaner with a Cleaner's defaults.
+func Clean(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Output, error) {
+	return (&Cleaner{}).Clean(ctx, src, p)
+}
+
+// Clean strips one DICOM file for a profile. It reads the source once to plan
+// and once through the plan to verify; the pixels are not read until the
+// Body is. Body is also an io.WriterTo and a redact.Source. The source must
+// stay open until Body is closed. A *redact.Refusal names no value; any other
+// error is the machine's, without a path.
+func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Output, error) {
+	pl, notices, err := c.plan(ctx, src, p)
+	if err != nil {
+		return nil, err
+	}
+	b := &body{ctx: ctx, src: pl.file.src, l: &pl.layout}
+	if err := verify(ctx, pl, b); err != nil {
+		return nil, unverified(err)
+	}
+	if _, err := secondOpinion(ctx, b, p); err != nil {
+		return nil, err
+	}
+	return &redact.Output{
+		Size:   b.Size(),
+		Body:   b,
+		Report: redact.Report{Format: "DICOM", Removed: pl.tally.removals(), Notices: notices},
+	}, nil
+}
+
+// plan opens, walks and judges a file.
+func (c *Cleaner) plan(ctx context.Context, src redact.Source, p redact.Profile) (*plan, []string, error) {
+	r, err := rulesFor(p, c.Dates)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := open(ctx, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	pl := &plan{file: f, rules: r, ids: &pseudonyms{salt: c.UIDSalt}}
+	if len(c.UIDSalt) == 0 {
+		pl.ids.salt = processSalt()
+	}
+	if err := pl.metaAndBody(ctx); err != nil {
+		return nil, nil, err
+	}
+	v := &verdict{f: &pl.facts, rules: r, reviewed: c.Reviewed}
+	if err := v.judge(f); err != nil {
+		return nil, nil, err
+	}
+	return pl, v.notices, nil
+}
+
+// metaAndBody lays out the file. The header comes first in the file but needs
+// what the walk finds, so it is put in front afterwards.
+func (p *plan) metaAndBody(ctx context.Context) error {
+	w := newWalker(ctx, p.file.src)
+	defer w.close()
+	if err := p.build(w); err != nil {
+		return err
+	}
+	p.w = nil
+	for _, t := range p.file.meta.tags {
+		switch t {
+		case 0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013:
+		default:
+			d := p.rules.as("meta", dictionaryKeyword(t))
+			p.tally.count(&element{tag: t}, d)
+		}
+	}
+	sopClass, sopInstance := uidText([]byte(p.facts.sopClass)), uidText([]byte(p.facts.sopInstance))
+	if sopClass == "" {
+		sopClass = p.file.meta.sopClass
+	}
+	if sopInstance == "" {
+		sopInstance = p.file.meta.sopInstance
+	}
+	if p.rules.deidentifies() {
+		sopInstance = p.ids.uid(sopInstance)
+	}
+	p.layout.prepend(buildMeta(sopClass, sopInstance, p.file.ts))
+	return nil
+}
+
+// unverified turns what the verifier met into a refusal; faults of the machine
+// and the end of the context pass.
+func unverified(err error) error {
+	if _, ok := err.(*redact.Refusal); ok { //nolint:errorlint // refusals are never wrapped here
+		return errUnverified
+	}
+	return err
+}

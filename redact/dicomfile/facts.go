@@ -1,0 +1,158 @@
+package dicomfile
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxReviewed bounds the free-text elements a report names.
+const maxReviewed = 40
+
+// facts is what verdicts rest on, read while planning.
+type facts struct {
+	sopClass, sopInstance      string
+	modality, imageType        string
+	conversion, burnedIn, face string
+	photometric                string
+	rows, columns, samples     int
+	bits, frames               int
+	pixels                     element // zero if absent
+	framesGiven, end           bool
+	pixelSpacing, position     bool
+	functionalGroups           bool
+	directory, documentPresent bool
+	overlays, overlayInPixels  bool
+	privateGone, anyElement    bool
+	reviewed                   []string
+}
+
+// textFacts and numberFacts say where values go.
+func (f *facts) text(t Tag) *string {
+	switch t {
+	case 0x00080016:
+		return &f.sopClass
+	case 0x00080018:
+		return &f.sopInstance
+	case 0x00080060:
+		return &f.modality
+	case 0x00080008:
+		return &f.imageType
+	case 0x00080064:
+		return &f.conversion
+	case 0x00280301:
+		return &f.burnedIn
+	case 0x00280302:
+		return &f.face
+	case 0x00280004:
+		return &f.photometric
+	}
+	return nil
+}
+
+func (f *facts) number(t Tag) *int {
+	switch t {
+	case 0x00280010:
+		return &f.rows
+	case 0x00280011:
+		return &f.columns
+	case 0x00280002:
+		return &f.samples
+	case 0x00280100:
+		return &f.bits
+	}
+	return nil
+}
+
+// observe reads the facts an element of the main data set carries.
+func (f *facts) observe(w *walker, e *element) error {
+	f.anyElement = true
+	f.flags(e)
+	if e.end-e.val > probeSize || e.end == e.val {
+		return nil
+	}
+	if dst := f.text(e.tag); dst != nil {
+		b, err := w.win.bytes(e.val, int(e.end-e.val))
+		*dst = strings.Trim(string(b), " \x00")
+		return err
+	}
+	if dst := f.number(e.tag); dst != nil && e.end-e.val >= 2 {
+		b, err := w.win.bytes(e.val, 2)
+		if err == nil {
+			*dst = int(e.syn.u16(b))
+		}
+		return err
+	}
+	if e.tag == 0x00280008 { // NumberOfFrames, IS
+		b, err := w.win.bytes(e.val, int(min(e.end-e.val, 16)))
+		f.framesGiven = true
+		f.frames, _ = strconv.Atoi(strings.Trim(string(b), " \x00")) // not a number: 0, judged later
+		return err
+	}
+	return f.overlayPosition(w, e)
+}
+
+func (f *facts) flags(e *element) {
+	switch {
+	case isPixels(e.tag):
+		f.pixels = *e
+	case e.tag == 0x00280030 || e.tag == 0x00181164:
+		f.pixelSpacing = f.pixelSpacing || e.end > e.val
+	case e.tag == 0x00200032:
+		f.position = e.end > e.val
+	case e.tag.group() == directoryGroup:
+		f.directory = true
+	case e.tag == 0x00420011:
+		f.documentPresent = true
+	case e.tag.folded() == 0x60003000:
+		f.overlays = true
+	}
+}
+
+// overlayPosition notices overlays hidden in unused bits of the pixels (PS3.3
+// section C.9.2, retired).
+func (f *facts) overlayPosition(w *walker, e *element) error {
+	if e.tag.folded() != 0x60000102 || e.end-e.val < 2 {
+		return nil
+	}
+	b, err := w.win.bytes(e.val, 2)
+	if err == nil && e.syn.u16(b) != 0 {
+		f.overlayInPixels = true
+	}
+	return err
+}
+
+func (f *facts) enter(e *element) {
+	f.anyElement = true
+	if e.tag == 0x52009229 || e.tag == 0x52009230 {
+		f.functionalGroups = true
+	}
+	if e.tag.group() == directoryGroup {
+		f.directory = true
+	}
+}
+
+func (f *facts) dropped(_ *element, d decision) {
+	if d.class.name == "private" {
+		f.privateGone = true
+	}
+}
+
+func (f *facts) review(keyword string) {
+	if len(f.reviewed) < maxReviewed && !slices.Contains(f.reviewed, keyword) {
+		f.reviewed = append(f.reviewed, keyword)
+	}
+}
+
+// namesSocialSecurity reports an issuer of patient numbers that is a
+// social-security authority: then the number's issuer says too much.
+func namesSocialSecurity(w *walker, e *element) (bool, error) {
+	b, err := w.win.bytes(e.val, int(min(e.end-e.val, 256)))
+	if err != nil {
+		return false, err
+	}
+	s := strings.ToUpper(string(b))
+	words := strings.FieldsFunc(s, func(r rune) bool { return r < 'A' || r > 'Z' })
+	ssn := slices.Contains(words, "SSN") || slices.Contains(words, "SSA")
+	return ssn || strings.Contains(s, "SOCIAL SEC"), nil
+}

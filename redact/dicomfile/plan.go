@@ -1,0 +1,311 @@
+package dicomfile
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+
+	"chartseal/redact"
+)
+
+// plan is the cleaned file before a byte of it is written: which source ranges
+// stay, and what stands between them.
+type plan struct {
+	file   *file
+	rules  *rules
+	ids    *pseudonyms
+	layout layout
+	tally  tally
+	facts  facts
+	trace  trace
+
+	w       *walker
+	marks   [2*maxDepth + 4]planMark // one for every open sequence and item
+	open    int
+	pixels  pixelRange
+	pending []insertion // elements to insert, in tag order
+}
+
+// planMark remembers where an open sequence or item began.
+type planMark struct {
+	layout  mark
+	changed bool
+}
+
+// pixelRange is the value of the pixel element in the source.
+type pixelRange struct{ off, end int64 }
+
+// insertion is an element the profile adds to the main data set.
+type insertion struct {
+	tag   Tag
+	vr    VR
+	value string
+}
+
+// trace is a running digest of every element that stays, with the place its
+// bytes come from. The verifier computes it again from the output alone.
+type trace struct {
+	h   hash.Hash
+	buf []byte
+}
+
+func newTrace() trace { return trace{h: sha256.New(), buf: make([]byte, 0, 4096)} }
+
+func (t *trace) note(tag Tag, kind byte, depth int, src, n int64) {
+	if len(t.buf)+24 > cap(t.buf) {
+		t.h.Write(t.buf)
+		t.buf = t.buf[:0]
+	}
+	t.buf = binary.BigEndian.AppendUint32(t.buf, uint32(tag))
+	t.buf = append(t.buf, kind, byte(depth)) //nolint:gosec // at most maxDepth
+	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(src))
+	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(n))
+}
+
+func (t *trace) sum() [sha256.Size]byte {
+	t.h.Write(t.buf)
+	t.buf = t.buf[:0]
+	return [sha256.Size]byte(t.h.Sum(nil))
+}
+
+// Kinds of trace notes.
+const (
+	traceLeaf, traceEnter, traceItem, traceItemEnd, traceLeave = 'v', 's', 'i', 'j', 'e'
+
+	noSource = -1 // place of an empty or written value
+)
+
+// build walks the source once.
+func (p *plan) build(w *walker) error {
+	p.w, p.trace = w, newTrace()
+	p.pending = addedBy(p.rules)
+	end, err := w.root(p, p.file.start, p.file.syn)
+	if err != nil {
+		return err
+	}
+	if err := p.insertBefore(0xFFFFFFFF); err != nil {
+		return err
+	}
+	if rest := w.win.size - end; rest > 0 {
+		p.tally.add("trailing zeros", p.rules.classes["padding"])
+	}
+	p.facts.end = true
+	return p.layout.fits()
+}
+
+// header appends the header of an element the plan writes itself.
+func (p *plan) header(e *element, length uint32) {
+	var b [longHeaderLength]byte
+	if e.tag.group() == delimiterGroup {
+		p.layout.literal(e.syn.appendU32(e.syn.appendTag(b[:0], e.tag), length))
+		return
+	}
+	p.layout.literal(e.syn.appendHeader(b[:0], e.tag, e.vr, length))
+}
+
+func (p *plan) delimiter(t Tag, syn syntax) {
+	var b [itemHeaderLength]byte
+	p.layout.literal(syn.appendU32(syn.appendTag(b[:0], t), 0))
+}
+
+// changed marks all that is open as changed: what lost something inside is
+// written with undefined length.
+func (p *plan) changed() {
+	if p.open > 0 {
+		p.marks[p.open-1].changed = true
+	}
+}
+
+func (p *plan) push() {
+	p.marks[p.open] = planMark{layout: p.layout.mark()}
+	p.open++
+}
+
+func (p *plan) pop() planMark {
+	p.open--
+	return p.marks[p.open]
+}
+
+func (p *plan) drop(e *element, d decision) {
+	p.tally.count(e, d)
+	p.facts.dropped(e, d)
+	p.changed()
+}
+
+// leaf decides over an element with a value.
+func (p *plan) leaf(e *element) error {
+	if e.depth == 0 {
+		if err := p.insertBefore(e.tag); err != nil {
+			return err
+		}
+		if err := p.facts.observe(p.w, e); err != nil {
+			return err
+		}
+	}
+	d := p.rules.decide(e.tag, e.depth)
+	if d.action != remove && d.known && d.seq {
+		return malformed("an element that should hold others holds something else")
+	}
+	if err := p.special(e, &d); err != nil {
+		return err
+	}
+	switch d.action {
+	case keep, review:
+		p.keep(e, d)
+		return nil
+	case empty, newUID, dummy:
+		return p.replace(e, d)
+	case remove:
+		p.drop(e, d)
+	}
+	return nil
+}
+
+func (p *plan) keep(e *element, d decision) {
+	if d.action == review && e.end > e.val {
+		p.facts.review(d.keyword)
+	}
+	if e.depth == 0 && isPixels(e.tag) {
+		p.pixels = pixelRange{e.val, e.end}
+	}
+	p.layout.source(e.off, e.end)
+	p.noteLeaf(e.tag, e.depth, e.val, e.end-e.val)
+}
+
+func (p *plan) noteLeaf(t Tag, depth int, src, n int64) {
+	if n == 0 {
+		src = noSource
+	}
+	p.trace.note(t, traceLeaf, depth, src, n)
+}
+
+// special handles the elements whose fate depends on their value.
+func (p *plan) special(e *element, d *decision) error {
+	if e.depth == 0 && adds(addedBy(p.rules), e.tag) {
+		d.action = remove // ours takes its place
+		return nil
+	}
+	if d.class.name != "id-issuer" || !d.action.stays() {
+		return nil
+	}
+	ssn, err := namesSocialSecurity(p.w, e)
+	if ssn {
+		d.action = remove
+	}
+	return err
+}
+
+// replace writes an element whose value the profile changes.
+func (p *plan) replace(e *element, d decision) error {
+	value, same, err := p.newValue(e, d)
+	if err != nil {
+		return err
+	}
+	if same {
+		p.keep(e, d)
+		return nil
+	}
+	if len(value) > 0xFFFE {
+		return malformed("an identifier is longer than the standard allows")
+	}
+	p.header(e, uint32(len(value))) //nolint:gosec // checked above
+	p.layout.literal(value)
+	p.noteLeaf(e.tag, e.depth, noSource, int64(len(value)))
+	p.tally.count(e, d)
+	p.changed()
+	return p.layout.fits()
+}
+
+// newValue gives the value to write; same tells that the old one stays.
+func (p *plan) newValue(e *element, d decision) (value []byte, same bool, err error) {
+	if e.end == e.val || d.action == empty {
+		return nil, e.end == e.val, nil
+	}
+	if e.end-e.val > windowSize {
+		return nil, false, malformed("an identifier is longer than the standard allows")
+	}
+	old, err := p.w.win.bytes(e.val, int(e.end-e.val))
+	if err != nil {
+		return nil, false, err
+	}
+	if d.action == newUID {
+		value, same = p.ids.uids(old)
+		return value, same, nil
+	}
+	return p.ids.number(old), false, nil
+}
+
+func (p *plan) enter(e *element) (bool, error) {
+	if e.depth == 0 {
+		if err := p.insertBefore(e.tag); err != nil {
+			return false, err
+		}
+		p.facts.enter(e)
+	}
+	d := p.rules.decide(e.tag, e.depth)
+	if d.action == remove || d.action == empty {
+		p.drop(e, d)
+		return false, nil
+	}
+	if d.known && !d.seq {
+		return false, malformed("an element that should hold a value holds others")
+	}
+	if d.action == review {
+		p.facts.review(d.keyword)
+	}
+	p.trace.note(e.tag, traceEnter, e.depth, 0, 0)
+	p.push()
+	p.header(e, undefinedLength)
+	return true, p.layout.fits()
+}
+
+func (p *plan) item(e *element) error {
+	p.trace.note(e.tag, traceItem, e.depth, 0, 0)
+	p.push()
+	p.header(e, undefinedLength)
+	return nil
+}
+
+func (p *plan) itemEnd(e *element) error {
+	p.trace.note(e.tag, traceItemEnd, e.depth, 0, 0)
+	p.shut(e, tagItemDelim, e.syn)
+	return nil
+}
+
+func (p *plan) leave(e *element) error {
+	p.trace.note(e.tag, traceLeave, e.depth, 0, 0)
+	p.shut(e, tagSeqDelim, e.inner())
+	return p.layout.fits()
+}
+
+// shut closes what push opened: unchanged content becomes one source range.
+func (p *plan) shut(e *element, delim Tag, syn syntax) {
+	m := p.pop()
+	if !m.changed {
+		p.layout.rollback(m.layout)
+		p.layout.source(e.off, e.end)
+		return
+	}
+	p.delimiter(delim, syn)
+	p.changed()
+}
+
+// insertBefore writes the pending insertions that sort before t.
+func (p *plan) insertBefore(t Tag) error {
+	for len(p.pending) > 0 && p.pending[0].tag < t {
+		in := p.pending[0]
+		p.pending = p.pending[1:]
+		value := padded(in.value, ' ')
+		e := element{tag: in.tag, vr: in.vr, syn: p.file.syn}
+		p.header(&e, uint32(len(value))) //nolint:gosec // constants
+		p.layout.literal(value)
+		p.noteLeaf(in.tag, 0, noSource, int64(len(value)))
+	}
+	return p.layout.fits()
+}
+
+func isPixels(t Tag) bool {
+	return t == tagPixelData || t == tagFloatPixels || t == tagDoublePixels
+}
+
+var errUnverified = redact.Refuse(redact.Unverified, "the cleaned file did not pass its own check")

@@ -1,0 +1,100 @@
+package dicomfile
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"math/big"
+	"slices"
+	"strings"
+	"sync"
+
+	"chartseal/redact"
+)
+
+// standardRoot begins the UIDs that the standard itself fixes (PS3.6 annex A);
+// they identify nobody.
+const standardRoot = "1.2.840.10008."
+
+// pseudonyms replaces identifiers the same way throughout a release.
+type pseudonyms struct{ salt []byte }
+
+// processSalt serves callers that set no salt: one per run of the program.
+var processSalt = sync.OnceValue(func() []byte {
+	salt := make([]byte, 32)
+	_, _ = rand.Read(salt) // never fails, crypto/rand
+	return salt
+})
+
+func (p *pseudonyms) digest(kind string, value []byte) []byte {
+	mac := hmac.New(sha256.New, p.salt)
+	mac.Write([]byte(kind))
+	mac.Write(value)
+	return mac.Sum(nil)
+}
+
+// uid maps one UID to "2.25." and 128 bits (PS3.5 section B.2).
+func (p *pseudonyms) uid(old string) string {
+	if old == "" || strings.HasPrefix(old, standardRoot) {
+		return old
+	}
+	n := new(big.Int).SetBytes(p.digest("uid", []byte(old))[:16])
+	return "2.25." + n.String()
+}
+
+// uids maps a UI value, which may hold several. same tells that nothing
+// changed.
+func (p *pseudonyms) uids(old []byte) (value []byte, same bool) {
+	old = bytes.TrimRight(old, "\x00 ")
+	parts := strings.Split(string(old), `\`)
+	for i, u := range parts {
+		parts[i] = p.uid(strings.Trim(u, "\x00 "))
+	}
+	joined := strings.Join(parts, `\`)
+	return padded(joined, 0), joined == string(old)
+}
+
+// number is the made-up patient number: the same for the same patient in one
+// release.
+func (p *pseudonyms) number(old []byte) []byte {
+	sum := p.digest("patient", bytes.TrimRight(old, "\x00 "))
+	return padded("ANON-"+strings.ToUpper(hex.EncodeToString(sum[:5])), ' ')
+}
+
+// addedBy gives the elements a profile adds to say what was done (PS3.15
+// section E.1.1 step 6, PS3.3 section C.7.1.1). Only a de-identified file may
+// claim that identity is gone.
+func addedBy(r *rules) []insertion {
+	switch {
+	case r.profile == redact.LimitedSet:
+		return limitedMethod
+	case r.profile == redact.Deidentified && r.dates == KeepDates:
+		return keptDatesMethod
+	case r.profile == redact.Deidentified:
+		return basicMethod
+	}
+	return nil
+}
+
+var (
+	vrCS = mkVR('C', 'S')
+	vrLO = mkVR('L', 'O')
+
+	limitedMethod = []insertion{{0x00120063, vrLO, "chartseal limited data set"}}
+	basicMethod   = []insertion{
+		{0x00120062, vrCS, "YES"},
+		{0x00120063, vrLO, "chartseal PS3.15 Basic Profile"},
+		{0x00280303, vrCS, "REMOVED"},
+	}
+	keptDatesMethod = []insertion{
+		{0x00120062, vrCS, "YES"},
+		{0x00120063, vrLO, "chartseal PS3.15 Basic Profile, dates kept"},
+		{0x00280303, vrCS, "UNMODIFIED"},
+	}
+)
+
+func adds(list []insertion, t Tag) bool {
+	return slices.ContainsFunc(list, func(in insertion) bool { return in.tag == t })
+}

@@ -1,0 +1,174 @@
+package dicomfile
+
+import (
+	"strings"
+
+	"chartseal/redact"
+)
+
+// verdict is what a profile says about a file as a whole: an error refuses it,
+// notices go with it.
+type verdict struct {
+	f        *facts
+	rules    *rules
+	reviewed bool // a person has looked at the pixels
+	notices  []string
+}
+
+// judge applies every rule to the facts of a planned file.
+func (v *verdict) judge(df *file) error {
+	for _, rule := range []func(*file) error{
+		v.kind, v.completeImage, v.burnedIn, v.recognisable, v.overlays,
+	} {
+		if err := rule(df); err != nil {
+			return err
+		}
+	}
+	v.geometry()
+	v.freeText()
+	if df.inflated {
+		v.note("The file was packed (deflated); it is sent unpacked, with the same content.")
+	}
+	return nil
+}
+
+func (v *verdict) note(s string) { v.notices = append(v.notices, s) }
+
+// undecided asks for a person; once one has looked it becomes a notice.
+func (v *verdict) undecided(why, notice string) error {
+	if v.reviewed {
+		v.note(notice + " A person has looked at it.")
+		return nil
+	}
+	return redact.Refuse(redact.Undecided, "%s", why)
+}
+
+func (v *verdict) complete() bool { return v.rules.profile == redact.PatientAccess }
+
+// kind judges by SOP class.
+func (v *verdict) kind(*file) error {
+	if v.f.directory || familyOf(v.f.sopClass) == directoryFamily {
+		return redact.Refuse(redact.Unsupported,
+			"it is the table of contents of a disc (DICOMDIR), not an image; the bundle gets a new one")
+	}
+	if !v.f.anyElement {
+		return redact.Refuse(redact.Truncated, "the file holds nothing")
+	}
+	switch familyOf(v.f.sopClass) {
+	case documentFamily:
+		return redact.Refuse(redact.Undecided,
+			"it is a document inside a DICOM file, which cannot be checked here; save the document itself and release that")
+	case rawFamily:
+		return redact.Refuse(redact.Undecided, "it holds data that only its maker's programs can read")
+	case reportFamily, overlayFamily, waveFamily, therapyFamily:
+		return v.notAnImage()
+	case unknownFamily:
+		return v.unknownKind()
+	}
+	if v.f.documentPresent {
+		return redact.Refuse(redact.Undecided, "a document is hidden inside the image file")
+	}
+	return nil
+}
+
+// notAnImage judges reports, drawings, waveforms and radiotherapy: all of them
+// carry text or voices.
+func (v *verdict) notAnImage() error {
+	if v.complete() {
+		v.note("This DICOM file is not an image but a report, a drawing, a waveform or a plan.")
+		return nil
+	}
+	return redact.Refuse(redact.Undecided,
+		"it is not an image but a report, a drawing, a waveform or a plan, and may hold any text")
+}
+
+func (v *verdict) unknownKind() error {
+	if v.f.documentPresent {
+		return redact.Refuse(redact.Undecided, "a document is hidden inside the file")
+	}
+	if v.rules.deidentifies() {
+		return redact.Refuse(redact.Undecided, "it is of a kind whose contents cannot be vouched for")
+	}
+	if v.f.pixels.tag == 0 && !v.complete() {
+		return redact.Refuse(redact.Undecided, "it is not an image, and of a kind that is not known")
+	}
+	v.note("This kind of DICOM file is not one that is known; details that are not known either were left out.")
+	return nil
+}
+
+// burnedIn judges text that may be part of the pixels (PS3.3 section C.7.6.1:
+// (0028,0301)). Pixels are never altered.
+func (v *verdict) burnedIn(*file) error {
+	if v.f.pixels.tag == 0 {
+		return nil
+	}
+	const notice = "The image may show text, such as a name; the picture itself is never altered."
+	switch {
+	case v.f.burnedIn == "YES":
+		if v.rules.deidentifies() {
+			return v.undecided("the image says that a name or other text is part of the picture", notice)
+		}
+		v.note("The image says that text is part of the picture; the picture itself is never altered.")
+	case v.f.burnedIn == "NO":
+	case v.suspicious():
+		if v.rules.deidentifies() {
+			return v.undecided("the image may show a name or other text", notice)
+		}
+		v.note(notice)
+	}
+	return nil
+}
+
+// suspicious: screens, scans of paper, ultrasound and reworked images show
+// text more often than not.
+func (v *verdict) suspicious() bool {
+	if familyOf(v.f.sopClass) == captureFamily || v.f.modality == "US" || v.f.modality == "OT" || v.f.conversion != "" {
+		return true
+	}
+	return strings.Contains(v.f.imageType, "SECONDARY") || strings.Contains(v.f.imageType, "SCREEN")
+}
+
+// recognisable judges faces: a photograph, or a head from which a face can be
+// drawn, is an identifier (45 CFR 164.514(b)(2)(i)(Q), (e)(2)(xvi); PS3.15
+// section E.3.2).
+func (v *verdict) recognisable(*file) error {
+	if !v.rules.deidentifies() || v.f.pixels.tag == 0 || v.f.face == "NO" {
+		return nil
+	}
+	volume := v.f.modality == "CT" || v.f.modality == "MR"
+	if familyOf(v.f.sopClass) != photoFamily && v.f.face != "YES" && !volume {
+		return nil
+	}
+	return v.undecided("the images may show the patient's face", "The images may show the patient's face.")
+}
+
+func (v *verdict) overlays(*file) error {
+	kept := v.rules.classes["overlay"].actions[v.rules.column].stays()
+	switch {
+	case v.f.overlayInPixels && v.rules.deidentifies():
+		return v.undecided("a drawn layer is part of the picture", "A drawn layer is part of the picture.")
+	case v.f.overlays && kept:
+		v.note("A layer drawn over the image is sent with it; it may show text.")
+	}
+	return nil
+}
+
+// geometry warns when the volume's geometry may have been in private elements
+// only.
+func (v *verdict) geometry() {
+	slices := v.f.modality == "CT" || v.f.modality == "MR" || v.f.modality == "PT"
+	public := v.f.functionalGroups || (v.f.position && v.f.pixelSpacing)
+	if slices && v.f.privateGone && !public && v.f.pixels.tag != 0 {
+		v.note("Sizes and positions are not in the standard places of this file; " +
+			"another program may not be able to measure in it. Ask for an export in standard DICOM.")
+	}
+	if v.complete() && v.f.privateGone {
+		v.note("The maker's private data, which only its own programs can read, was left out; the practice keeps it.")
+	}
+}
+
+func (v *verdict) freeText() {
+	if len(v.f.reviewed) > 0 {
+		v.note("Free text was kept and should be looked at: " + strings.Join(v.f.reviewed, ", ") + ".")
+	}
+}

@@ -1,0 +1,144 @@
+package dicomfile
+
+import (
+	"context"
+	"slices"
+)
+
+// verify reads the planned output again, from the first byte to the last, as
+// if it were any other file, and accepts it only if
+//   - its header holds nothing but the rebuilt elements,
+//   - every element, at every depth, is one the profile lets through,
+//   - every value that stays comes from the same place of the source as when
+//     it was planned, in the same order, and nothing else does,
+//   - the pixels are one unbroken range of the source,
+//   - it ends where the walk ends.
+func verify(ctx context.Context, p *plan, b *body) error {
+	f, err := open(ctx, b)
+	if err != nil {
+		return err
+	}
+	if f.syn != p.file.syn || f.ts != p.file.ts || f.inflated || !f.meta.rebuilt() {
+		return errUnverified
+	}
+	if err := zeroPreamble(b); err != nil {
+		return err
+	}
+	w := newWalker(ctx, b)
+	defer w.close()
+	c := &checker{rules: p.rules, l: &p.layout, trace: newTrace(), added: addedBy(p.rules)}
+	end, err := w.root(c, f.start, f.syn)
+	if err != nil {
+		return err
+	}
+	if end != b.Size() || c.pixels != p.pixels || c.trace.sum() != p.trace.sum() {
+		return errUnverified
+	}
+	return nil
+}
+
+// rebuilt reports that the header is the one buildMeta writes.
+func (m *metaFacts) rebuilt() bool {
+	for _, t := range m.tags {
+		if !slices.Contains([]Tag{
+			0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013,
+		}, t) {
+			return false
+		}
+	}
+	return slices.Contains(m.tags, 0x00020012)
+}
+
+func zeroPreamble(b *body) error {
+	var head [preambleLength]byte
+	if err := readFull(b, head[:], 0); err != nil {
+		return err
+	}
+	if head != [preambleLength]byte{} {
+		return errUnverified
+	}
+	return nil
+}
+
+// checker walks the output.
+type checker struct {
+	rules  *rules
+	l      *layout
+	trace  trace
+	pixels pixelRange
+	added  []insertion
+	seg    int // where the walk is in the layout
+}
+
+func (c *checker) leaf(e *element) error {
+	src, err := c.origin(e.val, e.end)
+	if err != nil {
+		return err
+	}
+	d := c.rules.decide(e.tag, e.depth)
+	allowed := d.action.stays() && src != written ||
+		d.action == empty && e.val == e.end ||
+		(d.action == newUID || d.action == dummy) ||
+		src == written && e.depth == 0 && adds(c.added, e.tag)
+	if !allowed || d.known && d.seq && d.action != remove {
+		return errUnverified
+	}
+	if e.depth == 0 && isPixels(e.tag) {
+		c.pixels = pixelRange{src, src + e.end - e.val}
+	}
+	c.noteLeaf(e, src)
+	return nil
+}
+
+func (c *checker) noteLeaf(e *element, src int64) {
+	if src == written || e.end == e.val {
+		src = noSource
+	}
+	c.trace.note(e.tag, traceLeaf, e.depth, src, e.end-e.val)
+}
+
+// written is the origin of a value that the plan wrote itself.
+const written = -2
+
+// origin maps a value of the output to the source. A value is one segment's,
+// whole.
+func (c *checker) origin(val, end int64) (int64, error) {
+	if val == end {
+		return noSource, nil
+	}
+	for c.seg < len(c.l.segs) && c.l.end(c.seg) <= val {
+		c.seg++
+	}
+	if c.seg == len(c.l.segs) || c.l.segs[c.seg].out > val || c.l.end(c.seg) < end {
+		return 0, errUnverified
+	}
+	s := c.l.segs[c.seg]
+	if s.src < 0 {
+		return written, nil
+	}
+	return s.src + val - s.out, nil
+}
+
+func (c *checker) enter(e *element) (bool, error) {
+	d := c.rules.decide(e.tag, e.depth)
+	if !d.action.stays() || d.known && !d.seq {
+		return false, errUnverified
+	}
+	c.trace.note(e.tag, traceEnter, e.depth, 0, 0)
+	return true, nil
+}
+
+func (c *checker) item(e *element) error {
+	c.trace.note(e.tag, traceItem, e.depth, 0, 0)
+	return nil
+}
+
+func (c *checker) itemEnd(e *element) error {
+	c.trace.note(e.tag, traceItemEnd, e.depth, 0, 0)
+	return nil
+}
+
+func (c *checker) leave(e *element) error {
+	c.trace.note(e.tag, traceLeave, e.depth, 0, 0)
+	return nil
+}
