@@ -1,0 +1,42 @@
+// The worker: fetch, decrypt, check. scrypt blocks whoever runs it, so none
+// of this may happen on the page's own thread.
+import { Fault } from "./fault.js";
+import { download, local } from "./source.js";
+import { create } from "./store.js";
+import { check, decrypt } from "./open.js";
+
+// Outside secure contexts there is no WebCrypto; age-encryption falls back to
+// its own X25519 when told so by NotSupportedError.
+if (!crypto.subtle) {
+  const importKey = () => { throw new DOMException("no WebCrypto", "NotSupportedError"); };
+  Object.defineProperty(crypto, "subtle", { value: { importKey } });
+}
+
+let last = 0;
+function report(step, done, total) {
+  const now = performance.now();
+  if (done < total && now - last < 80) return;
+  last = now;
+  postMessage({ step, done, total });
+}
+
+async function run({ source, secret, expect, name }) {
+  const input = source.file ? local(source.file) : await download(source.url);
+  const store = await create(name);
+  try {
+    postMessage({ step: "unlock" });
+    await decrypt(input, secret, store, expect.bytes, report);
+    const archive = await store.finish();
+    const opened = await check(archive, expect, report);
+    postMessage({ opened: { ...opened, archive, kind: store.kind } });
+  } catch (err) {
+    await store.discard().catch(() => {});
+    throw err;
+  }
+}
+
+addEventListener("message", (event) => {
+  run(event.data).catch((err) => {
+    postMessage({ fault: err instanceof Fault ? err.code : "unexpected", message: String(err?.message) });
+  });
+});

@@ -1,0 +1,154 @@
+// From sealed stream to verified archive. Nothing is handed out before the
+// stream ended cleanly, the signature verified and every digest matched.
+import { Decrypter } from "age-encryption";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { Fault } from "./fault.js";
+import * as minisign from "./minisign.js";
+import * as zip from "./zip.js";
+import { describe } from "./dicom.js";
+import { sniff } from "./formats.js";
+
+export const schema = "chartseal/manifest/1";
+const maxManifest = 64 << 20;
+const headSize = 256 << 10;
+const nativeDigestLimit = 32 << 20;
+
+// recipientTypes lists the stanza types of an age header (C2SP age, "Header").
+export function recipientTypes(head) {
+  const text = new TextDecoder("latin1").decode(head);
+  if (!text.startsWith("age-encryption.org/v1\n")) return null;
+  const end = text.indexOf("\n---");
+  return [...text.slice(0, end < 0 ? text.length : end + 1).matchAll(/^-> (\S+)/gm)].map((m) => m[1]);
+}
+
+// mismatch tells why a secret did not open a header.
+function mismatch(types, secret) {
+  const locked = types.includes("scrypt");
+  if (secret.keys) return locked ? "needs_passphrase" : "wrong_key";
+  return locked ? "wrong_passphrase" : "needs_key";
+}
+
+function openFault(err, types, secret) {
+  if (err instanceof Fault) return err;
+  if (types === null) return new Fault("not_age");
+  if (/no identity matched/.test(err.message)) return new Fault(mismatch(types, secret));
+  if (/work factor/.test(err.message)) return new Fault("work_factor");
+  return new Fault("altered", err.message);
+}
+
+// watch counts a stream's bytes and keeps its head for recipientTypes.
+function watch(stream, onBytes) {
+  const seen = { bytes: 0, head: new Uint8Array(0), done: false, error: null };
+  const reader = stream.getReader();
+  const pull = async (out) => {
+    try {
+      const { done, value } = await reader.read();
+      if (done) {
+        seen.done = true;
+        return out.close();
+      }
+      if (seen.head.length < 16384) seen.head = new Uint8Array([...seen.head, ...value.subarray(0, 16384 - seen.head.length)]);
+      seen.bytes += value.length;
+      onBytes(seen.bytes);
+      return out.enqueue(value);
+    } catch (err) {
+      seen.error = err;
+      throw err;
+    }
+  };
+  return { seen, stream: new ReadableStream({ pull, cancel: () => reader.cancel() }, { highWaterMark: 2 }) };
+}
+
+function decrypter(secret) {
+  const d = new Decrypter();
+  if (!secret.keys) {
+    d.addPassphrase(secret.passphrase);
+    return d;
+  }
+  try {
+    secret.keys.forEach((key) => d.addIdentity(key));
+  } catch (err) {
+    throw new Fault("bad_key_file", err.message);
+  }
+  return d;
+}
+
+// decrypt writes the opened stream into store. expected is the size the
+// practice announced, 0 when unknown.
+export async function decrypt(source, secret, store, expected, report) {
+  const d = decrypter(secret);
+  const { seen, stream } = watch(source.stream, (n) => report("fetch", n, source.size || expected));
+  try {
+    const reader = (await d.decrypt(stream)).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      store.write(value);
+    }
+  } catch (err) {
+    await stream.cancel?.().catch(() => {});
+    if (seen.error instanceof Fault) throw seen.error;
+    const fault = openFault(err, recipientTypes(seen.head), secret);
+    const short = seen.done && seen.bytes < expected && (fault.code === "altered" || fault.code === "not_age");
+    throw short || (seen.done && seen.bytes === 0) ? new Fault("incomplete") : fault;
+  }
+}
+
+async function digest(stream, size, onBytes) {
+  const native = globalThis.isSecureContext !== false && size <= nativeDigestLimit;
+  const hash = native ? null : sha256.create();
+  const all = native ? new Uint8Array(size) : null;
+  const head = new Uint8Array(Math.min(size, headSize));
+  let at = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (at < head.length) head.set(value.subarray(0, head.length - at), at);
+    if (native) all.set(value, at);
+    else hash.update(value);
+    at += value.length;
+    onBytes(value.length);
+  }
+  const sum = native ? new Uint8Array(await crypto.subtle.digest("SHA-256", all)) : hash.digest();
+  return { head, hex: Array.from(sum, (b) => b.toString(16).padStart(2, "0")).join("") };
+}
+
+async function readManifest(archive, members, expect) {
+  const file = members.get("manifest.json");
+  const signature = members.get("manifest.json.minisig");
+  if (!file || !signature) throw new Fault("unsigned");
+  const data = await zip.bytes(archive, file, maxManifest);
+  const text = new TextDecoder().decode(await zip.bytes(archive, signature, 4096));
+  minisign.verify(data, text, expect.signer);
+  const manifest = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
+  if (manifest.schema !== schema || !Array.isArray(manifest.records)) throw new Fault("too_new");
+  if (expect.reference && manifest.reference !== expect.reference) throw new Fault("other_release");
+  return manifest;
+}
+
+// checkOne hashes one listed file and looks into its first bytes.
+async function checkOne(archive, members, listed, onBytes) {
+  const member = members.get(listed.path);
+  if (!member || member.size !== listed.bytes) throw new Fault("altered", "a listed file is missing or has another size");
+  const { head, hex } = await digest(await zip.open(archive, member), member.size, onBytes);
+  if (hex !== String(listed.sha256).toLowerCase()) throw new Fault("altered", "a digest differs");
+  const format = sniff(head);
+  return { ...listed, format, size: member.size, image: format === "dicom" ? describe(head) : null };
+}
+
+// check verifies the signature, then every digest of the manifest.
+export async function check(archive, expect, report) {
+  try {
+    const members = await zip.readDirectory(archive);
+    const manifest = await readManifest(archive, members, expect);
+    const total = manifest.records.reduce((sum, r) => sum + Number(r.bytes), 0);
+    let done = 0;
+    const onBytes = (n) => report("check", done += n, total);
+    const records = [];
+    for (const record of manifest.records) records.push(await checkOne(archive, members, record, onBytes));
+    return { manifest, records, members };
+  } catch (err) {
+    throw err instanceof Fault ? err : new Fault("altered", err.message);
+  }
+}

@@ -1,0 +1,134 @@
+// The list of records: by kind, pictures of one series as one entry.
+import { $, el, icon, offer } from "./dom.js";
+import { day, has, size, t, tn } from "./i18n/index.js";
+import { fileName, mime } from "./formats.js";
+import { archiveOf } from "./zipwrite.js";
+import * as zip from "./zip.js";
+import { openViewer } from "./viewer.js";
+
+const kinds = ["chart", "treatment_plan", "consent", "radiograph", "cbct", "photo", "scan", "model", "implant", "lab", "billing"];
+const tick = "M4 12.5l5 5L20 6.5";
+const viewable = new Set(["jpeg", "png", "pdf", "dicom"]);
+
+// Modalities whose series is one volume (PS3.3 section C.7.3.1.1.1). Other
+// series, such as a full-mouth survey, stay single pictures.
+const volumes = new Set(["CT", "MR", "PT"]);
+
+function seriesKey({ image, kind }) {
+  if (!image?.series || !(volumes.has(image.modality) || kind === "cbct")) return null;
+  return `${kind} ${image.series} ${image.rows}x${image.columns}`;
+}
+
+// entries joins the pictures of a DICOM volume into one entry.
+export function entries(records) {
+  const bySeries = new Map();
+  const list = [];
+  for (const record of records) {
+    const key = seriesKey(record);
+    const known = key && bySeries.get(key);
+    if (known) {
+      known.records.push(record);
+      continue;
+    }
+    const entry = { kind: record.kind, title: record.title, date: record.date, records: [record] };
+    if (key) bySeries.set(key, entry);
+    list.push(entry);
+  }
+  return list;
+}
+
+function groups(list) {
+  const known = new Map();
+  for (const entry of list) {
+    const kind = entry.kind || "other";
+    if (!known.has(kind)) known.set(kind, []);
+    known.get(kind).push(entry);
+  }
+  const rank = (kind) => (kinds.includes(kind) ? kinds.indexOf(kind) : kinds.length);
+  return [...known].sort((a, b) => rank(a[0]) - rank(b[0]));
+}
+
+const kindName = (kind) => (has(`kind_${kind}`) ? t(`kind_${kind}`) : kind.replaceAll("_", " "));
+
+function formatName(record) {
+  if (record.format !== "other") return record.format.toUpperCase();
+  return (/\.([A-Za-z0-9]{1,5})$/.exec(record.path)?.[1] || record.format).toUpperCase();
+}
+
+function meta(entry) {
+  const [first] = entry.records;
+  const bytes = entry.records.reduce((sum, r) => sum + r.size, 0);
+  const parts = [day(entry.date) || t("undated"), formatName(first), size(bytes)];
+  if (entry.records.length > 1) parts.push(tn("series_slices", entry.records.length));
+  else if (first.image?.frames > 1) parts.push(tn("frames", first.image.frames));
+  const removed = entry.records.reduce((sum, r) => sum + (Array.isArray(r.removed) ? r.removed.length : 0), 0);
+  if (removed) parts.push(tn("removed", removed));
+  return parts.join(" · ");
+}
+
+const titleOf = (entry) => entry.title || fileName(entry.records[0]);
+
+// Shelf offers the verified content of an opened bundle.
+class Shelf {
+  constructor(opened, archiveName) {
+    Object.assign(this, opened, { archiveName });
+  }
+
+  content(record) {
+    return zip.content(this.archive, this.members.get(record.path), mime[record.format]);
+  }
+
+  async save(entry) {
+    $("status").textContent = t("saved_status", { what: titleOf(entry) });
+    if (entry.records.length === 1) return offer(await this.content(entry.records[0]), fileName(entry.records[0]));
+    const members = entry.records.map((r) => ({ ...this.members.get(r.path), name: fileName(r) }));
+    return offer(await archiveOf(this.archive, members), `${fileName({ ...entry.records[0], format: "" }).replace(/\.\w+$/, "")}.zip`);
+  }
+
+  saveAll() {
+    $("status").textContent = t("saved_status", { what: this.archiveName });
+    offer(this.archive.slice(0, this.archive.size, "application/zip"), this.archiveName);
+  }
+}
+
+function row(entry, shelf) {
+  const what = titleOf(entry);
+  const many = entry.records.length > 1;
+  const view = () => openViewer({
+    title: what, format: entry.records[0].format, items: entry.records.map((r) => () => shelf.content(r)), save: () => shelf.save(entry),
+  });
+  return el("li", {},
+    el("div", {}, el("div", { class: "what" }, what), el("div", { class: "meta" }, meta(entry))),
+    el("div", { class: "buttons" },
+      viewable.has(entry.records[0].format) && el("button", { type: "button", class: "button second small", "aria-label": t("view_what", { what }), onclick: view }, t("view")),
+      el("button", { type: "button", class: "button second small", "aria-label": t("save_what", { what }), onclick: () => shelf.save(entry) }, t(many ? "save_series" : "save"))));
+}
+
+function section([kind, list], shelf) {
+  return el("section", { class: "kind" },
+    el("h2", {}, kindName(kind), el("span", {}, tn("count", list.length))),
+    el("ul", { class: "list" }, ...list.map((entry) => row(entry, shelf))));
+}
+
+function notices(manifest) {
+  const list = (Array.isArray(manifest.notices) ? manifest.notices : []).filter((n) => typeof n === "string");
+  if (list.length === 0) return null;
+  return el("div", { class: "card calm notices" }, el("h3", {}, t("notice_title")), ...list.map((n) => el("p", {}, n)));
+}
+
+// render draws the list of an opened bundle.
+export function render(opened, { practice, archiveName, close }) {
+  const shelf = new Shelf(opened, archiveName);
+  const list = entries(opened.records);
+  $("records").replaceChildren(
+    el("h1", { id: "records-title", tabindex: "-1" }, t("records_title", { practice })),
+    el("p", { class: "verified" }, icon(tick), el("span", {}, `${t("verified", { practice })} ${tn("count", opened.records.length)}.`)),
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "button first", onclick: () => shelf.saveAll() }, t("save_all")),
+      el("span", { class: "soft" }, t("save_all_note", { size: size(opened.archive.size) }))),
+    ...[notices(opened.manifest)].filter(Boolean),
+    ...groups(list).map((group) => section(group, shelf)),
+    el("div", { class: "end" },
+      el("button", { type: "button", class: "button second", onclick: close }, t("close_records")),
+      el("button", { type: "button", class: "button second", onclick: () => print() }, t("print_list"))));
+}

@@ -1,0 +1,50 @@
+// One opening of the bundle: a worker that fetches, decrypts and checks, and
+// the plaintext it leaves in the store until it is closed.
+import workerText from "worker:age.worker.js";
+import { claim, remove } from "./store.js";
+
+// Trusted Types (a W3C draft, on by the page's CSP) let only this one script
+// be started.
+const policy = globalThis.trustedTypes?.createPolicy("chartseal", { createScriptURL: (url) => url });
+
+function startWorker() {
+  const url = URL.createObjectURL(new Blob([workerText], { type: "text/javascript" }));
+  const worker = new Worker(policy ? policy.createScriptURL(url) : url);
+  worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
+  return worker;
+}
+
+export class Session {
+  constructor() {
+    this.name = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+    this.worker = null;
+  }
+
+  // open resolves to {manifest, records, members, archive}; it rejects with an
+  // error whose code names the sentence to show.
+  open(request, onProgress) {
+    claim(this.name);
+    return new Promise((resolve, reject) => {
+      const fail = (code, message) => reject(Object.assign(new Error(message), { code }));
+      this.worker = startWorker();
+      this.worker.addEventListener("error", (event) => fail("unexpected", event.message));
+      this.worker.addEventListener("message", ({ data }) => {
+        if (data.step) onProgress(data);
+        if (data.fault) fail(data.fault, data.message);
+        if (data.opened) resolve(data.opened);
+      });
+      this.worker.postMessage({ ...request, name: this.name });
+    }).finally(() => this.stop());
+  }
+
+  stop() {
+    this.worker?.terminate();
+    this.worker = null;
+  }
+
+  // close deletes the plaintext.
+  close() {
+    this.stop();
+    return remove(this.name);
+  }
+}
