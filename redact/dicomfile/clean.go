@@ -55,7 +55,7 @@ func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile
 	if err := verify(ctx, pl, b); err != nil {
 		return nil, unverified(err)
 	}
-	if _, err := secondOpinion(ctx, b, p); err != nil {
+	if _, err := secondOpinion(ctx, b); err != nil {
 		return nil, err
 	}
 	return &redact.Output{

@@ -25,6 +25,24 @@ type facts struct {
 	overlays, overlayInPixels  bool
 	privateGone, anyElement    bool
 	reviewed                   []string
+	identity                   map[Tag]string
+}
+
+// whose refuses a file that names two patients: the first would be compared
+// with the order, the second would leave with it.
+func (f *facts) whose(w *walker, e *element) error {
+	b, err := w.win.bytes(e.val, int(min(e.end-e.val, maxText)))
+	if err != nil {
+		return err
+	}
+	if f.identity == nil {
+		f.identity = make(map[Tag]string, 3)
+	}
+	if old, again := f.identity[e.tag]; again && old != string(b) {
+		return errTwoPatients()
+	}
+	f.identity[e.tag] = string(b)
+	return nil
 }
 
 // textFacts and numberFacts say where values go.
@@ -67,7 +85,15 @@ func (f *facts) number(t Tag) *int {
 // observe reads the facts an element of the main data set carries.
 func (f *facts) observe(w *walker, e *element) error {
 	f.anyElement = true
+	if isPixels(e.tag) && f.pixels.tag != 0 {
+		return malformed("the file holds two images where one belongs")
+	}
 	f.flags(e)
+	if identifies(e.tag) {
+		if err := f.whose(w, e); err != nil {
+			return err
+		}
+	}
 	if e.end-e.val > probeSize || e.end == e.val {
 		return nil
 	}
