@@ -1,0 +1,382 @@
+// Package bundle writes and reads what a recipient gets: a ZIP that is a BagIt
+// 1.0 bag (RFC 8493) around an IHE PDI disc, with a manifest signed by the
+// practice.
+//
+//	START-HERE.html                     for people
+//	manifest.json, .minisig             what is inside and why; minisign signature
+//	bagit.txt, bag-info.txt, manifest-sha256.txt, tagmanifest-sha256.txt
+//	data/DICOMDIR, README.TXT, INDEX.HTM
+//	data/DICOM/S0000001/I0000001        DICOM files, by series
+//	data/CHARTS/2025-05-03_chart_001_progress-notes.pdf   and so on
+//
+// Every byte of the ZIP is covered. The signature covers manifest.json; the
+// manifest lists the SHA-256 of every other file but two; these are the
+// signature itself and tagmanifest-sha256.txt, whose content follows from the
+// rest. The ZIP's own structure has one permitted form (package zipform) and
+// one time stamp, the manifest's. [Verify] checks all of that.
+//
+// RFC 8493 section 4 asks that a serialized bag have one folder at its top.
+// Here the bag's files are at the top themselves, so that START-HERE.html is the
+// first thing a person sees; what is unpacked is a valid bag.
+package bundle
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"time"
+
+	"chartseal/packager/bundle/dicomdir"
+	"chartseal/packager/bundle/zipform"
+	"chartseal/redact"
+)
+
+// MaxRecords bounds the records of one bundle: with their removals they stay in
+// memory until the manifest is written. A CBCT series has some 500 files.
+const MaxRecords = 20_000
+
+// Errors of [Writer]. None of their texts holds a name or a value.
+var (
+	ErrTooMany = errors.New("too many records for one bundle")
+	ErrSize    = errors.New("a record's size is not what its cleaner said")
+	ErrClosed  = errors.New("the bundle is complete or has failed")
+)
+
+// Header is what is known of a release before its records are packed.
+type Header struct {
+	Order     string // the release order's id
+	Reference string // the release reference
+	Created   time.Time
+	Practice  Practice
+	Recipient Recipient
+	Unlock    string   // seal.Recipients.Unlock
+	Keys      []string // seal.Recipients.Fingerprints
+
+	Basis          string
+	Purpose        string
+	Profile        string
+	ProfileDigests map[string]string
+	Tool           string
+
+	Patient   *Patient // nil for deidentified and limited_set
+	Scope     *Scope
+	Decisions []Decision
+	Notices   []string
+
+	// Anonymous leaves the original file names out, which often hold the
+	// patient's name: for deidentified and limited_set.
+	Anonymous bool
+}
+
+// Options tune a Writer.
+type Options struct {
+	// Compress deflates what is not compressed already. Without it all is stored.
+	Compress bool
+	// Workers is the number of compressing goroutines; 0 is one per processor,
+	// at most 4.
+	Workers int
+	// Identify reads the attributes for the DICOMDIR from the cleaned file's
+	// first MiB, so that the index says what the files say after cleaning. A
+	// read past that MiB fails with io.ErrUnexpectedEOF. Without it, or for a
+	// Record with DICOM set, Record.DICOM is used.
+	Identify func(ctx context.Context, head redact.Source) (dicomdir.Instance, error)
+}
+
+// Record is what the packager knows of a record besides its cleaned bytes.
+type Record struct {
+	Kind    string // as in the order: chart, radiograph, …
+	Name    string // the original file name; only its cleaned words are used, and none if Header.Anonymous
+	Title   string // what a person calls it; "" makes one from kind and modality
+	Date    string // YYYY-MM-DD or ""
+	Notices []string
+	DICOM   *dicomdir.Instance // see Options.Identify; FileID is set by the Writer
+}
+
+// Writer writes one bundle, front to back. Add and Finish are called from one
+// goroutine; compressing and writing go on beside them. Memory is bounded by
+// some 15 MiB, whatever the size of the records, and about 1 KiB per record.
+type Writer struct {
+	opts      Options
+	manifest  Manifest
+	anonymous bool
+	zip       *zipform.Writer
+	pipe      *pipeline
+	dicom     []dicomdir.Instance
+	series    map[string]*series
+	unlisted  int
+	err       error
+	closed    bool
+}
+
+// series numbers the DICOM files of one series.
+type series struct{ number, files int }
+
+// NewWriter returns a Writer that writes the ZIP to w. Close must be called,
+// also after Finish.
+func NewWriter(w io.Writer, h Header, opts Options) *Writer {
+	created := h.Created.UTC().Truncate(time.Second)
+	zip := zipform.NewWriter(w, created)
+	return &Writer{
+		opts:      opts,
+		anonymous: h.Anonymous,
+		manifest: Manifest{
+			Schema: Schema, Order: h.Order, Reference: h.Reference, Created: created,
+			Practice: h.Practice, Recipient: h.Recipient, Unlock: h.Unlock, Keys: h.Keys,
+			Basis: h.Basis, Purpose: h.Purpose, Profile: h.Profile, ProfileDigests: h.ProfileDigests, Tool: h.Tool,
+			Patient: h.Patient, Scope: h.Scope, Decisions: h.Decisions, Notices: h.Notices,
+			Records: []Member{}, Files: []File{},
+		},
+		zip:    zip,
+		pipe:   newPipeline(zip, opts.Workers),
+		series: map[string]*series{},
+	}
+}
+
+// Close releases what the Writer holds. Without a Finish before it, what was
+// written is not a bundle.
+func (w *Writer) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	return w.pipe.close()
+}
+
+// Add packs one cleaned record and closes its body. An error, its own or one of
+// an earlier record still on its way, ends the bundle: nothing that was written
+// may be used.
+func (w *Writer) Add(ctx context.Context, rec Record, out *redact.Output) error {
+	err := w.add(ctx, rec, out)
+	if cerr := out.Body.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("close record: %w", cerr)
+	}
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	return err
+}
+
+func (w *Writer) add(ctx context.Context, rec Record, out *redact.Output) error {
+	if err := w.usable(); err != nil {
+		return err
+	}
+	if len(w.manifest.Records) >= MaxRecords {
+		return ErrTooMany
+	}
+	in := &input{ctx: ctx, r: out.Body, left: out.Size}
+	first, err := w.pipe.take(ctx)
+	if err != nil {
+		return err
+	}
+	if err := in.fill(first); err != nil {
+		w.pipe.free <- first
+		return err
+	}
+	m, to, err := w.place(ctx, rec, out, first.data)
+	if err != nil {
+		w.pipe.free <- first
+		return err
+	}
+	sum, err := w.stream(ctx, in, first, to)
+	if err != nil {
+		return err
+	}
+	m.SHA256 = sum
+	w.manifest.Records = append(w.manifest.Records, m)
+	return nil
+}
+
+func (w *Writer) usable() error {
+	if w.err != nil || w.closed {
+		return errors.Join(ErrClosed, w.err)
+	}
+	return w.pipe.failed()
+}
+
+// place decides name and method of a record.
+func (w *Writer) place(ctx context.Context, rec Record, out *redact.Output, head []byte) (Member, *member, error) {
+	n := len(w.manifest.Records) + 1
+	m := Member{
+		Kind: rec.Kind, Title: rec.Title, Date: rec.Date, Format: out.Report.Format, Bytes: out.Size,
+		Removed: out.Report.Removed, Notices: append(append([]string(nil), out.Report.Notices...), rec.Notices...),
+	}
+	var x *dicomdir.Instance
+	if isDICOM(m.Format) {
+		var err error
+		if x, err = w.identify(ctx, rec, out.Size, head); err != nil {
+			return m, nil, fmt.Errorf("identify cleaned file: %w", err)
+		}
+		m.Path = w.placeDICOM(x)
+	} else {
+		original := rec.Name
+		if w.anonymous {
+			original = ""
+		}
+		m.Path = memberPath(rec, m.Format, original, n)
+	}
+	if m.Title == "" {
+		m.Title = title(rec.Kind, x)
+	}
+	return m, &member{name: m.Path, method: w.method(m.Format, x, out.Size), size: out.Size}, nil
+}
+
+func (w *Writer) identify(ctx context.Context, rec Record, size int64, head []byte) (*dicomdir.Instance, error) {
+	if rec.DICOM != nil {
+		x := *rec.DICOM
+		return &x, nil
+	}
+	if w.opts.Identify == nil {
+		return &dicomdir.Instance{}, nil
+	}
+	x, err := w.opts.Identify(ctx, headSource{head, size})
+	return &x, err
+}
+
+// placeDICOM names a DICOM file after its place in its series, as PS3.10
+// section 8.2 allows names, and notes it for the DICOMDIR.
+func (w *Writer) placeDICOM(x *dicomdir.Instance) string {
+	key := x.StudyUID + "\x00" + x.SeriesUID
+	s := w.series[key]
+	if s == nil {
+		s = &series{number: len(w.series) + 1}
+		w.series[key] = s
+	}
+	s.files++
+	x.FileID = fmt.Sprintf("DICOM/S%07d/I%07d", s.number, s.files)
+	if dicomdir.Listable(*x) {
+		w.dicom = append(w.dicom, *x)
+	} else {
+		w.unlisted++
+	}
+	return "data/" + x.FileID
+}
+
+// packed are formats that deflate cannot make smaller.
+var packed = map[string]bool{
+	"JPEG": true, "PNG": true, "GIF": true, "WEBP": true, "HEIC": true, "AVIF": true, "JPEG 2000": true,
+	"JPEG XL": true, "3MF": true, "ZIP": true,
+}
+
+// native are the transfer syntaxes with uncompressed pixels (PS3.5 Annex A);
+// all others are compressed already.
+var native = map[string]bool{"1.2.840.10008.1.2": true, "1.2.840.10008.1.2.1": true, "1.2.840.10008.1.2.2": true}
+
+func (w *Writer) method(format string, x *dicomdir.Instance, size int64) uint16 {
+	if !w.opts.Compress || size == 0 || packed[strings.ToUpper(format)] || !zipform.Deflatable(size) {
+		return zipform.Store
+	}
+	if x != nil && x.TransferSyntax != "" && !native[x.TransferSyntax] {
+		return zipform.Store
+	}
+	return zipform.Deflate
+}
+
+func isDICOM(format string) bool { return strings.HasPrefix(strings.ToUpper(format), "DICOM") }
+
+// stream hands the blocks of a member to the pipeline and returns the SHA-256.
+// The first block is filled already.
+func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) (string, error) {
+	sum := sha256.New()
+	b.first = true
+	for {
+		sum.Write(b.data)
+		to.crc = crc32.Update(to.crc, crc32.IEEETable, b.data)
+		b.to, b.last = to, in.left == 0
+		last := b.last
+		var next *block
+		if !last {
+			var err error
+			if next, err = w.next(ctx, in, b, to.method); err != nil {
+				w.pipe.fail(err) // the ZIP ends here, in the middle of a member
+				w.pipe.free <- b
+				return "", err
+			}
+		}
+		w.pipe.put(b)
+		if last {
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		}
+		b = next
+	}
+}
+
+// next reads the block after b, before b is handed over: its dictionary is the
+// end of b.
+func (w *Writer) next(ctx context.Context, in *input, b *block, method uint16) (*block, error) {
+	next, err := w.pipe.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if method == zipform.Deflate {
+		next.dict = append(next.dict[:0], b.data[max(0, len(b.data)-window):]...)
+	}
+	if err := in.fill(next); err != nil {
+		w.pipe.free <- next
+		return nil, err
+	}
+	return next, nil
+}
+
+// input reads exactly left bytes.
+type input struct {
+	ctx  context.Context
+	r    io.Reader
+	left int64
+}
+
+// fill reads the next block. With the last one it makes sure that the input
+// ends there.
+func (in *input) fill(b *block) error {
+	if err := in.ctx.Err(); err != nil {
+		return err
+	}
+	b.data = b.data[:min(in.left, blockSize)]
+	if _, err := io.ReadFull(in.r, b.data); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return ErrSize
+		}
+		return fmt.Errorf("read record: %w", err)
+	}
+	in.left -= int64(len(b.data))
+	if in.left > 0 {
+		return nil
+	}
+	var probe [1]byte
+	switch n, err := io.ReadFull(in.r, probe[:]); {
+	case n > 0:
+		return ErrSize
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("read record: %w", err)
+	}
+	return nil
+}
+
+// headSource is a file of which only the beginning can be read.
+type headSource struct {
+	head []byte
+	size int64
+}
+
+func (h headSource) Size() int64 { return h.size }
+
+func (h headSource) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= h.size {
+		return 0, io.EOF
+	}
+	if off >= int64(len(h.head)) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(p, h.head[off:])
+	switch {
+	case n == len(p):
+		return n, nil
+	case off+int64(n) == h.size:
+		return n, io.EOF
+	}
+	return n, io.ErrUnexpectedEOF
+}

@@ -1,0 +1,221 @@
+package bundle
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+
+	"chartseal/packager/bundle/zipform"
+)
+
+// blockSize is the unit in which records travel: large enough that the cost of
+// handing over does not count, small enough that a dozen stay far below the
+// daemon's 64 MiB.
+const blockSize = 1 << 20
+
+// wholeSize is the largest member that is held until its size and CRC are
+// known, so that the ZIP needs no data descriptor for it: some readers trip
+// over those.
+const wholeSize = 4 * blockSize
+
+// window is how far deflate looks back (RFC 1951).
+const window = 32 << 10
+
+// level is deflate's: measured on 16-bit volumes, 1 is as small as 6 within
+// 1 % and much faster.
+const level = 1
+
+// block is a part of a member on its way into the ZIP.
+type block struct {
+	data        []byte // content, then the stored form
+	dict        []byte // the content before data, for deflate
+	to          *member
+	first, last bool
+	ready       chan struct{} // closed when data is the stored form
+}
+
+// member is a file on its way into the ZIP. Its crc is set before the last
+// block is queued.
+type member struct {
+	name   string
+	method uint16
+	size   int64
+	crc    uint32
+}
+
+// pipeline compresses and writes while the next block is read and hashed:
+// blocks are queued in order, compressed by several workers, and written in
+// order by one goroutine. The number of blocks bounds its memory.
+type pipeline struct {
+	zip   *zipform.Writer
+	free  chan *block
+	queue chan *block
+	jobs  chan *block
+	wg    sync.WaitGroup
+
+	mu   sync.Mutex
+	err  error
+	held []*block // of a small member, by the writing goroutine only
+}
+
+func newPipeline(zip *zipform.Writer, workers int) *pipeline {
+	if workers <= 0 {
+		workers = min(runtime.GOMAXPROCS(0), 4)
+	}
+	n := wholeSize/blockSize + 2*workers
+	p := &pipeline{
+		zip:   zip,
+		free:  make(chan *block, n),
+		queue: make(chan *block, n),
+		jobs:  make(chan *block, n),
+	}
+	for range n {
+		p.free <- &block{}
+	}
+	p.wg.Go(p.write)
+	for range workers {
+		p.wg.Go(p.compress)
+	}
+	return p
+}
+
+// take waits for an empty block.
+func (p *pipeline) take(ctx context.Context) (*block, error) {
+	select {
+	case b := <-p.free:
+		if err := p.failed(); err != nil {
+			p.free <- b
+			return nil, err
+		}
+		if b.data == nil {
+			b.data = make([]byte, 0, blockSize)
+		}
+		b.data, b.dict, b.first, b.last, b.to = b.data[:0], b.dict[:0], false, false, nil
+		b.ready = make(chan struct{})
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// put hands a filled block over. Blocks of one member are put one after the
+// other, the last one marked.
+func (p *pipeline) put(b *block) {
+	if b.to.method == zipform.Deflate {
+		p.jobs <- b
+	} else {
+		close(b.ready)
+	}
+	p.queue <- b
+}
+
+// close waits until all is written and returns the first error.
+func (p *pipeline) close() error {
+	close(p.queue)
+	close(p.jobs)
+	p.wg.Wait()
+	return p.failed()
+}
+
+func (p *pipeline) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+func (p *pipeline) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// write puts the blocks into the ZIP in their order. After an error it only
+// gives them back.
+func (p *pipeline) write() {
+	for b := range p.queue {
+		<-b.ready
+		if p.failed() == nil {
+			if err := p.commit(b); err != nil {
+				p.fail(err)
+			}
+		}
+		if b.to.size <= wholeSize && !b.last {
+			p.held = append(p.held, b)
+			continue
+		}
+		for _, h := range p.held {
+			p.free <- h
+		}
+		p.held = p.held[:0]
+		p.free <- b
+	}
+}
+
+func (p *pipeline) commit(b *block) error {
+	m := b.to
+	if m.size <= wholeSize {
+		if !b.last {
+			return nil
+		}
+		parts := make([][]byte, 0, len(p.held)+1)
+		for _, h := range p.held {
+			parts = append(parts, h.data)
+		}
+		return p.zip.Whole(m.name, m.method, m.crc, m.size, append(parts, b.data)...)
+	}
+	if b.first {
+		if err := p.zip.Begin(m.name, m.method, m.size); err != nil {
+			return err
+		}
+	}
+	if err := p.zip.Part(b.data); err != nil {
+		return err
+	}
+	if b.last {
+		return p.zip.End(m.crc)
+	}
+	return nil
+}
+
+// compress deflates blocks, each on its own but with the window of the one
+// before as its dictionary; blocks but the last end with a sync marker, so that
+// their concatenation is one deflate stream (RFC 1951, 3.2.4).
+func (p *pipeline) compress() {
+	var spare []byte
+	var w *flate.Writer
+	for b := range p.jobs {
+		if w == nil {
+			w, _ = flate.NewWriter(io.Discard, level) // fails only for an unknown level
+			spare = make([]byte, 0, blockSize+blockSize>>8)
+		}
+		out := appender{spare[:0]}
+		if err := deflate(w, &out, b); err != nil {
+			p.fail(err)
+		}
+		spare, b.data = b.data, out.b
+		close(b.ready)
+	}
+}
+
+func deflate(w *flate.Writer, out io.Writer, b *block) error {
+	w.ResetDict(out, b.dict)
+	if _, err := w.Write(b.data); err != nil {
+		return err
+	}
+	if b.last {
+		return w.Close()
+	}
+	return w.Flush()
+}
+
+type appender struct{ b []byte }
+
+func (a *appender) Write(p []byte) (int, error) {
+	a.b = append(a.b, p...)
+	return len(p), nil
+}

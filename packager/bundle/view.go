@@ -1,0 +1,197 @@
+package bundle
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"path"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// page is one of the files for people.
+type page struct {
+	path   string
+	render func(v *view) ([]byte, error)
+}
+
+var pages = []page{
+	{"data/README.TXT", renderReadme},
+	{"data/INDEX.HTM", htmlPage("index.htm")},
+	{startHereName, htmlPage("start-here.html")},
+}
+
+// view is what the pages show, ready to print.
+type view struct {
+	*Manifest
+	Sent     string // 18 November 2026
+	Born     string
+	From, To string
+	Rows     []row
+	Pictures []row // JPEG and PNG, for previews
+	Removed  []removed
+	Size     string // of all records
+	Disc     bool   // there is a DICOMDIR
+	Style    template.CSS
+	Policy   string // content security policy
+}
+
+// row is one line of the table of contents: a record, or a DICOM series.
+type row struct {
+	Title, Date, Format, Size, Link, Name string
+	Count                                 int
+	Notices                               []string
+	bytes                                 int64
+	sortDate, first                       string
+}
+
+// removed is one reason for which something was taken out.
+type removed struct {
+	Reason string
+	Files  int
+}
+
+// maxPictures bounds the previews: a browser decodes them all.
+const maxPictures = 48
+
+func newView(m *Manifest, disc bool) *view {
+	v := &view{Manifest: m, Sent: humanDate(m.Created.Format("2006-01-02")), Disc: disc, Rows: rows(m.Records), Removed: removals(m.Records)}
+	if m.Patient != nil {
+		v.Born = humanDate(m.Patient.BirthDate)
+	}
+	if m.Scope != nil {
+		v.From, v.To = humanDate(m.Scope.From), humanDate(m.Scope.To)
+	}
+	var total int64
+	for _, r := range v.Rows {
+		total += r.bytes
+		if (r.Format == "JPEG" || r.Format == "PNG") && len(v.Pictures) < maxPictures {
+			v.Pictures = append(v.Pictures, r)
+		}
+	}
+	v.Size = humanSize(total)
+	return v
+}
+
+// rows gathers the files of a DICOM series into one line and sorts by date,
+// the newest first.
+func rows(records []Member) []row {
+	var list []row
+	at := map[string]int{}
+	for _, m := range records {
+		link, name := m.Path, path.Base(m.Path)
+		if isDICOM(m.Format) {
+			link = path.Dir(m.Path) + "/"
+			name = strings.TrimPrefix(link, "data/")
+		}
+		i, ok := at[link]
+		if !ok {
+			i = len(list)
+			at[link] = i
+			list = append(list, row{Title: m.Title, Date: humanDate(m.Date), Format: m.Format, Link: link, Name: name, sortDate: m.Date, first: m.Path})
+		}
+		r := &list[i]
+		r.Count++
+		r.bytes += m.Bytes
+		for _, n := range m.Notices {
+			if !slices.Contains(r.Notices, n) && len(r.Notices) < 8 {
+				r.Notices = append(r.Notices, n)
+			}
+		}
+	}
+	for i := range list {
+		list[i].Size = humanSize(list[i].bytes)
+		if list[i].Count > 1 || !isDICOM(list[i].Format) {
+			continue
+		}
+		list[i].Link = list[i].first // one file: link to it, not to its folder
+	}
+	slices.SortStableFunc(list, func(a, b row) int {
+		return cmp.Or(cmp.Compare(b.sortDate, a.sortDate), cmp.Compare(a.Title, b.Title))
+	})
+	return list
+}
+
+// removals counts, for each reason, the files it applied to.
+func removals(records []Member) []removed {
+	count := map[string]int{}
+	for _, m := range records {
+		seen := map[string]bool{}
+		for _, r := range m.Removed {
+			if !seen[r.Reason] {
+				seen[r.Reason] = true
+				count[r.Reason]++
+			}
+		}
+	}
+	list := make([]removed, 0, len(count))
+	for reason, n := range count {
+		list = append(list, removed{reason, n})
+	}
+	slices.SortFunc(list, func(a, b removed) int {
+		return cmp.Or(cmp.Compare(b.Files, a.Files), cmp.Compare(a.Reason, b.Reason))
+	})
+	return list
+}
+
+// humanDate writes YYYY-MM-DD as 3 May 2025.
+func humanDate(s string) string {
+	t, err := time.Parse("2006-01-02", s)
+	if err != nil {
+		return ""
+	}
+	return t.Format("2 January 2006")
+}
+
+func humanSize(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%d KB", (n+500)/1000)
+	case n < 1000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+// htmlPage renders a page whose style sheet is the only thing it may load
+// besides pictures beside it: no script, from nowhere.
+func htmlPage(name string) func(*view) ([]byte, error) {
+	tmpl := template.Must(template.ParseFS(pageFiles, "pages/"+name))
+	css, err := pageFiles.ReadFile("pages/" + strings.TrimSuffix(strings.TrimSuffix(name, ".html"), ".htm") + ".css")
+	if err != nil {
+		panic(err) // embedded: a fault of the build
+	}
+	style := string(css)
+	sum := sha256.Sum256(css)
+	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
+	return func(v *view) ([]byte, error) {
+		v.Style, v.Policy = template.CSS(style), policy //nolint:gosec // our own style sheet
+		var buf bytes.Buffer
+		err := tmpl.Execute(&buf, v)
+		return buf.Bytes(), err
+	}
+}
+
+// renderReadme writes plain text with the line ends Windows' editor wants, as
+// IHE PDI's README.TXT (RAD TF-3 4.47.4.1.2.3.2) is read there.
+func renderReadme(v *view) ([]byte, error) {
+	var buf bytes.Buffer
+	if err := readme.Execute(&buf, v); err != nil {
+		return nil, err
+	}
+	return bytes.ReplaceAll(buf.Bytes(), []byte("\n"), []byte("\r\n")), nil
+}
+
+var readme = texttemplate.Must(texttemplate.ParseFS(pageFiles, "pages/readme.txt"))
