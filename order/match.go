@@ -1,0 +1,110 @@
+package order
+
+import (
+	"strings"
+	"time"
+)
+
+// Match says whether a file is the order's patient's.
+type Match int
+
+// What comparing a file's identity with the order's patient can give. Only
+// Matching lets a file go without a person's decision.
+const (
+	Insufficient Match = iota // too little, or identifiers that do not agree with one another
+	Matching                  // the patient number and one more identifier agree
+	Mismatch                  // another patient
+)
+
+// String names the result.
+func (m Match) String() string { return [...]string{"insufficient", "match", "mismatch"}[m] }
+
+// evidence is what one identifier says.
+type evidence int
+
+const (
+	silent   evidence = iota // missing in the file, or not readable: no evidence either way
+	agrees                   // the same
+	partly                   // of a name: the family or the given names, not both
+	opposite                 // another
+)
+
+// MatchPatient compares an order's patient with the identity found in a file on
+// two identifiers: the patient number, exactly, and the name or the birth date.
+// The number is trimmed and compared without regard to case; leading zeros
+// count. A name is DICOM's Last^First^Middle (DICOM PS3.5, 6.2.1) or "Last, First"
+// or "First Last"; a birth date is YYYYMMDD or YYYY-MM-DD.
+//
+// What a file lacks is no evidence. An identifier that contradicts the others is
+// never outvoted: a name changed by marriage matches by birth date, but a twin's
+// or namesake's file is Insufficient, and a file whose number differs, or whose
+// name and birth date both do, is a Mismatch.
+func MatchPatient(p Patient, id, name, birthDate string) Match {
+	number := compareID(p.ID, id)
+	person := compareNames(p.Name, name)
+	born := compareBirth(p.BirthDate, birthDate)
+	switch number {
+	case opposite:
+		return Mismatch
+	case agrees:
+		return withNumber(person, born)
+	case silent, partly:
+	}
+	return withoutNumber(person, born)
+}
+
+func withNumber(person nameMatch, born evidence) Match {
+	switch {
+	case person.evidence == opposite && born != agrees, born == opposite && person.evidence != agrees:
+		return Mismatch
+	case born == opposite, person.evidence == opposite:
+		return Insufficient // the third identifier contradicts
+	case person.evidence == agrees, born == agrees && (person.evidence == silent || person.given):
+		return Matching
+	}
+	return Insufficient
+}
+
+// withoutNumber needs both of the other identifiers.
+func withoutNumber(person nameMatch, born evidence) Match {
+	switch {
+	case person.evidence == opposite, born == opposite:
+		return Mismatch
+	case person.evidence == agrees && born == agrees:
+		return Matching
+	}
+	return Insufficient
+}
+
+func compareID(want, got string) evidence {
+	want, got = strings.TrimSpace(want), strings.TrimSpace(got)
+	switch {
+	case got == "" || want == "":
+		return silent
+	case strings.EqualFold(want, got):
+		return agrees
+	}
+	return opposite
+}
+
+func compareBirth(want Date, got string) evidence {
+	born, ok := readBirth(strings.TrimSpace(got))
+	switch {
+	case !ok || want.IsZero():
+		return silent
+	case born == want:
+		return agrees
+	}
+	return opposite
+}
+
+// readBirth reads the forms files hold: DICOM's DA, its older form with dots (DICOM
+// PS3.5, 6.2), and ISO 8601.
+func readBirth(s string) (Date, bool) {
+	for _, form := range []string{"20060102", "2006.01.02", time.DateOnly} {
+		if t, err := time.Parse(form, s); err == nil && t.Year() >= 1800 {
+			return DateOf(t), true
+		}
+	}
+	return Date{}, false
+}
