@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"time"
 
 	"chartseal/order"
 	"chartseal/watch"
@@ -151,24 +149,6 @@ func (p *Practice) resume(ctx context.Context) error {
 	for _, c := range claims {
 		if err := p.intake(ctx, c); err != nil {
 			return err
-		}
-	}
-	return p.sweepSealed()
-}
-
-// sweepSealed removes half-written sealed files of an earlier run.
-func (p *Practice) sweepSealed() error {
-	entries, err := os.ReadDir(p.state.path("sealed"))
-	if err != nil {
-		return fmt.Errorf("read sealed files: %w", watch.Scrub(err))
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || !isPartial(e.Name()) || p.opts.Now().Sub(info.ModTime()) < time.Hour {
-			continue
-		}
-		if err := os.Remove(p.state.path("sealed", e.Name())); err != nil {
-			return fmt.Errorf("remove partial file: %w", watch.Scrub(err))
 		}
 	}
 	return nil

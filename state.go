@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"aead.dev/minisign"
 	"github.com/gofrs/flock"
@@ -44,10 +45,43 @@ func openState(dir string) (*state, error) {
 		return nil, ErrLocked
 	}
 	s.lock = lock
-	if err := s.loadKey(); err != nil {
+	if err := errors.Join(s.loadKey(), s.sweep()); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// sweep removes what a crash left of sealed files: those that no release knows.
+// It runs before anything can be packed.
+func (s *state) sweep() error {
+	known := map[string]bool{}
+	files, err := os.ReadDir(s.path("releases"))
+	if err != nil {
+		return fmt.Errorf("read releases: %w", watch.Scrub(err))
+	}
+	for _, f := range files {
+		id, ok := strings.CutSuffix(f.Name(), ".json")
+		if !ok {
+			continue
+		}
+		r, err := s.load(id)
+		if err != nil {
+			return err
+		}
+		known[r.Sealed] = true
+	}
+	if files, err = os.ReadDir(s.path("sealed")); err != nil {
+		return fmt.Errorf("read sealed files: %w", watch.Scrub(err))
+	}
+	for _, f := range files {
+		if known[f.Name()] {
+			continue
+		}
+		if err := os.Remove(s.path("sealed", f.Name())); err != nil {
+			return fmt.Errorf("remove partial file: %w", watch.Scrub(err))
+		}
+	}
+	return nil
 }
 
 func (s *state) close() error {

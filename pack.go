@@ -1,0 +1,200 @@
+package chartseal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"chartseal/order"
+	"chartseal/packager"
+	"chartseal/packager/bundle"
+	"chartseal/packager/gather"
+	"chartseal/packager/seal"
+	"chartseal/redact"
+	"chartseal/redact/dicomfile"
+	"chartseal/watch/notice"
+)
+
+// partial ends the name of a sealed file that is not whole yet.
+const partial = ".partial"
+
+// pack gathers, cleans, bundles and seals the records into one file under
+// state. The file gets its name only when it was read back and found whole; the
+// passphrase is made once, before the first byte.
+func (p *Practice) pack(ctx context.Context, r *release) error {
+	if r.Sealed != "" {
+		return nil
+	}
+	c, o, err := p.reopen(r)
+	if err != nil {
+		return err
+	}
+	to, err := p.recipient(o)
+	if err != nil {
+		return err
+	}
+	if len(to.Keys) == 0 && r.Passphrase == "" {
+		if r.Passphrase, err = seal.NewPassphrase(rand.Reader); err != nil {
+			return err
+		}
+		if err := p.state.save(r); err != nil {
+			return err
+		}
+	}
+	plan, err := p.plan(r, o, to)
+	if err != nil {
+		return err
+	}
+	name := randomName() + ".age"
+	out, err := p.packInto(ctx, plan, name)
+	if held, ok := errors.AsType[*packager.HeldError](err); ok {
+		return &Held{held.Reasons}
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.Note(packedNote, describePacked(out, to, plan.To.Unlock())); err != nil {
+		return err
+	}
+	r.Sealed, r.Manifest, r.Ticket.SHA256 = name, out.ManifestSHA256, out.SHA256
+	return p.state.save(r)
+}
+
+// packInto writes the sealed file under a partial name and renames it.
+func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name string) (*packager.Packed, error) {
+	final := p.state.path("sealed", name)
+	f, err := os.OpenFile(final+partial, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create sealed file: %w", scrub(err))
+	}
+	out, err := packager.Pack(ctx, plan, f)
+	if cerr := f.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("write sealed file: %w", scrub(cerr))
+	}
+	if err == nil {
+		if err = os.Rename(final+partial, final); err == nil {
+			return out, syncDir(p.state.path("sealed"))
+		}
+		err = fmt.Errorf("name sealed file: %w", scrub(err))
+	}
+	return nil, errors.Join(err, scrub(os.Remove(final+partial)))
+}
+
+// plan is what packing this order takes.
+func (p *Practice) plan(r *release, o *order.Order, to order.Recipient) (*packager.Plan, error) {
+	profile, err := packager.Profile(o.Basis)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := recipients(to, r.Passphrase)
+	if err != nil {
+		return nil, &Held{[]order.Reason{{
+			Rule: "R29", Outcome: order.Refuse,
+			Message: "The recipient's keys in the recipient book cannot be used: " + err.Error() + ". Nothing was sent. Ask your IT contact to correct the recipient book.",
+		}}}
+	}
+	salt := make([]byte, 32)
+	if _, err := rand.Read(salt); err != nil {
+		return nil, fmt.Errorf("make salt: %w", err)
+	}
+	ref, _ := splitID(r.ID)
+	now := p.opts.Now()
+	var sources []gather.Source
+	for _, s := range p.cfg.Sources {
+		sources = append(sources, gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)})
+	}
+	var mark []gather.Sensitive
+	for _, s := range p.cfg.Sensitive {
+		mark = append(mark, gather.Sensitive{Category: s.Category, Pattern: s.Path})
+	}
+	return &packager.Plan{
+		Order: o, Sources: sources, Mark: mark, To: keys, Compress: p.cfg.Bundle.Compress,
+		Header:  p.header(o, to, keys, ref, profile),
+		Formats: packager.Formats(p.worker, salt),
+		Sign:    bundle.SignManifest(p.state.key, bundle.TrustedComment(ref, now)),
+		Trusted: p.state.pub.String(),
+		Progress: func(done, total int64) {
+			p.tell(Event{Order: o.ID, Release: r.ID, Stage: "pack", Done: done, Total: total})
+		},
+	}, nil
+}
+
+func (p *Practice) worker(ctx context.Context, kind string) *exec.Cmd {
+	return p.opts.Self(ctx, "worker", kind)
+}
+
+// recipients are the recipient's keys, or the passphrase.
+func recipients(to order.Recipient, passphrase string) (seal.Recipients, error) {
+	if len(to.Keys) > 0 {
+		return seal.ParseRecipients(to.Keys)
+	}
+	return seal.WithPassphrase(passphrase)
+}
+
+func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipients, ref string, profile redact.Profile) bundle.Header {
+	c := p.cfg.Practice
+	h := bundle.Header{
+		Order: o.ID, Reference: ref, Created: p.opts.Now(),
+		Practice: bundle.Practice{
+			Name: c.Name, Address: c.Address, PublicKey: p.state.pub.String(),
+			Contact: bundle.Contact{Name: c.Contact.Name, Phone: c.Contact.Phone, Email: c.Contact.Email},
+		},
+		Recipient: bundle.Recipient{Name: to.Name, Kind: string(to.Kind)},
+		Unlock:    keys.Unlock(), Keys: keys.Fingerprints(),
+		Basis: string(o.Basis), Purpose: o.Purpose, Profile: string(profile),
+		ProfileDigests: map[string]string{"DICOM": dicomfile.ProfileDigest()},
+		Tool:           "chartseal " + p.opts.Version,
+		Scope:          &bundle.Scope{Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String()},
+		Anonymous:      profile == redact.Deidentified || profile == redact.LimitedSet,
+	}
+	if h.Anonymous { // order ids and file names may name the patient
+		h.Order = ref
+		return h
+	}
+	h.Patient = &bundle.Patient{ID: o.Patient.ID, Name: o.Patient.Name, BirthDate: o.Patient.BirthDate.String()}
+	for _, d := range o.Decisions {
+		h.Decisions = append(h.Decisions, bundle.Decision{
+			Rule: d.Rule, Item: d.Item, Decision: string(d.Decision), By: d.By, On: d.On.String(), Reason: d.Reason,
+		})
+	}
+	return h
+}
+
+// describePacked is what the receipt and the ledger say about the bundle.
+func describePacked(out *packager.Packed, to order.Recipient, unlock string) packed {
+	m := out.Manifest
+	pk := packed{
+		Recipient: notice.Recipient{Name: to.Name, Kind: string(to.Kind), Address: to.Address, Email: to.Email},
+		Unlock:    unlock, Notices: append([]string{}, m.Notices...),
+	}
+	seen := map[string]int{}
+	for _, rec := range m.Records {
+		pk.Records = append(pk.Records, notice.Record{Path: rec.Path, Kind: rec.Kind, SHA256: rec.SHA256, Bytes: rec.Bytes})
+		for _, x := range rec.Removed {
+			pk.Removed += x.Count
+		}
+		for _, n := range rec.Notices {
+			seen[n]++
+		}
+	}
+	pk.Notices = append(pk.Notices, counted(seen)...)
+	pk.Description = strings.Join(notice.Kinds(pk.Records), ", ")
+	return pk
+}
+
+// counted lists the notices of single records, each once.
+func counted(seen map[string]int) []string {
+	var out []string
+	for _, n := range sortedKeys(seen) {
+		if seen[n] > 1 {
+			n += " (" + strconv.Itoa(seen[n]) + " records)"
+		}
+		out = append(out, n)
+	}
+	return out
+}

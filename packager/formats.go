@@ -1,0 +1,91 @@
+package packager
+
+import (
+	"context"
+	"os/exec"
+
+	"chartseal/packager/bundle/dicomdir"
+	"chartseal/packager/gather"
+	"chartseal/redact"
+	"chartseal/redact/dicomfile"
+	"chartseal/redact/imagefile"
+	"chartseal/redact/meshfile"
+	"chartseal/redact/pdffile"
+)
+
+// Format is one family of files and its cleaner. What no format recognises is
+// held, never passed through.
+type Format struct {
+	Name  string
+	Sniff func(head []byte) bool
+	// Clean cleans a record; reviewed says that a named person has looked at it
+	// and decided that it goes.
+	Clean func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error)
+}
+
+// Formats are the formats chartseal can clean. worker starts a child process of
+// a kind ("pdf"); salt is the release's secret for replacement identifiers.
+func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byte) []Format {
+	pdf := pdffile.Cleaner(func(ctx context.Context) *exec.Cmd { return worker(ctx, "pdf") })
+	return []Format{
+		{gather.FormatDICOM, dicomfile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
+			return (&dicomfile.Cleaner{UIDSalt: salt, Reviewed: reviewed}).Clean(ctx, src, p)
+		}},
+		{"pdf", pdffile.Sniff, plain(pdf)},
+		{"image", func(head []byte) bool { _, ok := imagefile.Sniff(head); return ok }, plain(imagefile.Clean)},
+		{"mesh", func(head []byte) bool { _, ok := meshfile.Sniff(head); return ok }, plain(meshfile.Clean)},
+	}
+}
+
+// plain is a cleaner that a person's look does not change.
+func plain(c redact.Cleaner) func(context.Context, redact.Source, redact.Profile, bool) (*redact.Output, error) {
+	return func(ctx context.Context, src redact.Source, p redact.Profile, _ bool) (*redact.Output, error) {
+		return c(ctx, src, p)
+	}
+}
+
+func gatherFormats(fs []Format) []gather.Format {
+	var out []gather.Format
+	for _, f := range fs {
+		if f.Name != gather.FormatDICOM {
+			out = append(out, gather.Format{Name: f.Name, Sniff: f.Sniff})
+		}
+	}
+	return out
+}
+
+// clean runs the cleaner of the item's format with the profile of the basis.
+func (p *Plan) clean(ctx context.Context, it *gather.Item, src redact.Source) (*redact.Output, error) {
+	profile, err := Profile(p.Order.Basis)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range p.Formats {
+		if f.Name == it.Format {
+			return f.Clean(ctx, src, profile, p.reviewed(it.Path))
+		}
+	}
+	return nil, redact.Refuse(redact.Unsupported, "this kind of file cannot be cleaned")
+}
+
+func sniffDICOM(head []byte) bool { return dicomfile.Sniff(head) }
+
+func identify(ctx context.Context, src redact.Source) (*dicomfile.Identity, error) {
+	return dicomfile.Identify(ctx, src)
+}
+
+// identifyHead tells the bundle's index what a cleaned file says about itself.
+func identifyHead(ctx context.Context, head redact.Source) (dicomdir.Instance, error) {
+	id, err := dicomfile.Identify(ctx, head)
+	if err != nil {
+		return dicomdir.Instance{}, err
+	}
+	return dicomdir.Instance{
+		PatientID: id.PatientID, PatientName: id.PatientName, BirthDate: id.BirthDate,
+		StudyUID: id.StudyUID, StudyDate: id.StudyDate, StudyTime: id.StudyTime, StudyID: id.StudyID,
+		StudyDescription: id.StudyDescription, AccessionNumber: id.AccessionNumber,
+		SeriesUID: id.SeriesUID, Modality: id.Modality, SeriesNumber: id.SeriesNumber, SeriesDescription: id.SeriesDescription,
+		SOPClassUID: id.SOPClassUID, SOPInstanceUID: id.SOPInstanceUID, TransferSyntax: id.TransferSyntax,
+		InstanceNumber: id.InstanceNumber,
+	}, nil
+}

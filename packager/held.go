@@ -1,0 +1,169 @@
+package packager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"chartseal/order"
+	"chartseal/packager/gather"
+	"chartseal/redact"
+)
+
+// ruleComplete is the rule behind a record that cannot be made ready: complete
+// or held (rules table R11).
+const ruleComplete = "R11"
+
+// allProblems holds an order whose records are not in order. What the cleaners
+// would refuse besides is found as well, so that staff see everything at once.
+func (p *Plan) allProblems(ctx context.Context, c *gather.Collection) error {
+	reasons := append([]order.Reason(nil), c.Problems...)
+	if len(c.Items) == 0 && len(reasons) == 0 {
+		reasons = append(reasons, order.Reason{
+			Rule: ruleComplete, Outcome: order.Refuse,
+			Message: "No record fits what the order asks for. Nothing was sent. Check the kinds of records and the dates on the order.",
+		})
+	}
+	refused, err := p.dryRun(ctx, c, 0)
+	if err != nil {
+		return err
+	}
+	return &HeldError{append(reasons, refused.reasons()...)}
+}
+
+// heldBy turns the failure of item i into a hold that also names what the
+// items after it would fail with; nil if the failure is the machine's.
+func (p *Plan) heldBy(ctx context.Context, c *gather.Collection, i int, err error) error {
+	var refused refusals
+	if !refused.add(&c.Items[i], err) {
+		return nil
+	}
+	more, err := p.dryRun(ctx, c, i+1)
+	if err != nil {
+		return err
+	}
+	return &HeldError{append(refused, more...).reasons()}
+}
+
+// dryRun cleans the items from the given one on and throws the result away.
+func (p *Plan) dryRun(ctx context.Context, c *gather.Collection, from int) (refusals, error) {
+	var all refusals
+	for i := from; i < len(c.Items); i++ {
+		it := &c.Items[i]
+		err := p.try(ctx, it)
+		if err != nil && !all.add(it, err) {
+			return nil, fmt.Errorf("clean item %d: %w", it.N, bare(err))
+		}
+	}
+	return all, nil
+}
+
+func (p *Plan) try(ctx context.Context, it *gather.Item) error {
+	f, err := it.Open(ctx)
+	if err != nil {
+		return err
+	}
+	out, err := p.clean(ctx, it, f)
+	if err == nil {
+		err = out.Body.Close()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// refusal is one record that must not leave as it is.
+type refusal struct {
+	item   string // private: what hold.json shows
+	class  redact.Class
+	clause string
+}
+
+type refusals []refusal
+
+// add notes a failure that is the record's own; it reports false for others.
+func (rs *refusals) add(it *gather.Item, err error) bool {
+	if errors.Is(err, gather.ErrChanged) {
+		*rs = append(*rs, refusal{it.Path, "changed", "it was changed while it was being read"})
+		return true
+	}
+	if r, ok := errors.AsType[*redact.Refusal](err); ok {
+		*rs = append(*rs, refusal{it.Path, r.Class, r.Reason})
+		return true
+	}
+	return false
+}
+
+// reasons groups the refusals by what is wrong.
+func (rs refusals) reasons() []order.Reason {
+	var out []order.Reason
+	at := map[string]int{}
+	for _, r := range rs {
+		key := string(r.class) + r.clause
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, order.Reason{
+				Rule: ruleComplete, Outcome: outcomeOf(r.class),
+				Message: fmt.Sprintf("This record cannot be sent as it is: %s. Nothing was sent. %s", r.clause, todo[r.class]),
+			})
+		}
+		out[i].Items = append(out[i].Items, r.item)
+	}
+	return out
+}
+
+// outcomeOf: what a person may decide about is a hold; a record that cannot be
+// read or verified can only be left out.
+func outcomeOf(c redact.Class) order.Outcome {
+	if c == redact.Undecided {
+		return order.Hold
+	}
+	return order.Refuse
+}
+
+// todo says what staff can do about a class of refusal.
+var todo = map[redact.Class]string{
+	redact.Unsupported: "Save it in another format (PDF, JPEG, PNG, DICOM, STL or PLY), or leave it out by a decision on the order.",
+	redact.Malformed:   "Export it again from the program it came from, or leave it out by a decision on the order.",
+	redact.Truncated:   "Export it again from the program it came from, or leave it out by a decision on the order.",
+	redact.Encrypted:   "Save it again without a password, or leave it out by a decision on the order.",
+	redact.Undecided:   "Somebody has to look at it and then release it or leave it out by a decision on the order.",
+	redact.TooLarge:    "Ask your IT contact, or leave it out by a decision on the order.",
+	redact.Unverified:  "Ask your IT contact, or leave it out by a decision on the order.",
+	"changed":          "Wait until the program that writes it is done, then drop the order again.",
+}
+
+// leftOut are the records that a person decided to leave out.
+func (p *Plan) leftOut() []string { return p.ruled(order.LeaveOut) }
+
+// reviewed reports whether a person has looked at the record and released it.
+func (p *Plan) reviewed(item string) bool {
+	for _, name := range p.ruled(order.ReleaseItem) {
+		if name == item {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Plan) ruled(choice order.RulingChoice) (items []string) {
+	for _, d := range p.Order.Decisions {
+		if d.Decision == choice && d.Item != "" {
+			items = append(items, d.Item)
+		}
+	}
+	return items
+}
+
+// bare takes the path out of a file system error.
+func bare(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", pe.Op, pe.Err)
+	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return fmt.Errorf("%s: %w", le.Op, le.Err)
+	}
+	return err
+}

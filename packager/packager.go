@@ -1,0 +1,213 @@
+// Package packager turns a release order into a sealed bundle, in one stream:
+//
+//	gather → redact → bundle → seal
+//
+// No record's plaintext is written to disk (DESIGN invariant 6). It is complete
+// or held: every record in scope is packed, or named in the reasons of a
+// [*HeldError]. The sealed file is opened again and every digest checked
+// before Pack returns (invariant 11).
+package packager
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"chartseal/order"
+	"chartseal/packager/bundle"
+	"chartseal/packager/gather"
+	"chartseal/packager/seal"
+	"chartseal/redact"
+)
+
+// Plan is all that packing one order takes.
+type Plan struct {
+	Order    *order.Order
+	Sources  []gather.Source
+	Mark     []gather.Sensitive // which records are of a sensitive category
+	Header   bundle.Header
+	To       seal.Recipients
+	Formats  []Format // in the order in which a record's first bytes are tried
+	Sign     func(manifest []byte) ([]byte, error)
+	Trusted  string // the practice's public key, to read the bundle back with
+	Compress bool
+	Progress func(done, total int64) // bytes of records; may be nil
+}
+
+// File is where the sealed bundle goes: written once, read back once.
+type File interface {
+	io.Writer
+	io.ReaderAt
+	Sync() error
+}
+
+// Packed is a sealed bundle that was read back and found whole.
+type Packed struct {
+	Manifest       *bundle.Manifest
+	ManifestSHA256 string
+	Bytes          int64
+	SHA256         string // of the sealed file
+}
+
+// HeldError stops an order. Its reasons are for staff; the error's own text is fit
+// for logs.
+type HeldError struct{ Reasons []order.Reason }
+
+func (e *HeldError) Error() string { return fmt.Sprintf("held for %d reasons", len(e.Reasons)) }
+
+// Collect finds the records of the order. What is wrong with them is in the
+// collection's Problems, less what a person has decided on the order.
+func Collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
+	return gather.Collect(ctx, gather.Request{
+		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
+		Sensitive: p.Mark, Permitted: p.Order.Sensitive, LeaveOut: p.leftOut(),
+		Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
+	})
+}
+
+// Pack gathers, cleans, packs and seals into f. It returns a *HeldError for an order
+// that must not go; any other error is a fault of the machine. After an error
+// what was written to f is worthless.
+func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
+	c, err := Collect(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("gather records: %w", err)
+	}
+	defer func() { _ = c.Close() }() // folders that were only read
+	if len(c.Problems) > 0 || len(c.Items) == 0 {
+		return nil, p.allProblems(ctx, c)
+	}
+	p.Header.Notices = append(p.Header.Notices, c.Notices...)
+	sealed, err := seal.NewWriter(f, p.To)
+	if err != nil {
+		return nil, fmt.Errorf("seal bundle: %w", err)
+	}
+	out, err := p.write(ctx, c, sealed)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Sync(); err != nil {
+		return nil, fmt.Errorf("write sealed file: %w", bare(err))
+	}
+	return out, p.readBack(ctx, out, sealed, f)
+}
+
+// write streams the records through the bundle into the seal.
+func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Writer) (*Packed, error) {
+	b := bundle.NewWriter(sealed, p.Header, bundle.Options{Compress: p.Compress, Identify: identifyHead})
+	defer func() { _ = b.Close() }() // after Finish it has nothing left to fail
+	done, total := int64(0), totalBytes(c)
+	for i := range c.Items {
+		it := &c.Items[i]
+		if err := p.add(ctx, b, it); err != nil {
+			if held := p.heldBy(ctx, c, i, err); held != nil {
+				return nil, held
+			}
+			return nil, fmt.Errorf("pack item %d: %w", it.N, bare(err))
+		}
+		done += it.Bytes
+		p.progress(done, total)
+	}
+	var digest string
+	m, err := b.Finish(ctx, func(manifest []byte) ([]byte, error) {
+		sum := sha256.Sum256(manifest)
+		digest = hex.EncodeToString(sum[:])
+		return p.Sign(manifest)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finish bundle: %w", bare(err))
+	}
+	if err := sealed.Close(); err != nil {
+		return nil, fmt.Errorf("finish seal: %w", bare(err))
+	}
+	return &Packed{Manifest: &m, ManifestSHA256: digest, Bytes: sealed.Size()}, nil
+}
+
+// add cleans one record and packs it. The record must be the same file at the
+// end as it was when it was found.
+func (p *Plan) add(ctx context.Context, b *bundle.Writer, it *gather.Item) error {
+	f, err := it.Open(ctx)
+	if err != nil {
+		return err
+	}
+	out, err := p.clean(ctx, it, f)
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = b.Add(ctx, bundle.Record{Kind: it.Kind, Name: it.Name, Date: it.Date}, out)
+	return errors.Join(err, f.Close())
+}
+
+func (p *Plan) progress(done, total int64) {
+	if p.Progress != nil {
+		p.Progress(done, total)
+	}
+}
+
+func totalBytes(c *gather.Collection) (n int64) {
+	for i := range c.Items {
+		n += c.Items[i].Bytes
+	}
+	return n
+}
+
+// readBack opens the sealed file with the key of just this file and checks
+// signature and digests, as a recipient would.
+func (p *Plan) readBack(ctx context.Context, out *Packed, sealed *seal.Writer, f File) error {
+	sum := sha256.New()
+	r, size, err := sealed.Opener().Open(f, out.Bytes)
+	if err != nil {
+		return fmt.Errorf("read back sealed file: %w", bare(err))
+	}
+	m, err := bundle.Verify(ctx, r, size, p.Trusted)
+	if err != nil {
+		return fmt.Errorf("read back bundle: %w", bare(err))
+	}
+	if !sameManifest(m, out.Manifest) {
+		return errors.New("read back bundle: the manifest differs from what was packed")
+	}
+	if err := hashFile(sum, f, out.Bytes); err != nil {
+		return fmt.Errorf("read back sealed file: %w", bare(err))
+	}
+	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+func hashFile(sum hash.Hash, f io.ReaderAt, size int64) error {
+	_, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(f, 0, size), make([]byte, 256<<10))
+	return err
+}
+
+func sameManifest(a, b *bundle.Manifest) bool {
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && string(x) == string(y)
+}
+
+// Profile is what redaction removes for a basis. A directive carries the
+// patient's right of access; a legal demand is answered like an authorization:
+// its scope is what the order names.
+func Profile(b order.Basis) (redact.Profile, error) {
+	switch b {
+	case order.Treatment:
+		return redact.Treatment, nil
+	case order.PatientAccess, order.ByDirective:
+		return redact.PatientAccess, nil
+	case order.Authorized, order.ByLegal:
+		return redact.Authorization, nil
+	case order.Payment:
+		return redact.Payment, nil
+	case order.Operations:
+		return redact.Operations, nil
+	case order.LimitedSet:
+		return redact.LimitedSet, nil
+	case order.Deidentified:
+		return redact.Deidentified, nil
+	}
+	return "", errors.New("no profile for this basis")
+}
