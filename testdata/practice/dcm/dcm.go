@@ -82,6 +82,11 @@ func (d *Dataset) PutAll(other Dataset) {
 	}
 }
 
+// Drop takes an attribute out.
+func (d *Dataset) Drop(a Attr) {
+	*d = slices.DeleteFunc(*d, func(e Element) bool { return e.Tag == a.Tag })
+}
+
 // Private adds a private block: the creator in (group,0010) and the elements
 // in (group,10xx), where each element's tag is its last byte (PS3.5 7.8).
 func (d *Dataset) Private(group uint16, creator string, elements ...Element) {

@@ -167,6 +167,9 @@ func (enc *encoder) value(e Element) ([]byte, error) {
 	case int16:
 		return le.AppendUint16(nil, uint16(v)), nil
 	case uint32:
+		if e.VR == "AT" { // a tag: group first
+			return le.AppendUint16(le.AppendUint16(nil, uint16(v>>16)), uint16(v)), nil
+		}
 		return le.AppendUint32(nil, v), nil
 	case float32:
 		return le.AppendUint32(nil, math.Float32bits(v)), nil

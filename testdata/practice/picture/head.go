@@ -68,8 +68,14 @@ type slice struct {
 }
 
 // Slice draws the axial slice at height z (mm) into dst, which holds size by
-// size pixels: Hounsfield units plus 1024, clipped to 12 bits.
+// size pixels: Hounsfield units plus 1024, clipped to 12 bits. The number of
+// the slice chooses its noise.
 func (h *Head) Slice(dst []uint16, size int, z float64, number int) {
+	h.Expose(dst, h.Draw(size, z), size, number)
+}
+
+// Draw makes the slice at height z without noise, in Hounsfield units.
+func (h *Head) Draw(size int, z float64) []float32 {
 	s := &slice{h: h, px: make([]float32, size*size), n: size, vox: HeadWidth / float64(size), z: z}
 	s.skin()
 	s.spaces()
@@ -80,7 +86,28 @@ func (h *Head) Slice(dst []uint16, size int, z float64, number int) {
 		s.tooth(&h.teeth[i])
 	}
 	s.streaks()
-	s.finish(dst, number)
+	return s.px
+}
+
+// Expose adds noise to a drawn slice, cuts the scanner's cylinder and converts.
+func (h *Head) Expose(dst []uint16, drawn []float32, size, number int) {
+	const sigma = 32
+	half := float64(size) / 2
+	for j := range size {
+		tile, shift := h.grain.row(j, number)
+		y := float64(j) + 0.5 - half
+		reach := math.Sqrt(max(0, (half-0.7)*(half-0.7)-y*y))
+		left, right := int(half-reach), int(half+reach)
+		for i := range size {
+			at := j*size + i
+			if i < left || i > right {
+				dst[at] = 24
+				continue
+			}
+			v := drawn[at] + sigma*tile[(i+shift)&(grainEdge-1)] + 1024
+			dst[at] = uint16(max(0, min(4095, v)))
+		}
+	}
 }
 
 func (s *slice) pos(i int) float64 { return (float64(i)+0.5)*s.vox - HeadWidth/2 }
@@ -139,24 +166,4 @@ func (s *slice) ball(cx, cy, cz, a, b, c, hu float64) {
 	}
 	k := math.Sqrt(1 - t*t)
 	s.paint(cx-a*k, cy-b*k, cx+a*k, cy+b*k, ellipse(cx, cy, a*k, b*k), flat(hu))
-}
-
-// finish adds noise, cuts the scanner's cylinder and converts.
-func (s *slice) finish(dst []uint16, number int) {
-	const sigma = 32
-	r2 := (HeadWidth/2 - 0.5) * (HeadWidth/2 - 0.5)
-	for j := range s.n {
-		tile, shift := s.h.grain.row(j, number)
-		y := s.pos(j)
-		for i := range s.n {
-			x := s.pos(i)
-			v := float64(s.px[j*s.n+i])
-			if x*x+y*y > r2 {
-				dst[j*s.n+i] = 24
-				continue
-			}
-			v += sigma*float64(tile[(i+shift)&(grainEdge-1)]) + 1024
-			dst[j*s.n+i] = uint16(clamp(v, 0, 4095))
-		}
-	}
 }
