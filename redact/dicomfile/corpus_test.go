@@ -75,6 +75,8 @@ var refusedInCorpus = map[string]redact.Class{
 	"006_Issue1097_FailToOpenDeflatedFileWithSQ.dcm": redact.Undecided,   // no image
 	"020_no_preamble_dicm_in_data":                   redact.Truncated,   // dcmdump cannot read it either
 	"021_rtdose_1frame.dcm":                          redact.Undecided,   // radiotherapy dose
+	"023_GH487.dcm":                                  redact.Truncated,   // CT without an image
+	"037_IM000000":                                   redact.Truncated,   // CT without an image
 	"026_rtdose_expb_1frame.dcm":                     redact.Undecided,   // radiotherapy dose
 	"058_summer.dcm":                                 redact.Undecided,   // color palette
 	"encap_trunc.dcm":                                redact.Truncated,   // cut inside a fragment

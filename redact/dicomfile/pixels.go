@@ -18,9 +18,9 @@ func (v *verdict) completeImage(df *file) error {
 	p := &f.pixels
 	if p.tag == 0 {
 		if f.rows > 0 && f.columns > 0 && f.bits > 0 {
-			return redact.Refuse(redact.Truncated, "the file ends before the image begins, or the image is kept elsewhere")
+			return errNoImage()
 		}
-		return nil
+		return v.noImage()
 	}
 	frames := 1
 	if f.framesGiven {
@@ -35,6 +35,25 @@ func (v *verdict) completeImage(df *file) error {
 		return v.fragments(df, frames)
 	}
 	return v.native(df, frames)
+}
+
+func errNoImage() error {
+	return redact.Refuse(redact.Truncated, "the file ends before the image begins, or the image is kept elsewhere")
+}
+
+// noImage judges an object without pixels whose kind has some: a file may be
+// cut between two elements, long before the image.
+func (v *verdict) noImage() error {
+	switch familyOf(v.f.sopClass) {
+	case imageFamily, captureFamily, photoFamily, segmentFamily:
+	default:
+		return nil
+	}
+	if v.f.sopInstance != "" || v.f.imageType != "" || v.f.modality != "" {
+		return errNoImage()
+	}
+	v.note("The file holds no image.")
+	return nil
 }
 
 // native compares the length of uncompressed pixels with what it has to be.

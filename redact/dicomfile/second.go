@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
-
-	"chartseal/redact"
 )
 
 // Bounds of what the second reader is given. It allocates by what it reads, so
@@ -28,7 +25,7 @@ type opinion string
 
 const (
 	agreed     opinion = "agreed"
-	tooLong    opinion = "header too long or too deep"
+	unfit      opinion = "too long or too deep for the second reader"
 	notRead    opinion = "not readable by the second reader"
 	noIdentity opinion = "nothing to compare"
 )
@@ -38,21 +35,22 @@ const (
 // not know, sequences of unknown type) there is no second opinion; a
 // difference is a refusal.
 func secondOpinion(ctx context.Context, b *body) (opinion, error) {
-	cut, ours, err := identityPrefix(ctx, b)
+	head, ours, err := identityPrefix(ctx, b)
 	if err != nil {
 		return "", err
 	}
-	if cut == 0 {
-		return tooLong, nil
-	}
-	head := make([]byte, cut)
-	if err := readFull(b, head, 0); err != nil {
-		return "", err
+	if head == nil {
+		return unfit, nil
 	}
 	ds, err := readBySecond(head)
 	if err != nil {
 		return notRead, nil //nolint:nilerr // the library's limits are not the file's fault
 	}
+	return compare(ds, ours)
+}
+
+// compare matches the two readings.
+func compare(ds dicom.Dataset, ours map[Tag]string) (opinion, error) {
 	compared := 0
 	for t, mine := range ours {
 		el, err := ds.FindElementByTag(tag.Tag{Group: t.group(), Element: t.element()})
@@ -95,34 +93,40 @@ func ascii(s string) string {
 // opinionTags are what the two readers have to agree on.
 var opinionTags = []Tag{0x00080018, 0x00100010, 0x00100020, 0x00100030, 0x0020000D}
 
-// identityPrefix finds where the part of the output that identifies it ends,
-// and reads the values to compare. It returns 0 if that part is too long.
-func identityPrefix(ctx context.Context, b *body) (int64, map[Tag]string, error) {
+// identityPrefix copies the part of the output that identifies it, and reads
+// the values to compare. It returns nil if that part is too long. The header
+// names the plain syntax the part is written in: without pixels nothing else
+// matters, and the library panics on names it does not know.
+func identityPrefix(ctx context.Context, b *body) ([]byte, map[Tag]string, error) {
 	f, err := open(ctx, b)
 	if err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
 	w := newWalker(ctx, b)
 	defer w.close()
 	p := &prefix{w: w, ours: make(map[Tag]string), cut: b.Size()}
 	_, err = w.root(p, f.start, f.syn)
 	if err != nil && !errors.Is(err, errEnough) {
-		return 0, nil, err
+		return nil, nil, err
 	}
-	if p.tooDeep || p.cut > maxOpinionBytes || w.elements > maxOpinionElements {
-		return 0, nil, nil
+	n := p.cut - f.start
+	if p.unfit || n > maxOpinionBytes || w.elements > maxOpinionElements {
+		return nil, nil, nil
 	}
-	return p.cut, p.ours, nil
+	meta := buildMeta("", "", nativeSyntax(f.syn))
+	head := make([]byte, len(meta)+int(n))
+	copy(head, meta)
+	return head, p.ours, readFull(b, head[len(meta):], f.start)
 }
 
 // prefix walks the identifying part.
 type prefix struct {
 	nothing
-	w       *walker
-	ours    map[Tag]string
-	cs      charset
-	cut     int64
-	tooDeep bool
+	w     *walker
+	ours  map[Tag]string
+	cs    charset
+	cut   int64
+	unfit bool // not to be given to the library
 }
 
 func (p *prefix) stop(e *element) bool {
@@ -137,7 +141,7 @@ func (p *prefix) enter(e *element) (bool, error) {
 	if p.stop(e) {
 		return false, errEnough
 	}
-	p.tooDeep = p.tooDeep || e.depth >= maxOpinionDepth
+	p.unfit = p.unfit || e.depth >= maxOpinionDepth
 	return true, nil
 }
 
@@ -160,12 +164,10 @@ func (p *prefix) leaf(e *element) error {
 		return err
 	}
 	if e.tag == 0x00080005 {
+		p.unfit = p.unfit || e.vr != vrCS // the library panics
 		p.cs = parseCharset(string(v))
 		return nil
 	}
 	p.ours[e.tag] = p.cs.decode(v)
 	return nil
 }
-
-var _ io.ReaderAt = (*body)(nil)
-var _ redact.Source = (*body)(nil)
