@@ -74,7 +74,8 @@ func open(ctx context.Context, src redact.Source) (*file, error) {
 	return f, f.sniff(w)
 }
 
-// skipPreamble returns the offset after "DICM", or 0 when there is none.
+// skipPreamble returns the offset after "DICM", or 0 when there is none and the
+// file still looks like DICOM.
 func skipPreamble(w *walker) (int64, error) {
 	for _, off := range []int64{preambleLength, 0} {
 		if off+4 > w.win.size {
@@ -88,7 +89,11 @@ func skipPreamble(w *walker) (int64, error) {
 			return off + 4, nil
 		}
 	}
-	return 0, nil
+	head, err := w.win.bytes(0, int(min(probeSize, w.win.size)))
+	if err == nil && !Sniff(head) {
+		err = redact.Refuse(redact.Unsupported, "it is not a DICOM file")
+	}
+	return 0, err
 }
 
 // readMeta reads group 0002 and returns where it ends. It is explicit little
