@@ -185,6 +185,10 @@ func (p *plan) special(e *element, d *decision) error {
 		d.action = remove // ours takes its place
 		return nil
 	}
+	if d.class.name == "device-serial" && d.action == dummy && !requiresSerial(p.facts.sopClass) {
+		d.action = remove
+		return nil
+	}
 	if d.class.name != "id-issuer" || !d.action.stays() {
 		return nil
 	}
@@ -232,7 +236,10 @@ func (p *plan) newValue(e *element, d decision) (value []byte, same bool, err er
 		value, same = p.ids.uids(old)
 		return value, same, nil
 	}
-	return p.ids.number(old), false, nil
+	if d.class.name == "patient-id" {
+		return p.ids.number(old), false, nil
+	}
+	return []byte(dummyText), string(old) == dummyText, nil
 }
 
 func (p *plan) enter(e *element) (bool, error) {

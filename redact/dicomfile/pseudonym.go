@@ -18,6 +18,10 @@ import (
 // they identify nobody.
 const standardRoot = "1.2.840.10008."
 
+// dummyText stands where the standard wants a value and the old one goes
+// (PS3.15 section E.1.1, action D).
+const dummyText = "REMOVED "
+
 // pseudonyms replaces identifiers the same way throughout a release.
 type pseudonyms struct{ salt []byte }
 

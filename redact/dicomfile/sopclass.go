@@ -66,3 +66,19 @@ func familyOf(sopClass string) family {
 	}
 	return unknownFamily
 }
+
+// requiresSerial reports the kinds of image whose serial number is Type 1
+// (PS3.3 section C.7.5.2, Enhanced General Equipment): it gets a dummy value
+// instead of going.
+func requiresSerial(sopClass string) bool {
+	rest, ok := strings.CutPrefix(sopClass, storageRoot)
+	if !ok {
+		return false
+	}
+	switch rest {
+	case "2.1", "2.2", "4.1", "4.2", "4.3", "4.4", "6.2", "12.1.1", "12.2.1", "14.1", "14.2",
+		"30", "66.4", "66.5", "66.7", "77.1.6", "128.1", "130":
+		return true
+	}
+	return strings.HasPrefix(rest, "13.1.")
+}
