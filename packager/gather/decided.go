@@ -1,0 +1,57 @@
+package gather
+
+import (
+	"strings"
+
+	"chartseal/order"
+	"chartseal/redact/dicomfile"
+)
+
+// whose compares the identity inside a file with the patient of the order.
+func whose(p order.Patient, id *dicomfile.Identity) trouble {
+	switch order.MatchPatient(p, id.PatientID, id.PatientName, id.BirthDate) {
+	case order.Matching:
+		return noTrouble
+	case order.Mismatch:
+		return otherPatient
+	case order.Insufficient:
+	}
+	return unclearPatient
+}
+
+// decisions are a person's answers on the order to earlier holds.
+type decisions []order.Ruling
+
+// itemKey makes items comparable as staff may write them.
+func itemKey(item string) string { return fold(strings.ReplaceAll(show(item), `\`, "/")) }
+
+// about finds a decision of a kind on an item. A decision that names no item
+// is about all that its rule holds.
+func (d decisions) about(choice order.RulingChoice, rule, item string) bool {
+	for _, r := range d {
+		if r.Decision == choice && strings.EqualFold(r.Rule, rule) && (r.Item == "" || itemKey(r.Item) == itemKey(item)) {
+			return true
+		}
+	}
+	return false
+}
+
+// waives reports whether a person accepts that what a rule holds is missing.
+// Where nothing was found there is nothing to release, so both choices say so.
+func (d decisions) waives(rule string) bool {
+	return d.about(order.LeaveOut, rule, "") || d.about(order.ReleaseItem, rule, "")
+}
+
+// leftOut is every item that is not even to be looked at.
+func (d decisions) leftOut(more []string) map[string]bool {
+	out := map[string]bool{}
+	for _, item := range more {
+		out[itemKey(item)] = true
+	}
+	for _, r := range d {
+		if r.Decision == order.LeaveOut && r.Item != "" {
+			out[itemKey(r.Item)] = true
+		}
+	}
+	return out
+}

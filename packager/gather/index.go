@@ -1,0 +1,117 @@
+package gather
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path"
+	"strings"
+	"sync"
+
+	"chartseal/redact"
+	"chartseal/redact/dicomfile"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Index finds the files of one patient in a folder that holds the images of
+// many. It only proposes: each file is opened and its identity read again, so
+// an index that is out of date can miss a file but not release a wrong one.
+type Index interface {
+	Find(ctx context.Context, folder *Folder, patientID string) (Found, error)
+}
+
+// Found is what an index knows of one patient.
+type Found struct {
+	Paths      []string // private: below the folder, with slashes
+	Unreadable int      // files that may be anybody's: broken headers, no patient id, refused entries
+}
+
+// Folder is a shared folder of images, open for reading.
+type Folder struct {
+	Name    string // private: absolute path
+	root    *os.Root
+	pattern []segment
+	limit   int
+}
+
+// Walk visits the regular files that belong to the folder's pattern, in no
+// particular order and at most 1024 names at a time. It follows no link;
+// refused is called for every entry that it does not hand on.
+func (f *Folder) Walk(ctx context.Context, visit func(dir *os.Root, rel string, names []string) error, refused func()) error {
+	w := walker{left: f.limit, files: visit, trouble: func(trouble, string) { refused() }}
+	return w.walk(ctx, f.root, "", f.pattern, reach(f.pattern, positions{0}), 0)
+}
+
+// Scan is an Index without memory: it reads the header of every file, each
+// time.
+type Scan struct {
+	Identify   func(ctx context.Context, src redact.Source) (*dicomfile.Identity, error)
+	SniffDICOM func(head []byte) bool
+	Workers    int // files read at a time; at least 1
+}
+
+// Find implements [Index].
+func (s Scan) Find(ctx context.Context, folder *Folder, patientID string) (Found, error) {
+	var mu sync.Mutex
+	var out Found
+	err := folder.Walk(ctx, func(dir *os.Root, rel string, names []string) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(max(1, s.Workers))
+		for _, name := range names {
+			group.Go(func() error {
+				id, err := s.patientID(ctx, dir, name)
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case ctx.Err() != nil:
+					return ctx.Err()
+				case err != nil:
+					out.Unreadable++
+				case sameID(id, patientID):
+					out.Paths = append(out.Paths, path.Join(rel, name))
+				}
+				return nil
+			})
+		}
+		return group.Wait()
+	}, func() { out.Unreadable++ })
+	return out, err
+}
+
+var errNoPatientID = errors.New("image carries no patient id")
+
+// patientID is "" for what is no DICOM file and nobody's record.
+func (s Scan) patientID(ctx context.Context, dir *os.Root, name string) (string, error) {
+	f, st, _, err := openRegular(dir, name)
+	if err != nil {
+		return "", err
+	}
+	file := &File{ctx: ctx, f: f, stamp: st}
+	id, err := s.read(ctx, file)
+	return id, errors.Join(err, file.Close())
+}
+
+func (s Scan) read(ctx context.Context, file *File) (string, error) {
+	head := make([]byte, min(headBytes, file.Size()))
+	if n, err := file.ReadAt(head, 0); n < len(head) {
+		return "", err
+	}
+	if !s.SniffDICOM(head) {
+		return "", nil
+	}
+	id, err := s.Identify(ctx, file)
+	switch {
+	case err != nil:
+		return "", err
+	case id.SOPClassUID == mediaStorageDirectory:
+		return "", nil
+	case strings.TrimSpace(id.PatientID) == "":
+		return "", errNoPatientID
+	}
+	return id.PatientID, nil
+}
+
+func sameID(a, b string) bool {
+	return a != "" && fold(strings.TrimSpace(a)) == fold(strings.TrimSpace(b))
+}

@@ -1,0 +1,145 @@
+package gather
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+
+	"chartseal/order"
+)
+
+// trouble is what can be wrong with a file or folder of the patient.
+type trouble int
+
+const (
+	noTrouble trouble = iota
+	otherPatient
+	unclearPatient
+	manyFolders
+	noFolder
+	noValue
+	link
+	hardLink
+	special
+	badName
+	unreadableFile
+	unreadableFolder
+	tooDeep
+	tooMany
+	empty
+	changing
+	brokenDICOM
+	notDICOM
+	unknownFormat
+	badSideFile
+	troubles
+)
+
+// wording is a trouble in words for staff: one and many are the two forms of
+// what happened, todo is what they can do about it.
+type wording struct{ rule, one, many, todo string }
+
+// words holds every sentence about a file that gathering refuses. "Nothing was
+// sent." goes between what happened and what to do.
+var words = [troubles]wording{
+	otherPatient:     {"R35", "1 file says another patient's name.", "%d files say another patient's name.", "Move what belongs to someone else, or leave it out by a decision on the order; it can never be released with this one."},
+	unclearPatient:   {"R35", "1 image does not say well enough whose it is.", "%d images do not say well enough whose they are.", "Its patient number must agree with the order, and its name or birth date as well. Correct them in the imaging program and export again, or leave them out by a decision on the order."},
+	manyFolders:      {"R35", "More than one folder fits this patient.", "%d folders fit this patient.", "Check which one is right and rename or merge the others."},
+	noFolder:         {"R35", "There is no folder for this patient.", "There is no folder for this patient.", "Check the patient's number and name on the order."},
+	noValue:          {"R35", "The patient's number or name on the order cannot be part of a folder's name.", "The patient's number or name on the order cannot be part of a folder's name.", "Check the patient's number and name on the order; the name is written \"Last, First\"."},
+	link:             {"R11", "1 entry is a link to another place and was not followed.", "%d entries are links to other places and were not followed.", "Put the files themselves into the patient's folder."},
+	hardLink:         {"R11", "1 file is also filed under another name (a hard link).", "%d files are also filed under other names (hard links).", "Replace it by a copy of its own, so that it is sure to be this patient's."},
+	special:          {"R11", "1 entry is not an ordinary file.", "%d entries are not ordinary files.", "If it is kept in the cloud, open it once so that it is stored here; otherwise take it out of the patient's folder."},
+	badName:          {"R11", "1 file has a name that is not valid text.", "%d files have names that are not valid text.", "Rename them."},
+	unreadableFile:   {"R11", "1 file could not be read.", "%d files could not be read.", "Close it in other programs and check who may read it, then save the order again."},
+	unreadableFolder: {"R11", "1 folder could not be opened.", "%d folders could not be opened.", "Check who may read it, then save the order again."},
+	tooDeep:          {"R11", "1 folder lies too deep to be searched.", "%d folders lie too deep to be searched.", "Move its files further up."},
+	tooMany:          {"R11", "The patient's folders hold more files than can be searched.", "The patient's folders hold more files than can be searched.", "Ask for fewer kinds of records in one order, or take out what is no record."},
+	empty:            {"R11", "1 file is empty.", "%d files are empty.", "Restore it from a backup, or take it out of the patient's folder."},
+	changing:         {"R11", "1 file was being changed.", "%d files were being changed.", "Wait until the program that writes it is done, then save the order again."},
+	brokenDICOM:      {"R11", "1 DICOM image could not be read.", "%d DICOM images could not be read.", "Export it again from the imaging program. The patient is entitled to a complete copy."},
+	notDICOM:         {"R11", "1 file is named .dcm and is no DICOM image.", "%d files are named .dcm and are no DICOM images.", "Export it again from the imaging program."},
+	unknownFormat:    {"R11", "1 file has a format that cannot be cleaned.", "%d files have formats that cannot be cleaned.", "Save it as PDF, JPEG, PNG, DICOM, STL or PLY."},
+	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\".", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\".", "Correct or delete it."},
+}
+
+func (w wording) sentence(n int) string {
+	what := w.one
+	if n > 1 {
+		what = strings.Replace(w.many, "%d", strconv.Itoa(n), 1)
+	}
+	return what + " Nothing was sent. " + w.todo
+}
+
+// findings is the list of troubles: which files have which. Safe for concurrent use.
+type findings struct {
+	mu    sync.Mutex
+	items [troubles][]string
+	seen  [troubles]bool
+}
+
+func (f *findings) add(t trouble, path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen[t] = true
+	if path != "" {
+		f.items[t] = append(f.items[t], show(path))
+	}
+}
+
+// reasons puts the findings into words, the gravest first. What a person
+// decided to go without is counted instead.
+func (f *findings) reasons(decided decisions) (out []order.Reason, waived int) {
+	for t := range troubles {
+		if !f.seen[t] {
+			continue
+		}
+		slices.Sort(f.items[t])
+		items := slices.Compact(f.items[t])
+		w := words[t]
+		if !t.final() && decided.about(order.LeaveOut, w.rule, "") {
+			waived += len(items)
+			continue
+		}
+		r := hold(w.rule, w.sentence(max(1, len(items))), items)
+		if t.final() {
+			r.Outcome = order.Refuse
+		}
+		out = append(out, r)
+	}
+	return out, waived
+}
+
+// final troubles leave nothing to decide: the order or the folders must change.
+func (t trouble) final() bool {
+	switch t {
+	case manyFolders, noFolder, noValue, tooMany:
+		return true
+	default:
+		return false
+	}
+}
+
+// hold is the reason for a hold, with the law behind the rule.
+func hold(rule, message string, items []string) order.Reason {
+	return order.Reason{Rule: rule, Outcome: order.Hold, Message: message, Citation: citations[rule], Items: items}
+}
+
+// show makes a path safe to print: no control, direction or broken characters.
+func show(path string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(path, string(unicode.ReplacementChar)))
+}
+
+// any reports whether any file was refused.
+func (f *findings) any() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen != [troubles]bool{}
+}
