@@ -1,0 +1,107 @@
+package pdffile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"chartseal/redact"
+)
+
+// Exit codes of the child that the parent understands.
+const (
+	exitMemory = 77 // past the limit of memory
+	exitSetup  = 78 // the limits could not be set
+)
+
+// Work is what the child process does: it reads one request from in, cleans
+// the file and writes the answer to out. It first limits its process for good,
+// so it must be called once, in a process of its own, before anything else. A
+// refusal is an answer and no error. The process may end inside Work when it
+// passes its limits.
+func Work(ctx context.Context, in io.Reader, out io.Writer) error {
+	var req request
+	if err := readFrame(in, &req); err != nil {
+		return err
+	}
+	if req.Size <= 0 || req.Size > MaxSize {
+		return errFrame
+	}
+	budget := memoryFor(req.Size)
+	if err := confine(budget); err != nil {
+		os.Exit(exitSetup)
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go watchMemory(budget, done)
+	return answer(ctx, req, in, out)
+}
+
+// memoryFor returns the bytes a file of size n may take: about three times the
+// file, twice that for the parts it is made of, and a base for the program.
+func memoryFor(n int64) int64 { return 384<<20 + 5*n }
+
+// watchMemory ends the process when it holds more than budget. It is the
+// limit on systems that have no other.
+func watchMemory(budget int64, done <-chan struct{}) {
+	debug.SetMemoryLimit(budget / 4 * 3)
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			metrics.Read(sample)
+			if sample[0].Value.Uint64()-sample[1].Value.Uint64() > uint64(budget) { //nolint:gosec // positive
+				os.Exit(exitMemory)
+			}
+		}
+	}
+}
+
+func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error {
+	data := make([]byte, req.Size)
+	if _, err := io.ReadFull(in, data); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return refuse(out, &redact.Refusal{Class: redact.Truncated, Reason: "the file became shorter while it was read"})
+		}
+		return fmt.Errorf("read source: %w", err)
+	}
+	cleaned, report, err := clean(data)
+	var r *redact.Refusal
+	switch {
+	case errors.As(err, &r):
+		return refuse(out, r)
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	head, err := encodeFrame(reply{Size: int64(len(cleaned)), Report: report})
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, io.MultiReader(bytes.NewReader(head), bytes.NewReader(cleaned))); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+func refuse(out io.Writer, r *redact.Refusal) error {
+	head, err := encodeFrame(reply{Class: r.Class, Reason: r.Reason})
+	if err != nil {
+		return err
+	}
+	if _, err := out.Write(head); err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package pdffile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"runtime/debug"
+
+	"chartseal/redact"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+)
+
+// clean returns the cleaned version of a PDF and what was done to it. It runs
+// in the child process; memory is about three times the size of the file.
+func clean(in []byte) (out []byte, report redact.Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = redact.Refuse(redact.Malformed, "the PDF is built in a way that cannot be read safely")
+		}
+	}()
+	out, c, err := rebuild(in)
+	if err != nil {
+		return nil, report, err
+	}
+	pages, report := c.out.pages, c.tally.report()
+	debug.FreeOSMemory() // the source is no longer needed, verifying reads everything again
+	if err := verify(out, pages); err != nil {
+		return nil, report, err
+	}
+	return out, report, nil
+}
+
+// rebuild reads a PDF and writes the part of it that the allow-list names.
+func rebuild(in []byte) ([]byte, *copier, error) {
+	src, err := read(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := newCopier(src)
+	doc, err := c.build()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.around(in)
+	size, err := doc.writeTo(io.Discard)
+	if err != nil {
+		return nil, nil, err
+	}
+	buf := bytes.NewBuffer(make([]byte, 0, size))
+	_, err = doc.writeTo(buf)
+	return buf.Bytes(), c, err
+}
+
+// read opens a PDF without validating it: what is not on the allow-list may be
+// as broken as it likes.
+func read(in []byte) (*model.Context, error) {
+	api.DisableConfigDir()
+	conf := model.NewDefaultConfiguration()
+	conf.Offline = true
+	conf.ValidationMode = model.ValidationRelaxed
+	conf.Cmd = model.VALIDATE
+	conf.DecodeAllStreams = false
+	conf.Optimize = false
+	ctx, err := api.ReadContext(bytes.NewReader(in), conf)
+	switch {
+	case errors.Is(err, pdfcpu.ErrWrongPassword):
+		return nil, redact.Refuse(redact.Encrypted, "the PDF needs a password")
+	case err != nil && bytes.Contains(in, []byte("/Encrypt")):
+		return nil, redact.Refuse(redact.Encrypted, "the PDF is protected in a way that cannot be opened")
+	case err != nil && !bytes.Contains(in[max(0, len(in)-2048):], []byte("%%EOF")):
+		return nil, redact.Refuse(redact.Truncated, "the PDF ends in the middle")
+	case err != nil:
+		return nil, redact.Refuse(redact.Malformed, "the PDF is damaged and cannot be read")
+	}
+	return ctx, nil
+}
+
+// around counts what lies around the pages: the information dictionary,
+// encryption, earlier versions.
+func (c *copier) around(in []byte) {
+	if c.src.Info != nil {
+		c.tally.add(infoRemoved, 1)
+	}
+	if c.src.Encrypt != nil {
+		c.tally.add(encryptionRemoved, 1)
+	}
+	ends := bytes.Count(in, []byte("%%EOF"))
+	if c.src.Read.Linearized {
+		ends-- // the first part of a file for the web has one of its own
+	}
+	c.tally.add(revisionRemoved, max(0, ends-1))
+}
+
+// verify reads the output again. Its page count must hold by pdfcpu's own
+// reckoning, no object may have a forbidden entry, and cleaning it once more
+// must give the very same bytes: then nothing in it is outside the allow-list,
+// no object is left over, and everything in it can be read.
+func verify(out []byte, pages int) error {
+	unverified := redact.Refuse(redact.Unverified, "the cleaned PDF did not pass its check")
+	ctx, err := read(out)
+	if err != nil {
+		return unverified
+	}
+	if err := ctx.EnsurePageCount(); err != nil || ctx.PageCount != pages {
+		return unverified
+	}
+	if forbidden(ctx) {
+		return unverified
+	}
+	c := newCopier(ctx)
+	doc, err := c.build()
+	if err != nil || len(c.tally.counts) != 0 {
+		return unverified
+	}
+	again := sha256.New()
+	if _, err := doc.writeTo(again); err != nil {
+		return unverified
+	}
+	want := sha256.Sum256(out)
+	if !bytes.Equal(again.Sum(nil), want[:]) {
+		return unverified
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+// Package pdffile cleans PDF files. The output is a new file: pages, their
+// content, fonts and pictures, by an allow-list (schema.go), under a catalog of
+// its own. Nothing else of the source comes along: no information dictionary,
+// XMP, scripts, actions, links, attachments, private data, earlier versions or
+// unused objects. What annotations and form fields show is painted into the
+// page; what cannot be kept for certain is refused rather than dropped.
+//
+// A PDF parser allocates what the file asks for, so the work runs in a child
+// process under limits of memory and time and, where the system offers it,
+// without access to files or the network. Parent and child talk over pipes;
+// no plaintext is written to disk.
+//
+// Section and table numbers are those of ISO 32000-1:2008.
+package pdffile
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"time"
+
+	"chartseal/redact"
+)
+
+const (
+	// MaxSize bounds the source in bytes.
+	MaxSize = 512 << 20
+	// sniffed is where the header may begin: readers look for it in the first
+	// 1024 bytes (ISO 32000-1:2008 annex H, implementation note 13).
+	sniffed = 1024
+
+	// A scan of 200 MB takes under 10 s; these bounds leave room for a busy
+	// machine.
+	baseTime = 2 * time.Minute
+	timePer  = time.Second // for each MiB
+)
+
+// Sniff reports whether head, the first bytes of a file, belongs to a PDF.
+func Sniff(head []byte) bool {
+	return bytes.Contains(head[:min(len(head), sniffed)], []byte("%PDF-"))
+}
+
+// Cleaner returns a redact.Cleaner that runs worker for each file. worker
+// makes a command that calls Work on its standard streams, bound to the given
+// context, as exec.CommandContext(ctx, exe, "worker", "pdf") does. If the
+// command has no environment it gets an empty one: the secrets of the daemon
+// are not for a parser of foreign files.
+//
+// Refusals: Encrypted when a password is needed; Malformed or Truncated when
+// the file cannot be read; TooLarge past MaxSize, or the limits of time and
+// memory; Unverified when the output fails its check; Undecided for what a
+// person has to look at: layers, dynamic forms, portfolios, marks for
+// redaction, notes without an appearance, and every PDF under LimitedSet and
+// Deidentified, as its text cannot be freed of the identifiers of 45 CFR
+// 164.514(b)(2) and (e)(2) automatically.
+func Cleaner(worker func(ctx context.Context) *exec.Cmd) redact.Cleaner {
+	return func(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Output, error) {
+		switch p {
+		case redact.Treatment, redact.PatientAccess, redact.Authorization, redact.Payment, redact.Operations:
+		case redact.LimitedSet, redact.Deidentified:
+			return nil, redact.Refuse(redact.Undecided, "the text of a chart cannot be de-identified automatically")
+		default:
+			return nil, redact.Refuse(redact.Undecided, "nothing is laid down for PDF files under this basis")
+		}
+		if src.Size() > MaxSize {
+			return nil, redact.Refuse(redact.TooLarge, "the PDF is larger than 512 MB")
+		}
+		if src.Size() == 0 {
+			return nil, redact.Refuse(redact.Truncated, "the file is empty")
+		}
+		limit := baseTime + timePer*time.Duration(src.Size()>>20)
+		return start(ctx, worker, src, limit)
+	}
+}

@@ -1,0 +1,63 @@
+package pdffile
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"chartseal/redact"
+)
+
+// The pipes between parent and child carry, each way, one frame and then the
+// bytes of a file: a four-byte big-endian length and that much JSON.
+
+// request is the frame to the child; Size bytes of the source follow.
+type request struct {
+	Size int64 `json:"size"`
+}
+
+// reply is the frame from the child; Size bytes of the output follow unless
+// the file was refused.
+type reply struct {
+	Class  redact.Class  `json:"class,omitempty"`
+	Reason string        `json:"reason,omitempty"`
+	Size   int64         `json:"size"`
+	Report redact.Report `json:"report"`
+}
+
+// maxFrame bounds a frame: a report names some thirty rules.
+const maxFrame = 64 << 10
+
+var errFrame = errors.New("exchange with the PDF worker: broken frame")
+
+func encodeFrame(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode frame: %w", err)
+	}
+	if len(b) > maxFrame {
+		return nil, errFrame
+	}
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...), nil //nolint:gosec // at most maxFrame
+}
+
+func readFrame(r io.Reader, v any) error {
+	var n [4]byte
+	if _, err := io.ReadFull(r, n[:]); err != nil {
+		return fmt.Errorf("read frame: %w", err)
+	}
+	size := binary.BigEndian.Uint32(n[:])
+	if size > maxFrame {
+		return errFrame
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return fmt.Errorf("read frame: %w", err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return errFrame
+	}
+	return nil
+}
