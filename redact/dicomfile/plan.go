@@ -189,7 +189,7 @@ func (p *plan) special(e *element, d *decision) error {
 		d.action = remove
 		return nil
 	}
-	if d.class.name != "id-issuer" || !d.action.stays() {
+	if d.class.name != "id-issuer" || !d.action.stays() || p.rules.profile == redact.PatientAccess {
 		return nil
 	}
 	ssn, err := namesSocialSecurity(p.w, e)
