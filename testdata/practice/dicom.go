@@ -63,6 +63,7 @@ func (k *kit) patient(d *dcm.Dataset) {
 	d.Put(dcm.PatientComments, "Insurance "+k.secret(p.insurance))
 	if p.guardian != "" {
 		d.Put(dcm.ResponsiblePerson, k.secret(p.guardian))
+		d.Put(dcm.ResponsiblePersonRole, "FATHER")
 	}
 	var id dcm.Dataset
 	id.Put(dcm.PatientID, "SSN "+p.ssn)

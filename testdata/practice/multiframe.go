@@ -41,6 +41,7 @@ func (k *kit) enhanced(v vendor, rows, cols int, g geometry) dcm.Dataset {
 	d.Put(dcm.Columns, uint16(cols))
 	d.Put(dcm.NumberOfFrames, g.slices)
 	d.Put(dcm.AcquisitionDateTime, k.clock().Format("20060102150405"))
+	d.Put(dcm.AcquisitionDuration, 18.0)
 	d.Put(dcm.PixelPresentation, "MONOCHROME")
 	d.Put(dcm.VolumetricProperties, "VOLUME")
 	d.Put(dcm.VolumeBasedCalculationTechnique, "NONE")
@@ -52,7 +53,7 @@ func (k *kit) enhanced(v vendor, rows, cols int, g geometry) dcm.Dataset {
 	d.Put(dcm.FrameOfReferenceUID, dcm.UID(k.study("CT")+" frame"))
 	d.Put(dcm.AcquisitionContextSequence, []dcm.Dataset{})
 	dimensions(&d, k)
-	d.Put(dcm.SharedFunctionalGroupsSequence, dcm.Seq(shared(square)))
+	d.Put(dcm.SharedFunctionalGroupsSequence, dcm.Seq(shared(k, square)))
 	d.Put(dcm.PerFrameFunctionalGroupsSequence, perFrame(k, square))
 	return d
 }
@@ -80,7 +81,7 @@ func group(into *dcm.Dataset, seq dcm.Attr, fill func(d *dcm.Dataset)) {
 }
 
 // shared are the macros that hold for all frames (PS3.3 C.7.6.16 and C.8.15.3).
-func shared(g geometry) dcm.Dataset {
+func shared(k *kit, g geometry) dcm.Dataset {
 	var s dcm.Dataset
 	group(&s, dcm.PixelMeasuresSequence, func(d *dcm.Dataset) {
 		d.Put(dcm.PixelSpacing, dcm.DS(g.spacing(), g.spacing()))
@@ -106,6 +107,9 @@ func shared(g geometry) dcm.Dataset {
 		d.Put(dcm.VolumetricProperties, "VOLUME")
 		d.Put(dcm.VolumeBasedCalculationTechnique, "NONE")
 	})
+	group(&s, dcm.IrradiationEventIdentificationSequence, func(d *dcm.Dataset) {
+		d.Put(dcm.IrradiationEventUID, dcm.UID(k.study("CT")+" exposure"))
+	})
 	sharedCT(&s, g)
 	return s
 }
@@ -126,6 +130,7 @@ func sharedCT(s *dcm.Dataset, g geometry) {
 		d.Put(dcm.GantryDetectorTilt, "0")
 		d.Put(dcm.DataCollectionDiameter, dcm.DS(picture.HeadWidth))
 	})
+	group(s, dcm.CTTableDynamicsSequence, func(d *dcm.Dataset) { d.Put(dcm.TableSpeed, 0.0) })
 	group(s, dcm.CTGeometrySequence, func(d *dcm.Dataset) {
 		d.Put(dcm.DistanceSourceToDetector, "700")
 		d.Put(dcm.DistanceSourceToDataCollectionCenter, 500.0)
@@ -140,6 +145,7 @@ func sharedCT(s *dcm.Dataset, g geometry) {
 		d.Put(dcm.ImageFilter, "NONE")
 	})
 	group(s, dcm.CTPositionSequence, func(d *dcm.Dataset) {
+		d.Put(dcm.TablePosition, 0.0)
 		d.Put(dcm.DataCollectionCenterPatient, []float64{0, 0, 0})
 		d.Put(dcm.ReconstructionTargetCenterPatient, []float64{0, 0, 0})
 	})
@@ -153,6 +159,7 @@ func sharedCT(s *dcm.Dataset, g geometry) {
 		d.Put(dcm.KVP, "90")
 		d.Put(dcm.FocalSpots, "0.5")
 		d.Put(dcm.FilterType, "FLAT")
+		d.Put(dcm.FilterMaterial, "ALUMINUM")
 	})
 }
 

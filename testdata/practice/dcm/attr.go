@@ -52,6 +52,7 @@ var (
 	AnatomicRegionSequence                 = Attr{0x00082218, "SQ"}
 	AnatomicRegionModifierSequence         = Attr{0x00082220, "SQ"}
 	PrimaryAnatomicStructureSequence       = Attr{0x00082228, "SQ"}
+	IrradiationEventUID                    = Attr{0x00083010, "UI"}
 	FrameType                              = Attr{0x00089007, "CS"}
 	PixelPresentation                      = Attr{0x00089205, "CS"}
 	VolumetricProperties                   = Attr{0x00089206, "CS"}
@@ -74,6 +75,7 @@ var (
 	AdditionalPatientHistory               = Attr{0x001021B0, "LT"}
 	PatientReligiousPreference             = Attr{0x001021F0, "LO"}
 	ResponsiblePerson                      = Attr{0x00102297, "PN"}
+	ResponsiblePersonRole                  = Attr{0x00102298, "CS"}
 	PatientComments                        = Attr{0x00104000, "LT"}
 	BodyPartExamined                       = Attr{0x00180015, "CS"}
 	SliceThickness                         = Attr{0x00180050, "DS"}
@@ -105,7 +107,9 @@ var (
 	DetectorConfiguration                  = Attr{0x00187005, "CS"}
 	DetectorDescription                    = Attr{0x00187006, "LT"}
 	DetectorID                             = Attr{0x0018700A, "SH"}
+	FilterMaterial                         = Attr{0x00187050, "CS"}
 	ContentQualification                   = Attr{0x00189004, "CS"}
+	AcquisitionDuration                    = Attr{0x00189073, "FD"}
 	FrameAcquisitionDateTime               = Attr{0x00189074, "DT"}
 	FrameReferenceDateTime                 = Attr{0x00189151, "DT"}
 	FrameAcquisitionDuration               = Attr{0x00189220, "FD"}
@@ -117,6 +121,7 @@ var (
 	SingleCollimationWidth                 = Attr{0x00189306, "FD"}
 	TotalCollimationWidth                  = Attr{0x00189307, "FD"}
 	CTTableDynamicsSequence                = Attr{0x00189308, "SQ"}
+	TableSpeed                             = Attr{0x00189309, "FD"}
 	CTGeometrySequence                     = Attr{0x00189312, "SQ"}
 	DataCollectionCenterPatient            = Attr{0x00189313, "FD"}
 	CTReconstructionSequence               = Attr{0x00189314, "SQ"}
@@ -132,6 +137,7 @@ var (
 	EstimatedDoseSaving                    = Attr{0x00189324, "FD"}
 	CTXRayDetailsSequence                  = Attr{0x00189325, "SQ"}
 	CTPositionSequence                     = Attr{0x00189326, "SQ"}
+	TablePosition                          = Attr{0x00189327, "FD"}
 	ExposureTimeInms                       = Attr{0x00189328, "FD"}
 	CTImageFrameTypeSequence               = Attr{0x00189329, "SQ"}
 	XRayTubeCurrentInmA                    = Attr{0x00189330, "FD"}
@@ -144,6 +150,7 @@ var (
 	CalciumScoringMassFactorDevice         = Attr{0x00189352, "FL"}
 	CTAdditionalXRaySourceSequence         = Attr{0x00189360, "SQ"}
 	MultienergyCTAcquisition               = Attr{0x00189361, "CS"}
+	IrradiationEventIdentificationSequence = Attr{0x00189477, "SQ"}
 	StudyInstanceUID                       = Attr{0x0020000D, "UI"}
 	SeriesInstanceUID                      = Attr{0x0020000E, "UI"}
 	StudyID                                = Attr{0x00200010, "SH"}

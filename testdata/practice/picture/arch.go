@@ -30,9 +30,10 @@ func Arch(seed uint64, maxilla bool, along, across int) *Mesh {
 	}
 	m := &Mesh{}
 	for i := range along + 1 {
-		s := float64(i)/float64(along)*2 - 1
+		s := (float64(i)/float64(along)*2 - 1) * h.length()
+		angle := arcAngle(h.a, h.b, math.Abs(s))
 		for j := range across + 1 {
-			m.Points = append(m.Points, h.point(s*h.length(), float64(j)/float64(across)*2-1))
+			m.Points = append(m.Points, h.point(s, angle, float64(j)/float64(across)*2-1))
 		}
 	}
 	row := int32(across + 1)
@@ -60,11 +61,10 @@ func (h *archSurface) length() float64 {
 	return sum
 }
 
-// point lies at arc length s (signed, from the midline) and across w: -1 on
-// the tongue's side, 1 on the cheek's.
-func (h *archSurface) point(s, w float64) [3]float32 {
+// point lies at arc length s (signed, from the midline), which is at the angle
+// given, and across w: -1 on the tongue's side, 1 on the cheek's.
+func (h *archSurface) point(s, angle, w float64) [3]float32 {
 	t, u := h.tooth(math.Abs(s))
-	angle := arcAngle(h.a, h.b, math.Abs(s))
 	sin, cos := math.Sin(angle), math.Cos(angle)
 	x, y := math.Copysign(h.a*sin, s), -h.b*cos
 	nx, ny := math.Copysign(sin/h.a, s), -cos/h.b

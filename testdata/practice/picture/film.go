@@ -49,9 +49,9 @@ func (f *film) all(change func(x, y, a float64) float64) {
 // two sizes. scale is the width of a space in mm.
 func (f *film) trabeculae(x, y, scale float64) float64 {
 	a := f.bone.smooth(x/scale, y/scale*0.8, 3)
-	b := f.bone.smooth(x/scale*2.1+9, y/scale*1.8, 21)
-	c := f.bone.smooth(x/scale*0.3, y/scale*0.3, 40)
-	return 0.55*(0.5-math.Abs(a)*1.5) + 0.3*(0.5-math.Abs(b)*1.5) + 0.3*c
+	b := f.bone.smooth(x/scale*1.9+9, y/scale*1.7, 21)
+	c := f.bone.smooth(x/scale*0.25, y/scale*0.25, 40)
+	return 0.9*(0.32-math.Abs(a)) + 0.55*(0.32-math.Abs(b)) + 0.45*c
 }
 
 // develop turns attenuation into grey values of the given depth in bits: dense

@@ -90,8 +90,7 @@ func (f *film) alveolus(side, neck float64, placed []projected) {
 		if depth < -0.6 {
 			return a
 		}
-		t := f.trabeculae(x, y, 1.0)
-		bone := 0.28 + 0.75*step(0, 22, depth) + (0.22+0.1*step(0, 15, depth))*t
+		bone := 0.32 + 0.62*step(0, 24, depth) + (0.30+0.12*step(0, 15, depth))*f.trabeculae(x, y, 0.62)
 		bone += 0.22 * step(0.9, 0.2, math.Abs(depth-0.2)) // the crest's own cortex
 		return a + bone*step(-0.5, 0.3, depth)
 	})

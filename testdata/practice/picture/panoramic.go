@@ -49,9 +49,9 @@ func (f *film) headShadow() {
 func (f *film) midface() {
 	f.all(func(x, y, a float64) float64 {
 		m := math.Abs(x)
-		base := -22 - 0.0022*x*x // necks of the upper teeth lie below
-		in := step(1, -2, y-base-9) * step(80, 70, m) * step(-62, -50, y)
-		a += in * (0.26 + 0.1*f.trabeculae(x, y, 2.2))
+		crest := -10.5 - 0.0026*x*x // just above the necks of the upper teeth
+		in := step(0.8, -0.4, y-crest) * step(76, 62, m) * step(-62, -50, y)
+		a += in * (0.24 + 0.13*f.trabeculae(x, y, 1.7))
 		palate := math.Abs(y + 37 - 0.0012*x*x + 2)
 		a += 0.4 * step(1.8, 0.5, palate) * step(58, 48, m)
 		sinus := inEllipse(m-40, y+46, 21, 12.5)
@@ -73,23 +73,41 @@ var jawLine = [][2]float64{
 }
 
 func (f *film) lowerJaw() {
-	line := smoothLine(jawLine)
+	distance := sampled(smoothLine(jawLine))
 	f.each(-110, -56, 110, 50, func(x, y, a float64) float64 {
 		m := math.Abs(x)
-		d := inPolygon(m, y, line)
+		d := distance(m, y)
 		if d < -1 {
 			return a
 		}
-		bone := 0.42 + 0.16*f.trabeculae(x, y, 1.9) + 0.2*step(10, 30, y)*step(40, 0, m)
-		bone += 0.42 * step(0.1, 1, d) * step(3.6, 1.8, d) * step(-30, 15, y+m*0.1) // thick lower cortex
-		bone += 0.22 * step(0, 0.8, d) * step(2.4, 1.2, d)
-		canal := math.Abs(y - curve(m, [2]float64{22, 29}, [2]float64{44, 30}, [2]float64{64, 22}, [2]float64{78, 2}, [2]float64{82, -12}))
-		if m > 22 && m < 80 {
-			bone += 0.1*step(0.6, 0.2, math.Abs(canal-1.6)) - 0.13*step(1.6, 1.1, canal)
+		bone := 0.42 + 0.19*f.trabeculae(x, y, 1.6) + 0.2*step(10, 30, y)*step(40, 0, m)
+		bone += 0.42 * step(0.1, 1, d) * step(3.6, 1.8, d) * step(14, 26, y+m*0.2) // thick lower cortex
+		bone += 0.16 * step(-0.2, 0.6, d) * step(2.0, 1.0, d)
+		if m > 21 && m < 80 {
+			t := (m - 24) / 54
+			canal := math.Abs(y-(29+4*t-34*t*t*t)) / math.Sqrt(1+2.2*t*t*t*t)
+			bone += 0.1*step(0.6, 0.2, math.Abs(canal-1.6)) - 0.12*step(1.7, 1.0, canal)
 		}
 		bone -= 0.25 * step(2.1, 1.2, math.Hypot(m-23, y-28)) // mental foramen
 		return a + bone*step(-0.6, 0.4, d)
 	})
+}
+
+// sampled measures the distance into the outline once per millimetre and
+// interpolates.
+func sampled(line [][2]float64) func(x, y float64) float64 {
+	const w, h, left, top = 114, 112, -1, -58
+	var grid [w * h]float64
+	for i := range grid {
+		grid[i] = inPolygon(float64(i%w+left), float64(i/w+top), line)
+	}
+	return func(x, y float64) float64 {
+		x, y = clamp(x-left, 0, w-2), clamp(y-top, 0, h-2)
+		i, j := int(x), int(y)
+		u, v := x-float64(i), y-float64(j)
+		g := grid[j*w+i:]
+		return lerp(lerp(g[0], g[1], u), lerp(g[w], g[w+1], u), v)
+	}
 }
 
 // smoothLine rounds a polygon by cutting its corners twice (Chaikin).
@@ -124,7 +142,7 @@ func inPolygon(x, y float64, line [][2]float64) float64 {
 		ex, ey := x-a[0]-t*dx, y-a[1]-t*dy
 		best = min(best, ex*ex+ey*ey)
 	}
-	if inside || x <= 0.01 && y > 14 && y < 45 {
+	if inside || x <= 0.01 && y > 13.5 && y < 45 {
 		return math.Sqrt(best)
 	}
 	return -math.Sqrt(best)
