@@ -84,7 +84,7 @@ func toDOS(t time.Time) dosTime {
 		return dosTime{date: 1<<5 | 1}
 	}
 	return dosTime{
-		time: uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2),        //nolint:gosec // below 2^16: hour < 32, minute < 64
+		time: uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2),      //nolint:gosec // below 2^16: hour < 32, minute < 64
 		date: uint16((t.Year()-1980)<<9 | int(t.Month())<<5 | t.Day()), //nolint:gosec // below 2^16: year - 1980 < 128
 	}
 }

@@ -1,0 +1,172 @@
+package bundle
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Unpack verifies a bundle as [Verify] does and writes its files into dir,
+// which is made if it is not there. The files appear under their names only
+// after all of them have been verified: until then they lie in a hidden folder
+// inside dir, which is removed on failure. Nothing is overwritten
+// ([ErrExists]), and nothing is written outside dir (os.Root). Files are
+// readable by their owner only.
+func Unpack(ctx context.Context, r io.ReaderAt, size int64, dir, trusted string, progress Progress) (*Manifest, error) {
+	v, err := open(r, size, trusted)
+	if err != nil {
+		return nil, err
+	}
+	made, err := makeDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("make folder: %w", bare(err))
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open folder: %w", bare(err))
+	}
+	err = v.unpack(ctx, root, progress)
+	if cerr := root.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("close folder: %w", bare(cerr))
+	}
+	if err != nil {
+		if made {
+			_ = os.Remove(dir) // only if it is empty, as it should be
+		}
+		return nil, err
+	}
+	return v.manifest, nil
+}
+
+func makeDir(dir string) (made bool, err error) {
+	if _, err := os.Stat(dir); err == nil {
+		return false, nil
+	}
+	return true, os.MkdirAll(dir, 0o700)
+}
+
+func (v *verifier) unpack(ctx context.Context, root *os.Root, progress Progress) error {
+	tops := v.tops()
+	if err := absent(root, tops); err != nil {
+		return err
+	}
+	tmp := ".chartseal-" + randomName()
+	if err := root.Mkdir(tmp, 0o700); err != nil {
+		return fmt.Errorf("make folder: %w", bare(err))
+	}
+	err := v.pass(ctx, func(p string) (io.WriteCloser, error) { return create(root, tmp+"/"+p) }, progress)
+	if err == nil {
+		err = moveUp(root, tmp, tops)
+	}
+	if rerr := root.RemoveAll(tmp); err == nil && rerr != nil {
+		err = fmt.Errorf("remove folder: %w", bare(rerr))
+	}
+	return err
+}
+
+// tops lists the names at the top of the bundle, START-HERE.html last: when it
+// is there, all is.
+func (v *verifier) tops() []string {
+	var tops []string
+	for name := range v.files {
+		top, _, _ := strings.Cut(name, "/")
+		if !slices.Contains(tops, top) {
+			tops = append(tops, top)
+		}
+	}
+	slices.SortFunc(tops, func(a, b string) int {
+		if (a == startHereName) != (b == startHereName) {
+			if a == startHereName {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a, b)
+	})
+	return tops
+}
+
+func absent(root *os.Root, names []string) error {
+	for _, name := range names {
+		switch _, err := root.Lstat(name); {
+		case err == nil:
+			return ErrExists
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("look into folder: %w", bare(err))
+		}
+	}
+	return nil
+}
+
+func create(root *os.Root, name string) (io.WriteCloser, error) {
+	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", bare(err))
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make file: %w", bare(err))
+	}
+	return file{f}, nil
+}
+
+// file strips paths off the errors of writing.
+type file struct{ f *os.File }
+
+func (f file) Write(p []byte) (int, error) {
+	n, err := f.f.Write(p)
+	if err != nil {
+		err = fmt.Errorf("write file: %w", bare(err))
+	}
+	return n, err
+}
+
+func (f file) Close() error {
+	if err := f.f.Close(); err != nil {
+		return fmt.Errorf("close file: %w", bare(err))
+	}
+	return nil
+}
+
+// moveUp moves the verified files to where they belong, or none of them.
+func moveUp(root *os.Root, tmp string, tops []string) error {
+	err := absent(root, tops)
+	for i := 0; err == nil && i < len(tops); i++ {
+		if err = root.Rename(tmp+"/"+tops[i], tops[i]); err == nil {
+			continue
+		}
+		err = fmt.Errorf("name file: %w", bare(err))
+		for _, done := range tops[:i] {
+			err = errors.Join(err, root.Rename(done, tmp+"/"+done))
+		}
+	}
+	return err
+}
+
+func randomName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// bare strips paths off an error of the file system: they are the reader's
+// folders and a patient's file names.
+func bare(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	var le *os.LinkError
+	if errors.As(err, &le) {
+		return le.Err
+	}
+	return err
+}
