@@ -86,6 +86,9 @@ func (c *Cleaner) plan(ctx context.Context, src redact.Source, p redact.Profile)
 	if err := v.judge(f); err != nil {
 		return nil, nil, err
 	}
+	if pl.hollow {
+		return nil, nil, malformed("nothing in the file is what a DICOM file holds")
+	}
 	return pl, v.notices, nil
 }
 
@@ -98,6 +101,7 @@ func (p *plan) metaAndBody(ctx context.Context) error {
 		return err
 	}
 	p.w = nil
+	p.hollow = p.layout.size == 0
 	for _, t := range p.file.meta.tags {
 		switch t {
 		case 0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013:

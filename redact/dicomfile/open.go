@@ -157,7 +157,7 @@ func (f *file) sniff(w *walker) error {
 	if err != nil {
 		return err
 	}
-	_, known := knownVRs[mkVR(b[4], b[5])]
+	known := f.explicitAt(b)
 	switch {
 	case known && b[0] == 0 && b[1] != 0:
 		f.syn = explicitBig
@@ -176,6 +176,17 @@ func (f *file) sniff(w *walker) error {
 		}
 	}
 	return nil
+}
+
+// explicitAt reports that the element header b spells its type. A length of an
+// implicit file can look like two letters; then the dictionary or the declared
+// syntax decides.
+func (f *file) explicitAt(b []byte) bool {
+	vr := mkVR(b[4], b[5])
+	if _, ok := knownVRs[vr]; !ok {
+		return false
+	}
+	return f.meta.ts != tsImplicitLittle || dictionaryVR(explicitLittle.tag(b)) == vr
 }
 
 func nativeSyntax(s syntax) string {

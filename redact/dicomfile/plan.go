@@ -23,6 +23,7 @@ type plan struct {
 	marks   [2*maxDepth + 4]planMark // one for every open sequence and item
 	open    int
 	pixels  pixelRange
+	hollow  bool        // nothing of the source stays
 	pending []insertion // elements to insert, in tag order
 }
 

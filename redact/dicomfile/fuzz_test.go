@@ -1,0 +1,136 @@
+package dicomfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"chartseal/redact"
+)
+
+func addSeeds(f *testing.F) {
+	f.Helper()
+	for i := range encodings {
+		f.Add(build(i))
+	}
+	un := radiograph(explicitLittle, true).seq(0x52009229, "UN", func(i *dataset) { i.text(0x00280030, "DS", `1\1`) })
+	f.Add(un.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle))
+	f.Add([]byte{})
+	f.Add(build(0)[:200])
+}
+
+// FuzzClean: no panic; what is released reads again, is cleaned no further by
+// a second cleaning, holds no element the table does not let through, and the
+// pixels of the source.
+func FuzzClean(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, p := range []redact.Profile{redact.Treatment, redact.PatientAccess, redact.Deidentified} {
+			out, err := Clean(context.Background(), source(b), p)
+			if err != nil {
+				var refusal *redact.Refusal
+				if !errors.As(err, &refusal) {
+					t.Fatalf("%s: %v", p, err)
+				}
+				if refusal.Class == redact.Unverified {
+					t.Fatalf("%s: the plan was wrong", p)
+				}
+				continue
+			}
+			once := cleaned(t, out)
+			if len(out.Report.Removed) > 3*maxItems {
+				t.Fatalf("%d removals", len(out.Report.Removed))
+			}
+			if p == redact.Deidentified {
+				continue // UIDs are replaced again
+			}
+			again, err := Clean(context.Background(), source(once), p)
+			if err != nil {
+				t.Fatalf("%s: clean twice: %v", p, err)
+			}
+			if !bytes.Equal(cleaned(t, again), once) {
+				t.Fatalf("%s: cleaning twice is not cleaning once", p)
+			}
+		}
+	})
+}
+
+// FuzzIdentify: no panic, and the cleaned file says the same as the source.
+func FuzzIdentify(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		id, err := Identify(context.Background(), source(b))
+		if err != nil {
+			return
+		}
+		_, _ = id.FamilyGiven()
+		_ = id.NameForms()
+		_ = id.Date()
+		out, err := Clean(context.Background(), source(b), redact.Treatment)
+		if err != nil {
+			return
+		}
+		after, err := Identify(context.Background(), out.Body.(redact.Source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.PatientID != id.PatientID || after.PatientName != id.PatientName || after.BirthDate != id.BirthDate {
+			t.Fatal("identity changed")
+		}
+	})
+}
+
+// FuzzCanary: a canary inside a removed element is gone, whatever else is in
+// the file.
+func FuzzCanary(f *testing.F) {
+	f.Add(uint8(0), uint32(0x00101040), []byte("value"))
+	f.Add(uint8(3), uint32(0x00091001), []byte{1, 2, 3, 4})
+	f.Add(uint8(5), uint32(0x0040A123), []byte{})
+	f.Fuzz(func(t *testing.T, how uint8, tag uint32, noise []byte) {
+		e := encodings[int(how)%len(encodings)]
+		r, err := rulesFor(redact.Treatment, RemoveDates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := []byte("Zq7Canary9xPlanted")
+		if r.decide(Tag(tag), 1).action != remove || Tag(tag).group() == delimiterGroup || len(noise) > 1<<10 {
+			return
+		}
+		d := radiograph(e.syn, e.undefined)
+		d.seq(0x00082218, "SQ", func(i *dataset) {
+			i.el(Tag(tag), "UN", padded(string(noise)+string(secret), 0))
+		})
+		if e.packed {
+			d.encapsulated(pixelBytes(1))
+		} else {
+			d.el(tagPixelData, "OW", pixelBytes(1))
+		}
+		out, err := Clean(context.Background(), source(d.file(e.ts)), redact.Treatment)
+		if err != nil {
+			var refusal *redact.Refusal
+			if !errors.As(err, &refusal) {
+				t.Fatal(err)
+			}
+			return
+		}
+		b := cleaned(t, out)
+		if bytes.Contains(b, secret) {
+			t.Fatalf("(%08X) let the canary through", tag)
+		}
+		if !bytes.Contains(b, pixelBytes(1)) {
+			t.Fatal("pixels changed")
+		}
+	})
+}
+
+func FuzzCharset(f *testing.F) {
+	f.Add("ISO_IR 100", []byte("M\xfcller"))
+	f.Add(`\ISO 2022 IR 87`, []byte("Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"))
+	f.Fuzz(func(_ *testing.T, terms string, b []byte) { _ = parseCharset(terms).decode(b) })
+}
+
+func FuzzSniff(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(_ *testing.T, b []byte) { Sniff(b) })
+}
