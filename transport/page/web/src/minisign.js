@@ -6,9 +6,11 @@ import { Fault } from "./fault.js";
 
 const utf8 = new TextEncoder();
 
+// decodeBase64 takes the one canonical form (RFC 4648 section 3.5) only.
 function decodeBase64(text) {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw new Error("not base64");
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const raw = atob(text);
+  if (btoa(raw) !== text) throw new Error("not base64");
+  return Uint8Array.from(raw, (c) => c.charCodeAt(0));
 }
 
 function same(a, b) {

@@ -5,10 +5,14 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { Fault } from "./fault.js";
 import * as minisign from "./minisign.js";
 import * as zip from "./zip.js";
+import { checkForm } from "./zipform.js";
 import { describe } from "./dicom.js";
 import { sniff } from "./formats.js";
 
 export const schema = "chartseal/manifest/1";
+const manifestPath = "manifest.json";
+const signaturePath = "manifest.json.minisig";
+const tagManifestPath = "tagmanifest-sha256.txt";
 const maxManifest = 64 << 20;
 const headSize = 256 << 10;
 const nativeDigestLimit = 32 << 20;
@@ -115,14 +119,14 @@ async function digest(stream, size, onBytes) {
 }
 
 async function readManifest(archive, members, expect) {
-  const file = members.get("manifest.json");
-  const signature = members.get("manifest.json.minisig");
+  const file = members.get(manifestPath);
+  const signature = members.get(signaturePath);
   if (!file || !signature) throw new Fault("unsigned");
   const data = await zip.bytes(archive, file, maxManifest);
   const text = new TextDecoder().decode(await zip.bytes(archive, signature, 4096));
   minisign.verify(data, text, expect.signer);
   const manifest = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
-  if (manifest.schema !== schema || !Array.isArray(manifest.records)) throw new Fault("too_new");
+  if (manifest.schema !== schema || !Array.isArray(manifest.records) || !Array.isArray(manifest.files)) throw new Fault("too_new");
   if (expect.reference && manifest.reference !== expect.reference) throw new Fault("other_release");
   return manifest;
 }
@@ -132,21 +136,48 @@ async function checkOne(archive, members, listed, onBytes) {
   const member = members.get(listed.path);
   if (!member || member.size !== listed.bytes) throw new Fault("altered", "a listed file is missing or has another size");
   const { head, hex } = await digest(await zip.open(archive, member), member.size, onBytes);
-  if (hex !== String(listed.sha256).toLowerCase()) throw new Fault("altered", "a digest differs");
-  const format = sniff(head);
-  return { ...listed, format, size: member.size, image: format === "dicom" ? describe(head) : null };
+  if (hex !== listed.sha256) throw new Fault("altered", "a digest differs");
+  return head;
+}
+
+// checkRest makes sure that nothing is in the archive that the signed manifest
+// does not vouch for: besides what it lists only itself, its signature and
+// the tag manifest (RFC 8493 section 2.2.1), whose every line is known.
+async function checkRest(archive, members, manifest, onBytes) {
+  const listed = new Map([...manifest.records, ...manifest.files].map((f) => [f.path, f.sha256]));
+  if (listed.size !== manifest.records.length + manifest.files.length) throw new Fault("altered", "a path is listed twice");
+  for (const path of [manifestPath, signaturePath]) {
+    const member = members.get(path);
+    listed.set(path, (await digest(await zip.open(archive, member), member.size, onBytes)).hex);
+  }
+  const extra = [...members.keys()].filter((path) => !listed.has(path));
+  if (extra.some((path) => path !== tagManifestPath)) throw new Fault("altered", "an unlisted file");
+  if (extra.length === 0) return;
+  const text = new TextDecoder().decode(await zip.bytes(archive, members.get(tagManifestPath), 1 << 20));
+  const known = text.split("\n").slice(0, -1).every((line) => {
+    const [sum, path] = [line.slice(0, 64), line.slice(66)];
+    return line.slice(64, 66) === "  " && !path.startsWith("data/") && listed.get(path) === sum;
+  });
+  if (!known || !text.endsWith("\n")) throw new Fault("altered", "tag manifest differs");
 }
 
 // check verifies the signature, then every digest of the manifest.
 export async function check(archive, expect, report) {
   try {
     const members = await zip.readDirectory(archive);
+    await checkForm(archive, members);
     const manifest = await readManifest(archive, members, expect);
-    const total = manifest.records.reduce((sum, r) => sum + Number(r.bytes), 0);
+    const total = [...members.values()].reduce((sum, m) => sum + m.size, 0);
     let done = 0;
     const onBytes = (n) => report("check", done += n, total);
     const records = [];
-    for (const record of manifest.records) records.push(await checkOne(archive, members, record, onBytes));
+    for (const record of manifest.records) {
+      const head = await checkOne(archive, members, record, onBytes);
+      const format = sniff(head);
+      records.push({ ...record, format, image: format === "dicom" ? describe(head) : null });
+    }
+    for (const file of manifest.files) await checkOne(archive, members, file, onBytes);
+    await checkRest(archive, members, manifest, onBytes);
     return { manifest, records, members };
   } catch (err) {
     throw err instanceof Fault ? err : new Fault("altered", err.message);

@@ -13,7 +13,7 @@ export class Pane {
     this.canvas = el("canvas", { role: "img" });
     this.label = el("p", { class: "name" });
     this.well = el("div", { class: "well", tabindex: "0", role: "group" }, this.canvas, this.label);
-    this.slider = view.count > 1 && el("input", {
+    this.slider = view.count < 2 ? null : el("input", {
       type: "range", min: 0, max: view.count - 1, value: this.n, "aria-label": t("slice_label", { view: t(view.name) }), oninput: (e) => this.go(+e.target.value),
     });
     this.node = el("div", { class: "pane" }, this.well, this.slider);
@@ -113,7 +113,8 @@ export class Pane {
     context.textAlign = "center";
     context.textBaseline = "middle";
     const edge = 14 * ratio;
-    const places = { left: [edge, height / 2], right: [width - edge, height / 2], top: [width / 2, edge], bottom: [width / 2, height - edge] };
+    const top = width < 420 * ratio ? 44 * ratio : edge; // below the name
+    const places = { left: [edge, height / 2], right: [width - edge, height / 2], top: [width / 2, top], bottom: [width / 2, height - edge] };
     for (const [side, [x, y]] of Object.entries(places)) context.fillText(t(`mark_${marks[side]}`), x, y);
   }
 
@@ -151,7 +152,18 @@ export class Pane {
     const tool = this.tool(event);
     if (tool === "window") this.owner.adjust(-dy, dx);
     else if (tool === "move") this.pan(dx, dy);
+    else if (tool === "scroll") this.scroll(dy);
     else this.owner.point(this.view, this.at(event));
+  }
+
+  // scroll turns a drag into slices: the whole height is the whole stack, but
+  // never less than four points a slice.
+  scroll(dy) {
+    this.drag = (this.drag || 0) + dy;
+    const step = Math.max(4, this.well.clientHeight / this.view.count);
+    const n = Math.trunc(this.drag / step);
+    this.drag -= n * step;
+    if (n) this.go(this.n + n);
   }
 
   // spread is the distance of two fingers.

@@ -28,6 +28,15 @@ async function readHeader(blob) {
   throw new Unshowable("header is too long");
 }
 
+// attempt turns a damaged header into a picture that cannot be shown.
+function attempt(read) {
+  try {
+    return read();
+  } catch (err) {
+    throw new Unshowable(err.message);
+  }
+}
+
 async function inflate(blob, start) {
   const stream = blob.slice(start).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
@@ -38,7 +47,7 @@ export async function load(blob) {
   let header = await readHeader(blob);
   if (header.syntax === deflated) {
     const bytes = await inflate(blob, header.start);
-    header = parseInflated(bytes);
+    header = attempt(() => parseInflated(bytes));
     blob = new Blob([bytes]);
   }
   const image = describePixels(header);

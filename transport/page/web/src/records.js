@@ -57,16 +57,27 @@ function formatName(record) {
 
 function meta(entry) {
   const [first] = entry.records;
-  const bytes = entry.records.reduce((sum, r) => sum + r.size, 0);
+  const bytes = entry.records.reduce((sum, r) => sum + r.bytes, 0);
   const parts = [day(entry.date) || t("undated"), formatName(first), size(bytes)];
   if (entry.records.length > 1) parts.push(tn("series_slices", entry.records.length));
   else if (first.image?.frames > 1) parts.push(tn("frames", first.image.frames));
-  const removed = entry.records.reduce((sum, r) => sum + (Array.isArray(r.removed) ? r.removed.length : 0), 0);
+  const removed = new Set(entry.records.flatMap((r) => (r.removed || []).map((x) => x.item))).size;
   if (removed) parts.push(tn("removed", removed));
   return parts.join(" · ");
 }
 
-const titleOf = (entry) => entry.title || fileName(entry.records[0]);
+// titleOf is what a record is called: the manifest's title, in the reader's
+// language where it is one of chartseal's own, and what was kept of the
+// original file name.
+function titleOf(entry) {
+  const key = `title_${(entry.title || entry.kind || "").toLowerCase().replaceAll(" ", "_")}`;
+  const title = has(key) ? t(key) : entry.title || kindName(entry.kind || "other");
+  const [, original] = /_\d{3,}_([^/]+)\.\w+$/.exec(entry.records[0].path) || [];
+  return original ? t("titled", { title, name: original.replaceAll("-", " ") }) : title;
+}
+
+// remarks are the manifest's notices on an entry's records, each once.
+const remarks = (entry) => [...new Set(entry.records.flatMap((r) => r.notices || []))];
 
 // Shelf offers the verified content of an opened bundle.
 class Shelf {
@@ -98,7 +109,8 @@ function row(entry, shelf) {
     title: what, format: entry.records[0].format, items: entry.records.map((r) => () => shelf.content(r)), save: () => shelf.save(entry),
   });
   return el("li", {},
-    el("div", {}, el("div", { class: "what" }, what), el("div", { class: "meta" }, meta(entry))),
+    el("div", {}, el("div", { class: "what" }, what), el("div", { class: "meta" }, meta(entry)),
+      ...remarks(entry).map((text) => el("div", { class: "meta" }, text))),
     el("div", { class: "buttons" },
       viewable.has(entry.records[0].format) && el("button", { type: "button", class: "button second small", "aria-label": t("view_what", { what }), onclick: view }, t("view")),
       el("button", { type: "button", class: "button second small", "aria-label": t("save_what", { what }), onclick: () => shelf.save(entry) }, t(many ? "save_series" : "save"))));
@@ -111,9 +123,16 @@ function section([kind, list], shelf) {
 }
 
 function notices(manifest) {
-  const list = (Array.isArray(manifest.notices) ? manifest.notices : []).filter((n) => typeof n === "string");
+  const list = manifest.notices || [];
   if (list.length === 0) return null;
   return el("div", { class: "card calm notices" }, el("h3", {}, t("notice_title")), ...list.map((n) => el("p", {}, n)));
+}
+
+// whose names the patient, where the release is not an anonymous one.
+function whose({ patient }) {
+  if (!patient?.name) return null;
+  const born = day(patient.birth_date);
+  return el("p", { class: "sub" }, born ? t("patient_born", { name: patient.name, date: born }) : patient.name);
 }
 
 // render draws the list of an opened bundle.
@@ -122,7 +141,8 @@ export function render(opened, { practice, archiveName, close }) {
   const list = entries(opened.records);
   $("records").replaceChildren(
     el("h1", { id: "records-title", tabindex: "-1" }, t("records_title", { practice })),
-    el("p", { class: "verified" }, icon(tick), el("span", {}, `${t("verified", { practice })} ${tn("count", opened.records.length)}.`)),
+    ...[whose(opened.manifest)].filter(Boolean),
+    el("p", { class: "verified" }, icon(tick), el("span", {}, tn("verified", opened.members.size, { practice }))),
     el("div", { class: "actions" },
       el("button", { type: "button", class: "button first", onclick: () => shelf.saveAll() }, t("save_all")),
       el("span", { class: "soft" }, t("save_all_note", { size: size(opened.archive.size) }))),

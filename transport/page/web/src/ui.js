@@ -116,7 +116,7 @@ function toggleHide() {
 function drawFault(code) {
   const help = hasPhone() ? t("call_for_help", values) : "";
   $("fault").replaceChildren(
-    el("h2", {}, t(`${code}_title`, values)),
+    el("h1", {}, t(`${code}_title`, values)),
     el("p", {}, t(code, values)),
     el("p", {}, t("nothing_shown"), " ", help));
 }

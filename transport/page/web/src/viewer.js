@@ -107,7 +107,6 @@ class Viewer {
     if (!volume) return;
     this.volume = volume;
     this.cross = volume.size.map((n) => n >> 1);
-    this.tool = "cross";
     const middle = volume.slice(volume.views[0], volume.views[0].count >> 1);
     this.setRange(this.rangeOf(image, middle));
     const views = volume.views.map((view) => ({ ...view, picture: this.reader(view, volume, geometry) }));
@@ -156,6 +155,7 @@ class Viewer {
     this.body.replaceChildren(this.grid);
     this.single = views.length > 1 && innerWidth < 720 ? views[0].name : null;
     this.arrange();
+    [this.tool] = this.choices();
     this.drawTools();
     this.note.replaceChildren(`${t("not_diagnostic")} ${remark} `, el("span", { class: "keys" }, t("keys_help")));
     this.note.hidden = this.tools.hidden = false;
@@ -169,6 +169,12 @@ class Viewer {
     if (!shown.includes(this.active)) [this.active] = shown;
   }
 
+  // choices are the tools that make sense for what is shown.
+  choices() {
+    const many = this.panes.some((pane) => pane.view.count > 1);
+    return [this.volume && innerWidth >= 720 && "cross", many && "scroll", "window", "move"].filter(Boolean);
+  }
+
   button(label, run, pressed) {
     return el("button", { type: "button", "aria-pressed": pressed === undefined ? null : String(pressed), onclick: run }, label);
   }
@@ -179,8 +185,8 @@ class Viewer {
     const show = (name, label) => this.button(label, () => this.choose(name), this.single === name);
     const all = innerWidth >= 720;
     this.tools.replaceChildren(...[
-      this.panes.length > 1 && group(t("picture"), ...this.panes.map((p) => show(p.view.name, t(p.view.name))), all && show(null, "1 + 2")),
-      group(t("tools"), this.volume && pick("cross"), pick("window"), pick("move")),
+      this.panes.length > 1 && group(t("picture"), ...this.panes.map((p) => show(p.view.name, t(p.view.name))), all && show(null, t("all_views"))),
+      group(t("tools"), ...this.choices().map(pick)),
       group(t("tool_window"), this.button(t("darker"), () => this.adjust(-10, 0)), this.button(t("brighter"), () => this.adjust(10, 0)),
         this.button(t("less_contrast"), () => this.adjust(0, 10)), this.button(t("more_contrast"), () => this.adjust(0, -10))),
       group(t("tool_move"), this.button(t("zoom_out"), () => this.active.enlarge(0.8)), this.button(t("zoom_in"), () => this.active.enlarge(1.25))),

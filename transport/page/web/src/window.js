@@ -34,7 +34,7 @@ export function table({ center, width, invert }, slope, intercept, out = new Uin
     const x = (i - 32768) * slope + intercept;
     const y = ((x - (center - 0.5)) / w + 0.5) * 255;
     const shade = y <= 0 ? 0 : y >= 255 ? 255 : y;
-    out[i] = invert ? 255 - shade : shade;
+    out[i] = Math.round(invert ? 255 - shade : shade);
   }
   return out;
 }

@@ -18,24 +18,14 @@ function u64(data, at) {
   return Number(n);
 }
 
-// findEnd locates the end of central directory record. Nothing may follow it
-// but its own comment.
-function findEnd(tail) {
-  for (let at = tail.byteLength - 22; at >= 0; at--) {
-    if (tail.getUint32(at, true) === 0x06054b50 && at + 22 + tail.getUint16(at + 20, true) === tail.byteLength) return at;
-  }
-  return fail("no end record");
-}
-
+// readEnd reads the end of central directory record, the file's last 22 bytes:
+// an archive comment, or anything behind it, is refused.
 async function readEnd(blob) {
-  const start = Math.max(0, blob.size - 22 - 65535);
-  const tail = await view(blob, start, blob.size);
-  const at = findEnd(tail);
-  const end = {
-    disks: tail.getUint16(at + 4, true), count: tail.getUint16(at + 10, true),
-    size: tail.getUint32(at + 12, true), offset: tail.getUint32(at + 16, true), at: start + at,
-  };
-  if (end.disks !== 0) fail("split archive");
+  const at = blob.size - 22;
+  const record = await view(blob, at, blob.size);
+  if (record.getUint32(0, true) !== 0x06054b50 || record.getUint16(20, true) !== 0) fail("no end record");
+  if (record.getUint32(4, true) !== 0) fail("split archive");
+  const end = { count: record.getUint16(10, true), size: record.getUint32(12, true), offset: record.getUint32(16, true), at };
   const big = end.count === 0xffff || end.size === 0xffffffff || end.offset === 0xffffffff;
   return big ? readEnd64(blob, end) : end;
 }
@@ -79,10 +69,11 @@ export function checkPath(path) {
 // readDirectory lists the members of the archive by path, in file order.
 export async function readDirectory(blob) {
   const end = await readEnd(blob);
-  if (end.count > maxMembers || end.size > maxDirectory || end.offset + end.size > end.at) fail("directory out of range");
+  if (end.count > maxMembers || end.size > maxDirectory || end.offset + end.size !== end.at) fail("directory out of range");
   const data = await view(blob, end.offset, end.offset + end.size);
   const text = new TextDecoder("utf-8", { fatal: true });
-  const members = new Map();
+  const stamp = end.count ? { time: data.getUint16(12, true), date: data.getUint16(14, true) } : null;
+  const members = Object.assign(new Map(), { end: end.offset, stamp });
   const folded = new Set();
   let at = 0;
   for (let i = 0; i < end.count; i++) {
@@ -105,7 +96,7 @@ function readEntry(data, at, text) {
   const bytes = (from, n) => new Uint8Array(data.buffer, data.byteOffset + from, n);
   const member = {
     path: checkPath(text.decode(bytes(at + 46, nameLen))), method: data.getUint16(at + 10, true), crc: data.getUint32(at + 16, true),
-    packed: data.getUint32(at + 20, true), size: data.getUint32(at + 24, true), offset: data.getUint32(at + 42, true), next,
+    streamed: (data.getUint16(at + 8, true) & 8) !== 0, packed: data.getUint32(at + 20, true), size: data.getUint32(at + 24, true), offset: data.getUint32(at + 42, true), next,
   };
   if (data.getUint16(at + 8, true) & 1) fail("member is encrypted");
   if (member.method !== 0 && member.method !== 8) fail("unknown compression");
@@ -113,17 +104,29 @@ function readEntry(data, at, text) {
   return member;
 }
 
-// packedBlob is the member's bytes as they lie in the archive.
-export async function packedBlob(blob, member) {
+// locate reads a member's local header, which must agree with the directory,
+// and notes where its bytes begin.
+async function locate(blob, member) {
+  if (member.start !== undefined) return member;
   const head = await view(blob, member.offset, member.offset + 30);
   if (head.getUint32(0, true) !== 0x04034b50) fail("local header is damaged");
-  if (head.getUint16(8, true) !== member.method) fail("local header differs from the directory");
-  const nameLen = head.getUint16(26, true);
-  const name = await blob.slice(member.offset + 30, member.offset + 30 + nameLen).arrayBuffer();
-  if (new TextDecoder().decode(name) !== member.path) fail("local name differs from the directory");
-  const start = member.offset + 30 + nameLen + head.getUint16(28, true);
+  const [nameLen, extraLen] = [head.getUint16(26, true), head.getUint16(28, true)];
+  const rest = await view(blob, member.offset + 30, member.offset + 30 + nameLen + extraLen);
+  const local = { crc: head.getUint32(14, true), packed: head.getUint32(18, true), size: head.getUint32(22, true) };
+  widen(local, new DataView(rest.buffer, nameLen, extraLen));
+  const name = new TextDecoder().decode(new Uint8Array(rest.buffer, 0, nameLen));
+  const alike = name === member.path && head.getUint16(8, true) === member.method
+    && (member.streamed || local.crc === member.crc && local.packed === member.packed && local.size === member.size);
+  if (!alike) fail("local header differs from the directory");
+  const start = member.offset + 30 + nameLen + extraLen;
   if (start + member.packed > blob.size) fail("member is cut");
-  return blob.slice(start, start + member.packed);
+  return Object.assign(member, { start });
+}
+
+// packedBlob is the member's bytes as they lie in the archive.
+export async function packedBlob(blob, member) {
+  const { start, packed } = await locate(blob, member);
+  return blob.slice(start, start + packed);
 }
 
 // open streams a member's content. The stream fails when the content is
