@@ -34,8 +34,7 @@ func (s *slice) rod(x0, y0, x1, y1, r, shell, mean float64) {
 // discs between them, the canal, arches, and the ring of the atlas around the
 // dens.
 func (s *slice) spine() {
-	s.ball(-17, 24, 0, 9, 6, 200, huMuscle) // long muscles in front of it
-	s.ball(17, 24, 0, 9, 6, 200, huMuscle)
+	s.neckMuscles()
 	const y = 34.0
 	if s.z < 16 {
 		s.vertebra(y)
@@ -49,6 +48,29 @@ func (s *slice) spine() {
 		s.bony(-7, y-7, 7, y+7, ellipse(0, y, 5.2*k, 5.6*k), 1.2, 420)
 	}
 	s.cord(y + 20)
+}
+
+// neckMuscles are bellies with fat between them.
+func (s *slice) neckMuscles() {
+	depth := s.skinDepth()
+	under := func(d float64, in func(x, y float64) float64) func(x, y float64) float64 {
+		return func(x, y float64) float64 {
+			v := in(x, y)
+			if v > -1 {
+				v = min(v, depth(x, y)-d)
+			}
+			return v
+		}
+	}
+	for _, m := range [][4]float64{
+		{14, 24, 9, 5}, {13, 66, 9, 9}, {28, 58, 9, 12}, {15, 80, 13, 5}, {38, 66, 6, 14}, {50, 32, 7, 13}, {36, 32, 6, 8},
+	} {
+		for _, side := range []float64{-1, 1} {
+			x := side * m[0]
+			s.paint(x-m[2]-2, m[1]-m[3]-2, x+m[2]+2, m[1]+m[3]+2, under(4, ellipse(x, m[1], m[2]+1.3, m[3]+1.3)), flat(huFat+35))
+			s.paint(x-m[2], m[1]-m[3], x+m[2], m[1]+m[3], under(5.5, ellipse(x, m[1], m[2], m[3])), flat(huMuscle+12))
+		}
+	}
 }
 
 func (s *slice) cord(y float64) {
@@ -153,9 +175,14 @@ func (s *slice) mandible() {
 	d := clamp((-8.5-s.z)/30, 0, 1)
 	a, b := lowerA+9*d, lowerB+2.5*d
 	half := curve(d, [2]float64{0, 4}, [2]float64{0.25, 5.6}, [2]float64{0.7, 6.3}, [2]float64{1, 5.2})
+	if s.z < -37 {
+		s.rod(-15, -8, 0, -21, 2.2, 1, 300) // tongue bone
+		s.rod(15, -8, 0, -21, 2.2, 1, 300)
+	}
 	rise := func(y float64) float64 { return -38.5 + 9*step(-45, 8, y) } // lower border
 	in := func(x, y float64) float64 {
-		return min(half-math.Abs(alongArch(x, y, a, b)), (s.z-rise(y))*0.8+0.2, (9-y)*0.7)
+		back := 2.5 * step(-22, 4, y) // broader where it meets its branch
+		return min(half+back-math.Abs(alongArch(x, y, a, b)-back), (s.z-rise(y))*0.8+0.2, (10-y)*0.7)
 	}
 	s.bony(-52, -70, 52, 12, in, 1.9, huSpongy)
 	if s.z > -31 && s.z < -26 { // canal of the nerve
@@ -169,7 +196,7 @@ func (s *slice) mandible() {
 // branches running straight on behind it.
 func alongArch(x, y, a, b float64) float64 {
 	if y > archBack {
-		return (math.Abs(x) - a - 0.42*(y-archBack)) * 0.92
+		return (math.Abs(x) - a - 0.5*(y-archBack)) * 0.9
 	}
 	return -inEllipse(x, y-archBack, a, b)
 }
@@ -181,12 +208,23 @@ func (s *slice) maxilla() {
 		return min(half-math.Abs(alongArch(x, y, a, b)), -3-y, 30-s.z)
 	}
 	s.bony(-45, -68, 45, 0, in, 1.5, huSpongy*0.85)
-	if s.z > 20.5 && s.z < 27 { // hard palate, vaulted
-		s.bony(-32, -62, 32, 2, func(x, y float64) float64 {
-			vault := 22 - 0.004*x*x*2
-			return min(inEllipse(x, y-archBack, a, b), 26.5-s.z, s.z-vault, 1-y)
-		}, 1, huSpongy)
+	if s.z > 13 && s.z < 28 {
+		s.palate(a, b)
 	}
+}
+
+// palate is a thin vault between the rows of teeth, with its mucosa.
+func (s *slice) palate(a, b float64) {
+	height := func(x, y float64) float64 {
+		d := max(0, -alongArch(x, y, a, b)-4)
+		return 25.5 - 9.5*math.Exp(-d/5.5)
+	}
+	s.paint(-34, -62, 34, 2, func(x, y float64) float64 {
+		return min(-alongArch(x, y, a, b)-2, 2.4-math.Abs(s.z-height(x, y)+2.4), 2-y)
+	}, flat(huMuscle+15))
+	s.paint(-34, -62, 34, 0, func(x, y float64) float64 {
+		return min(-alongArch(x, y, a, b), 1.25-math.Abs(s.z-height(x, y)), -y)
+	}, s.marrow(1050, 300))
 }
 
 // ramus is the branch of the lower jaw, with the muscle over it.
@@ -198,7 +236,9 @@ func (s *slice) ramus() {
 	fwd := curve(s.z, [2]float64{-32, -4}, [2]float64{-8, -6}, [2]float64{12, -10}, [2]float64{30, -6}, [2]float64{48, 2})
 	out := curve(s.z, [2]float64{-32, 40}, [2]float64{0, 45}, [2]float64{48, 50})
 	for _, side := range []float64{-1, 1} {
+		s.ball(side*(out+8), 2, -2, 8, 20.5, 36, huFat)
 		s.ball(side*(out+8), 2, -2, 6.5, 19, 34, huMuscle+15)
+		s.ball(side*(out-8), 4, 0, 6.5, 15.5, 30, huFat)
 		s.ball(side*(out-8), 4, 0, 5, 14, 28, huMuscle+15)
 		s.rod(side*(out-4), fwd, side*out, back, 3.9, 1.9, huSpongy)
 	}

@@ -2,19 +2,24 @@ package picture
 
 import "math"
 
-// front is the soft profile in the midline: distance in front of the axis (mm).
-func front(z float64) float64 {
-	return curve(z, [2]float64{-44, 30}, [2]float64{-39, 66}, [2]float64{-30, 77}, [2]float64{-17, 72},
-		[2]float64{-7, 79}, [2]float64{1, 75}, [2]float64{9, 80}, [2]float64{20, 75}, [2]float64{48, 76})
+// front is how far the face reaches in front of the axis (mm), and how much
+// further it does so near the midline: chin and lips.
+func front(z float64) (reach, middle float64) {
+	reach = curve(z, [2]float64{-44, 40}, [2]float64{-38, 66}, [2]float64{-28, 72}, [2]float64{10, 74}, [2]float64{48, 75})
+	middle = curve(z, [2]float64{-38, 0}, [2]float64{-29, 5.5}, [2]float64{-17, -0.5}, [2]float64{-7, 5},
+		[2]float64{1, 1}, [2]float64{9, 5.5}, [2]float64{20, 1}, [2]float64{30, 0})
+	return reach, middle
 }
 
 // skinDepth is the depth under the skin in millimetres, negative in the air.
 func (s *slice) skinDepth() func(x, y float64) float64 {
 	a := curve(s.z, [2]float64{-44, 60}, [2]float64{-20, 68}, [2]float64{10, 71}, [2]float64{48, 76})
-	f, b := front(s.z), curve(s.z, [2]float64{-44, 76}, [2]float64{0, 84}, [2]float64{48, 92})
+	b := curve(s.z, [2]float64{-44, 76}, [2]float64{0, 84}, [2]float64{48, 92})
+	reach, middle := front(s.z)
 	neck := curve(s.z, [2]float64{-44, 58}, [2]float64{-10, 30}, [2]float64{20, 0})
 	return func(x, y float64) float64 {
-		d := halfOval(x, y, a, f, b)
+		m := 1 / (1 + x*x/420)
+		d := halfOval(x, y, a, reach+middle*m*m, b)
 		if neck > 0 {
 			d = max(d, inEllipse(x, y-24, neck, neck*0.85))
 		}
@@ -62,13 +67,21 @@ func (s *slice) flesh(d, x, y float64) float64 {
 	return lerp(huMuscle+12*w, huFat, 0.85*step(0.35, 0.6, septa)*step(22, 40, math.Hypot(x, y+40)))
 }
 
+// nose grows out of the face from the lip to the bridge.
 func (s *slice) nose() {
-	s.ball(0, -77, 33, 12, 15, 13, huSkin)
-	s.ball(0, -74, 33, 9, 14, 10, huMuscle)
-	s.ball(-11, -70, 30, 8, 10, 8, huMuscle)
-	s.ball(11, -70, 30, 8, 10, 8, huMuscle)
-	s.ball(-5.5, -76, 27, 3.4, 7, 7, huAir)
-	s.ball(5.5, -76, 27, 3.4, 7, 7, huAir)
+	if s.z < 19 {
+		return
+	}
+	out := curve(s.z, [2]float64{19, 0}, [2]float64{24, 14}, [2]float64{29, 18}, [2]float64{38, 13}, [2]float64{48, 7})
+	wide := curve(s.z, [2]float64{19, 5}, [2]float64{25, 16}, [2]float64{31, 14}, [2]float64{40, 9}, [2]float64{48, 8})
+	in := ellipse(0, -72, wide, out+6)
+	s.paint(-wide, -78-out, wide, -66, in, func(x, y float64) float64 {
+		return lerp(huSkin, huMuscle-30, step(1.2, 2.4, in(x, y)))
+	})
+	for _, side := range []float64{-1, 1} {
+		s.ball(side*5.2, -79, 25, 3.6, 6.5, 7, huAir)
+		s.ball(side*5.0, -73, 30, 3.4, 8, 7, huAir)
+	}
 }
 
 // spaces are the airways: throat, mouth, nose and the sinuses of the cheek.
@@ -83,11 +96,14 @@ func (s *slice) spaces() {
 
 // tongue leaves a thin air gap under the palate and in front of the teeth.
 func (s *slice) tongue() {
-	gap := (s.z - 12) / 5
-	if gap*gap < 1 {
+	gap := (s.z - 13) / 7
+	if gap*gap < 1 { // an uneven film of air between tongue and palate
 		k := math.Sqrt(1 - gap*gap)
-		s.paint(-21*k, -48*k-4, 21*k, 4, ellipse(0, -22, 20*k, 28*k), flat(huAir))
-		s.paint(-20*k, -46*k-4, 20*k, 3, ellipse(0, -21, 18*k-2*gap, 25*k), flat(huMuscle))
+		a, b := 21*k, 31*k
+		s.paint(-a-3, -24-b, a+3, 6, func(x, y float64) float64 {
+			w := s.h.soft.smooth(x*0.18, y*0.18, s.z*0.3)
+			return 0.9 + 1.3*w - math.Abs(inEllipse(x, y+22, a, b)-0.8)
+		}, flat(huAir))
 	}
 	lips := curve(s.z, [2]float64{-12, 0}, [2]float64{-2, 1}, [2]float64{3, 1}, [2]float64{10, 0})
 	if lips > 0.05 { // the vestibule between lips and teeth

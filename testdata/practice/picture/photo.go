@@ -32,7 +32,7 @@ func Smile(seed uint64, w, h int) *image.RGBA {
 	inMouth := func(in func(x, y float64) float64) func(x, y float64) float64 {
 		return func(x, y float64) float64 { return min(in(x, y), mouth(x, y)) }
 	}
-	c.arch(f, -1, -0.14, inMouth)
+	c.arch(f, -1, -0.15, 0.06, inMouth)
 	return c.image(seed)
 }
 
@@ -50,33 +50,33 @@ func Retracted(seed uint64, w, h int) *image.RGBA {
 	inside := func(in func(x, y float64) float64) func(x, y float64) float64 {
 		return func(x, y float64) float64 { return min(in(x, y), open(x, y)) }
 	}
-	c.blob(-0.9, -0.09, 0.9, 0.07, 0.02, inside(func(x, y float64) float64 { return 0.05 - math.Abs(y+0.02*x*x) }), plain(rgb{0.04, 0.01, 0.01}))
-	c.arch(f, 1, 0.33, inside)
-	c.arch(f, -1, -0.34, inside)
+	c.blob(-0.9, -0.2, 0.9, 0.2, 0.03, inside(func(x, y float64) float64 { return min(0.07+0.1*x*x-math.Abs(y), 0.72-math.Abs(x)) }), plain(rgb{0.04, 0.01, 0.01}))
+	c.arch(f, 1, 0.32, 0.30, inside)
+	c.arch(f, -1, -0.33, 0.36, inside)
 	return c.image(seed)
 }
 
 // arch draws the front teeth of one jaw with scalloped gums; side is -1 for
-// the upper jaw, neck the height of the gum line.
-func (c *canvas) arch(f *field, side, neck float64, clip func(func(x, y float64) float64) func(x, y float64) float64) {
+// the upper jaw, neck the height of the gum line, bow how it curves.
+func (c *canvas) arch(f *field, side, neck, bow float64, clip func(func(x, y float64) float64) func(x, y float64) float64) {
 	set := upper
 	if side > 0 {
 		set = lower
 	}
-	c.gums(f, side, neck, clip)
+	c.gums(f, side, neck, bow, clip)
 	for _, dir := range []float64{-1, 1} {
 		at := 0.0
 		for i := range 7 {
 			// the arch runs away from the camera: each tooth looks narrower
 			w := set[i].width * 0.0165 * math.Cos(float64(i)*0.19)
-			c.frontTooth(f, dir*(at+w/2), neck, w/2, set[i].crown*0.031*(1-0.035*float64(i)), side, set[i].cusps, float64(i))
+			c.frontTooth(f, dir*(at+w/2), neck-side*bow*sq(at+w/2), w/2, set[i].crown*0.031*(1-0.035*float64(i)), side, set[i].cusps, float64(i))
 			at += w
 		}
 	}
 }
 
-func (c *canvas) gums(f *field, side, neck float64, clip func(func(x, y float64) float64) func(x, y float64) float64) {
-	in := clip(func(x, y float64) float64 { return side*(y-neck) + 0.07 - 0.16*x*x })
+func (c *canvas) gums(f *field, side, neck, bow float64, clip func(func(x, y float64) float64) func(x, y float64) float64) {
+	in := clip(func(x, y float64) float64 { return min(side*(y-neck)+bow*x*x+0.05, 0.80-math.Abs(x)) })
 	c.blob(-1, -0.8, 1, 0.8, 0.01, in, func(x, y, d float64) rgb {
 		tone := gumTone.lit(1.1 - 0.55*math.Abs(x) + 0.06*f.smooth(x*40, y*40, 7))
 		return tone.mix(rgb{0.95, 0.75, 0.72}, 0.25*math.Exp(-sq((d-0.05)/0.02)))
@@ -84,18 +84,17 @@ func (c *canvas) gums(f *field, side, neck float64, clip func(func(x, y float64)
 }
 
 func (c *canvas) frontTooth(f *field, x0, neck, half, tall, side float64, cusps int, far float64) {
-	up := neck - side*0.16*x0*x0*1.2
 	in := func(x, y float64) float64 {
-		u, v := (x-x0)/half, -side*(y-up)/tall
+		u, v := (x-x0)/half, -side*(y-neck)/tall
 		width := 0.80 + 0.2*step(0, 0.75, v)
 		round := 0.06 * math.Pow(math.Abs(u), 4)
 		if cusps == 1 {
-			round = 0.16 * math.Abs(u)
+			round = 0.13*math.Sqrt(u*u+0.03) - 0.02
 		}
 		return min(half*(width-math.Abs(u))*0.9, tall*(v+0.06*math.Cos(u*1.5)-0.02), tall*(1-round-v))
 	}
-	c.blob(x0-half, up-tall*1.2, x0+half, up+tall*1.2, 0.004, in, func(x, y, d float64) rgb {
-		u, v := (x-x0)/half, -side*(y-up)/tall
+	c.blob(x0-half, neck-tall*1.2, x0+half, neck+tall*1.2, 0.004, in, func(x, y, d float64) rgb {
+		u, v := (x-x0)/half, -side*(y-neck)/tall
 		tone := ivory.mix(rgb{0.80, 0.80, 0.80}, 0.55*step(0.7, 1, v)) // translucent edge
 		tone = tone.lit((1.03 - 0.42*u*u - 0.10*(1-v)) * (1 - 0.085*far) * (0.55 + 0.45*step(0, 0.012, d)))
 		shine := 0.4 * math.Exp(-sq((u+0.25)/0.16)-sq((v-0.45)/0.22)) * (1 - 0.1*far)
@@ -146,10 +145,10 @@ func (c *canvas) features(hair rgb) {
 		c.oval(s*0.21, -0.085, 0.016, 0.016, 0.004, plain(rgb{0.01, 0.01, 0.01}))
 		c.oval(s*0.21+0.012, -0.1, 0.008, 0.008, 0.004, plain(rgb{1, 1, 1}))
 		c.blob(s*0.21-0.13, -0.2, s*0.21+0.13, -0.06, 0.006, func(x, y float64) float64 {
-			return 0.010 - math.Abs(y+0.118-1.9*sq(x-s*0.21))
+			return 0.011*(1-sq((x-s*0.21)/0.12)) - math.Abs(y+0.118-1.9*sq(x-s*0.21))
 		}, plain(hair))
 		c.blob(s*0.22-0.15, -0.3, s*0.22+0.15, -0.12, 0.012, func(x, y float64) float64 {
-			return 0.017 - math.Abs(y+0.215-1.6*sq(x-s*0.2))
+			return 0.02*(1-sq((x-s*0.22)/0.135)) - math.Abs(y+0.215-1.6*sq(x-s*0.2))
 		}, plain(hair))
 		c.oval(s*0.055, 0.2, 0.024, 0.014, 0.012, plain(skinTone.lit(0.42)))
 		c.blob(0.01*s, -0.1, s*0.12+0.06, 0.22, 0.03, func(x, y float64) float64 {
