@@ -54,6 +54,13 @@ func TestMatchPatient(t *testing.T) {
 	}
 }
 
+func TestSingleNamesDoNotOutvote(t *testing.T) {
+	p := Patient{ID: "1", Name: "Smith", BirthDate: Date{1984, time.March, 9}}
+	if got := MatchPatient(p, "1", "Jones^", "19840309"); got != Insufficient {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestPatientNumbersFoldCase(t *testing.T) {
 	if got := MatchPatient(Patient{ID: "ab12", Name: "X, Y"}, "AB12", "X^Y", ""); got != Matching {
 		t.Errorf("got %v", got)
@@ -90,6 +97,8 @@ func TestSameName(t *testing.T) {
 		{"", "", false},
 		{"Alvarez, Maria", "Alvarez", false},
 		{"Alvarez, Maria", "Alvarez^", false},
+		{"Suharto", "SUHARTO^", true},
+		{"Suharto", "Sukarno^", false},
 	} {
 		if got := SameName(c.a, c.b); got != c.same {
 			t.Errorf("%q and %q: %v", c.a, c.b, got)

@@ -53,9 +53,10 @@ func (n fullName) compare(m fullName) nameMatch {
 	if n.suffix != "" && m.suffix != "" && n.suffix != m.suffix {
 		return nameMatch{partly, false} // father and son
 	}
-	family, given := n.family == m.family, sameGiven(n.given, m.given)
+	family, given := n.family != "" && n.family == m.family, sameGiven(n.given, m.given)
+	single := len(n.given) == 0 && len(m.given) == 0 // people with one name
 	switch {
-	case family && given:
+	case family && (given || single):
 		return nameMatch{agrees, true}
 	case family || given:
 		return nameMatch{partly, given}
@@ -137,7 +138,7 @@ func named(family, given, suffix string) []fullName {
 
 // loose gives a name without comma every way it can be cut in two, in both orders.
 func loose(all []string) []fullName {
-	all, suffix := cutSuffix(all)
+	all, suffix := cutSuffix(all[:min(len(all), 12)])
 	if len(all) == 1 {
 		return []fullName{{family: all[0], suffix: suffix}}
 	}
@@ -171,7 +172,7 @@ func words(s string) []string {
 	if len(all) > 1 && slices.Contains(titles, all[0]) {
 		all = all[1:]
 	}
-	return all[:min(len(all), 12)]
+	return all
 }
 
 var (

@@ -131,6 +131,10 @@ func FuzzParse(f *testing.F) {
 		if err == nil && CheckID(o.ID) != "" {
 			t.Errorf("id %q was accepted", o.ID)
 		}
+		if err == nil { // no rule may panic on what parses
+			Evaluate(o, Facts{Today: Date{2026, 11, 19}, Approvers: []string{"dr-lee"}, Recipient: o.Recipient, State: "CA"})
+			MatchPatient(o.Patient, o.ID, o.Requester.Name, o.Purpose)
+		}
 		if err != nil && parse.ID != "" && CheckID(parse.ID) != "" {
 			t.Errorf("the error carries the id %q", parse.ID)
 		}

@@ -1,0 +1,257 @@
+package order
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func checkMinimum(o *Order, _ *Facts) []finding {
+	if o.Basis != Payment && o.Basis != Operations {
+		return nil
+	}
+	var found []finding
+	if o.Records.All() || len(o.Records.Kinds) == 0 {
+		found = say("For an insurer choose only the items they need: list the kinds instead of 'all' (records.kinds).")
+	}
+	if o.Records.From.IsZero() || o.Records.To.IsZero() {
+		found = append(found, say("For an insurer choose only the days they need: fill in records.from and records.to.")...)
+	}
+	return found
+}
+
+func checkComplete(o *Order, f *Facts) []finding {
+	var found []finding
+	for _, s := range f.Unreadable {
+		what := strconv.Itoa(s.Unread) + " of " + strconv.Itoa(s.Total) + " " + kindWords(s.Kind) + " could not be read."
+		if o.Basis.ownRequest() {
+			what += " The patient is entitled to a complete copy; fix or approve with a reason."
+		} else {
+			what += " Fix them, or approve with a reason what is left out."
+		}
+		found = append(found, finding{message: what, items: s.Items})
+	}
+	return found
+}
+
+func checkPatient(_ *Order, f *Facts) []finding {
+	var found []finding
+	if n := len(f.OtherPatient); n > 0 {
+		found = append(found, finding{
+			message: files(n, "says", "say") + " another patient's name. Nothing was sent. Move what belongs to someone else, or leave it out by a decision on R35; it can never be released with this order.",
+			items:   f.OtherPatient,
+		})
+	}
+	if n := len(f.Unclear); n > 0 {
+		found = append(found, finding{
+			message: files(n, "does", "do") + " not say well enough whose they are. Nothing was sent. Correct the name, number or birth date and export again, or leave it out by a decision on R35.",
+			items:   f.Unclear,
+		})
+	}
+	return found
+}
+
+func files(n int, one, many string) string {
+	if n == 1 {
+		return "1 file " + one
+	}
+	return strconv.Itoa(n) + " files " + many
+}
+
+// The categories with rules of their own.
+const (
+	psychotherapyNotes = "psychotherapy_notes"
+	substanceUse       = "sud"
+)
+
+// met collects the files in which a category was found, and whether the order or
+// the gathered files speak of it at all.
+func met(o *Order, f *Facts, category string) (items []string, named, found bool) {
+	for _, c := range f.CategoriesFound {
+		if c.Category == category {
+			items, found = append(items, c.Items...), true
+		}
+	}
+	return items, slices.Contains(o.Sensitive, category), found
+}
+
+func checkPsychotherapy(o *Order, f *Facts) []finding {
+	items, named, found := met(o, f, psychotherapyNotes)
+	if !named && !found {
+		return nil
+	}
+	if a := o.Authorization; o.Basis == Authorized && a != nil && slices.Equal(a.Sensitive, []string{psychotherapyNotes}) {
+		return nil // a form for these notes alone
+	}
+	return []finding{{message: "Psychotherapy notes need their own signed form, for these notes alone. Get one, or leave the notes out.", items: items}}
+}
+
+func checkPart2(o *Order, f *Facts) []finding {
+	items, named, found := met(o, f, substanceUse)
+	toPatient := o.Basis == PatientAccess && f.Recipient.Kind.relation() == Self
+	if !named && !found || toPatient { // 42 CFR 2.23: a patient's own access needs no consent
+		return nil
+	}
+	missing := lackingConsent(o, f)
+	if len(missing) == 0 {
+		return nil
+	}
+	out := finding{items: items, message: "These records need the special substance-use consent and notice; a general authorization is not enough. Missing or not valid: " + strings.Join(missing, ", ") + "."}
+	if named {
+		out.outcome, out.items = Refuse, nil
+	}
+	return []finding{out}
+}
+
+// lackingConsent lists the elements of 42 CFR 2.31(a) that the consent lacks.
+func lackingConsent(o *Order, f *Facts) []string {
+	c := o.Part2Consent
+	if c == nil {
+		return []string{"part2_consent"}
+	}
+	var missing []string
+	for _, e := range []struct {
+		field   string
+		present bool
+	}{
+		{"patient", SameName(c.Patient, o.Patient.Name)},
+		{"from", !blank(c.From)},
+		{"description", !blank(c.Description)},
+		{"to", !blank(c.To)},
+		{"purpose", !blank(c.Purpose)},
+		{"revoke", c.Revoke},
+		{"expires_on", c.ExpiresOn.IsZero() && !blank(c.ExpiresEvent) || !c.ExpiresOn.IsZero() && !c.ExpiresOn.Before(f.Today)},
+		{"signer", !blank(c.Signer)},
+		{"signed_on", !c.SignedOn.IsZero() && !c.SignedOn.After(f.Today)},
+		{"consent_copy", !blank(c.ConsentCopy)},
+	} {
+		if !e.present {
+			missing = append(missing, "part2_consent."+e.field)
+		}
+	}
+	return missing
+}
+
+// Part2Notice is the notice that goes with substance use disorder records, word
+// for word: statement 2 of 42 CFR 2.32(a)(2) in the text in force since 2024.
+const Part2Notice = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+
+// categoryWords names a category at the beginning of a sentence.
+func categoryWords(category string) string {
+	names := map[string]string{
+		"hiv_sti": "HIV or STI information", "genetic": "Genetic information", "reproductive": "Reproductive health information",
+		"domestic_violence": "Information on domestic violence", "sedation": "A sedation or anesthesia record", "facial_photo": "A photograph of the face",
+	}
+	if name, known := names[category]; known {
+		return name
+	}
+	return "Material of the category '" + strings.ReplaceAll(category, "_", " ") + "'"
+}
+
+func checkSensitive(o *Order, f *Facts) []finding {
+	if o.Basis == PatientAccess && f.Recipient.Kind.relation() == Self {
+		return nil // a patient's own copy is complete
+	}
+	var found []finding
+	for _, c := range f.CategoriesFound {
+		if c.Category == psychotherapyNotes || c.Category == substanceUse || permitted(o, c.Category) {
+			continue
+		}
+		found = append(found, finding{
+			message: categoryWords(c.Category) + " is in the folder and is not named on the form. If the permission covers it, write '" + c.Category + "' under sensitive; otherwise let an approver decide (decisions on R20).",
+			items:   c.Items,
+		})
+	}
+	return found
+}
+
+func permitted(o *Order, category string) bool {
+	return slices.Contains(o.Sensitive, category) || o.Basis == Authorized && o.Authorization != nil && slices.Contains(o.Authorization.Sensitive, category)
+}
+
+func checkLegal(o *Order, f *Facts) []finding {
+	if o.Basis != ByLegal {
+		return nil
+	}
+	l := o.LegalProcess
+	if l == nil {
+		return sayAs(Refuse, "Write what was served: 'legal_process' with kind, document and what it asks for.")
+	}
+	var found []finding
+	if blank(l.Document) {
+		found = sayAs(Refuse, "Write where the court order, subpoena or demand is filed (legal_process.document).")
+	}
+	if l.Kind == Subpoena && (l.Assurance == "" || blank(l.AssuranceDocument)) {
+		found = append(found, sayAs(Refuse, "A subpoena needs proof that the patient was told or a protective order was asked for (legal_process.assurance and assurance_document).")...)
+	}
+	found = append(found, checkDemand(o, l)...)
+	switch {
+	case l.Kind == OtherProcess:
+		found = append(found, say("A demand that is neither a court order nor a subpoena has no standard rule; a lawyer's letter alone is not enough. The privacy officer must decide (a decision on R23).")...)
+	case !f.isApprover(l.Approver):
+		found = append(found, say("A legal demand is answered only by a named person's decision. One of these must be named (legal_process.approver, or a decision on R23): %s.", f.approvers())...)
+	}
+	return found
+}
+
+// checkDemand keeps a release within the words of the document.
+func checkDemand(o *Order, l *LegalProcess) []finding {
+	if len(l.Scope.Kinds) == 0 {
+		return sayAs(Refuse, "Write what the document expressly asks for (legal_process.scope).")
+	}
+	found := outside(o.Records, l.Scope, "the document does not")
+	for i := range found {
+		found[i].outcome = Refuse
+	}
+	return found
+}
+
+// freeText are the kinds whose files hold text that no one can promise to be free
+// of names, and faces.
+var freeText = []string{"chart", "treatment_plan", "consent", "billing", "lab", "implant"}
+
+func checkDeidentified(o *Order, f *Facts) []finding {
+	if o.Basis != Deidentified {
+		return nil
+	}
+	var found []finding
+	for _, k := range o.Records.Kinds {
+		switch {
+		case k == "photo":
+			found = append(found, finding{message: "A photograph of a face cannot go in a de-identified set. Take 'photo' out of records.kinds, or let an approver who saw the photographs decide.", items: []string{k}})
+		case slices.Contains(freeText, k):
+			found = append(found, finding{message: "The text of " + kindWords(k) + " can hold names and dates, and cannot go in a de-identified set. Take '" + k + "' out of records.kinds, or let an approver who read them decide.", items: []string{k}})
+		}
+	}
+	if len(f.Identifying) > 0 {
+		found = append(found, finding{message: files(len(f.Identifying), "can", "can") + " show who the patient is (text in the image, a face, a serial number). Leave them out, or let an approver who looked at each decide.", items: f.Identifying})
+	}
+	return found
+}
+
+// limitedPurposes are what a limited data set may be for (45 CFR 164.514(e)(3)(i)).
+var limitedPurposes = []string{"research", "public_health", "operations"}
+
+func checkLimited(o *Order, f *Facts) []finding {
+	if o.Basis != LimitedSet {
+		return nil
+	}
+	a := o.Agreement
+	if a == nil || blank(a.Reference) || blank(a.With) || a.SignedOn.IsZero() {
+		return say("A limited data set needs a data use agreement. Write where it is filed, with whom it is and when it was signed (agreement).")
+	}
+	var found []finding
+	switch {
+	case a.SignedOn.After(f.Today):
+		found = say("The data use agreement is dated %s, which is in the future. Correct the day (agreement.signed_on).", a.SignedOn.Words())
+	case !a.ExpiresOn.IsZero() && a.ExpiresOn.Before(f.Today):
+		found = say("The data use agreement ended on %s. Get a new one.", a.ExpiresOn.Words())
+	}
+	if !f.Recipient.IsZero() && !samePhrase(a.With, f.Recipient.Name) {
+		found = append(found, say("The data use agreement is with %s; the order sends to %s. Correct the recipient.", a.With, f.Recipient.Name)...)
+	}
+	if !slices.Contains(limitedPurposes, a.Purpose) {
+		found = append(found, say("A limited data set is only for %s (agreement.purpose).", strings.Join(limitedPurposes, ", "))...)
+	}
+	return found
+}

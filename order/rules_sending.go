@@ -1,0 +1,82 @@
+package order
+
+import "strings"
+
+func checkUnlock(o *Order, f *Facts) []finding {
+	if !o.Delivery.Bundled() {
+		return nil
+	}
+	classes := map[keyClass]bool{}
+	for _, k := range f.Recipient.Keys {
+		classes[classOf(k)] = true
+	}
+	switch {
+	case classes[unknownKey]:
+		return say("No way to unlock was chosen: a key of %s cannot be read. Correct it in the recipient book, or remove its keys to have a passphrase made.", f.Recipient.Name)
+	case classes[classicKey] && classes[hybridKey]:
+		return say("No way to unlock was chosen: the keys of %s cannot be used together. Keep only the post-quantum keys (age1pq1...) or only the others.", f.Recipient.Name)
+	}
+	return nil
+}
+
+func checkUnencrypted(o *Order, f *Facts) []finding {
+	u := o.Unencrypted
+	switch {
+	case u == nil:
+		return nil
+	case o.Basis != PatientAccess:
+		return say("Only a patient can ask for an unencrypted copy of the own records. Remove 'unencrypted', or let an approver decide (a decision on R30).")
+	case blank(u.WarnedBy) || u.WarnedOn.IsZero() || u.WarnedOn.After(f.Today):
+		return say("Record that the patient was warned: who said that others could read an unencrypted copy, and on what day (unencrypted.warned_by, warned_on).")
+	case o.Delivery.Bundled():
+		return say("chartseal sends nothing unencrypted. Use delivery: mail or inspect to record a copy that staff hand over, or remove 'unencrypted'.")
+	}
+	return nil
+}
+
+func checkLedger(_ *Order, f *Facts) []finding {
+	if !f.LedgerBroken {
+		return nil
+	}
+	return say("The record book was changed outside the program, so nothing is sent. Call IT.")
+}
+
+func checkStorage(o *Order, f *Facts) []finding {
+	if o.Delivery != ByLink || f.StorageOwn || !f.BAAOn.IsZero() {
+		return nil
+	}
+	return say("No business associate agreement is recorded for the storage provider. Ask for one, and write its day into chartseal.yaml (store.baa_on).")
+}
+
+func checkRestrictions(o *Order, f *Facts) []finding {
+	asked := f.Restrictions.of(o.Patient.ID)
+	var found []finding
+	for _, no := range asked.NotTo {
+		if f.Recipient.names(no) {
+			found = append(found, say("The patient asked that %s not get these records. Ask the privacy officer; an approver can decide (a decision on R33).", f.Recipient.Name)...)
+			break
+		}
+	}
+	if f.Recipient.Kind.relation() == Self && o.Delivery != Inspect {
+		found = append(found, checkWay(asked.ContactOnly, f.Recipient)...)
+	}
+	return found
+}
+
+// checkWay keeps to the one way a patient wants to be reached by; why is not asked.
+func checkWay(only Way, to Recipient) []finding {
+	switch {
+	case only.Email != "" && !strings.EqualFold(only.Email, to.Email):
+		return say("The patient asked to be reached only at another e-mail address. Use the one on file, or let an approver decide (a decision on R33).")
+	case only.Address != "" && to.Address != "" && !samePhrase(only.Address, to.Address):
+		return say("The patient asked to be reached only at another address. Use the one on file, or let an approver decide (a decision on R33).")
+	}
+	return nil
+}
+
+func checkRepeated(_ *Order, f *Facts) []finding {
+	if f.Similar == nil || f.Stage == AtRelink {
+		return nil
+	}
+	return say("This looks like the order %s sent on %s. Send again? If so, let an approver decide (a decision on R34).", f.Similar.Order, f.Similar.On.Words())
+}
