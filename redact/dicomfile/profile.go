@@ -191,6 +191,8 @@ func (r *rules) decide(t Tag, depth int) decision {
 		return r.as("private", "")
 	case t.element() == 0:
 		return r.as("group-length", "")
+	case t.group() < 0x0008: // commands, file meta, directories: never in a data set (PS3.5 section 7.1)
+		return r.as("meta", dictionaryKeyword(t))
 	}
 	f := t.folded()
 	if e, ok := r.entries[f]; ok {
