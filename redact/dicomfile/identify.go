@@ -91,7 +91,9 @@ func Identify(ctx context.Context, src redact.Source) (*Identity, error) {
 	return r.id, nil
 }
 
-func errTwoPatients() error { return malformed("the file says more than once who its patient is") }
+func errTwoPatients() error {
+	return malformed("the file says more than once, and differently, whose image it is")
+}
 
 // errEnough ends a walk that has seen what it came for.
 var errEnough = errors.New("enough read")
@@ -149,8 +151,14 @@ func (r *reader) leaf(e *element) error {
 	return nil
 }
 
-// identifies names the elements that say whose the file is.
-func identifies(t Tag) bool { return t == 0x00100010 || t == 0x00100020 || t == 0x00100030 }
+// identifies names the elements that say whose the file is and which.
+func identifies(t Tag) bool {
+	switch t {
+	case 0x00100010, 0x00100020, 0x00100030, 0x00080018, 0x0020000D:
+		return true
+	}
+	return false
+}
 
 func (r *reader) readNumber(e *element, dst *int) error {
 	b, err := r.w.win.bytes(e.val, int(min(e.end-e.val, 16)))
