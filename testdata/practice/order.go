@@ -41,7 +41,7 @@ func AccessOrderFor(p Patient, id string, o OrderOptions) []byte {
 	name := strings.TrimSpace(p.First + " " + p.Last)
 	person, relation := name, "self"
 	if p.minor(o.Now) {
-		person, relation = "Emeka "+p.Last, "representative"
+		person, relation = "Emeka "+p.Last, "representative\n  authority: parent\n  minor_asked: true"
 	}
 	return o.write(p, id, `requester:
   name: `+quote(person)+`
