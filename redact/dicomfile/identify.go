@@ -109,24 +109,13 @@ type reader struct {
 	cs charset
 }
 
-func (r *reader) enter(e *element) (bool, error) {
-	if e.depth == 0 && r.past(e.tag) {
-		return false, errEnough
-	}
-	return false, nil
-}
-
-// past tells that what is looked for lies behind. A file whose elements are
-// out of order is read up to its pixels.
-func (r *reader) past(t Tag) bool {
-	return isPixels(t) || t.group() > 0x0028 && r.id.PatientID != "" && r.id.SOPInstanceUID != ""
-}
+func (r *reader) enter(*element) (bool, error) { return false, nil }
 
 func (r *reader) leaf(e *element) error {
 	switch {
 	case e.depth > 0:
 		return nil
-	case r.past(e.tag):
+	case isPixels(e.tag): // files whose elements are out of order are read up to here
 		return errEnough
 	}
 	if dst := r.number(e.tag); dst != nil {

@@ -1,0 +1,209 @@
+package dicomfile
+
+import (
+	"bytes"
+	"context"
+	"testing"
+)
+
+func TestIdentifyEncodings(t *testing.T) {
+	for i, e := range encodings {
+		id, err := Identify(context.Background(), source(build(i)))
+		if err != nil {
+			t.Fatalf("%s: %v", e.name, err)
+		}
+		want := Identity{
+			PatientID: "83370", PatientName: "Müller^Jörg", BirthDate: "19890817", StudyDate: "20260301",
+			Modality: "IO", SOPClassUID: "1.2.840.10008.5.1.4.1.1.1.3", SOPInstanceUID: "1.2.3.4.5",
+			StudyUID: "1.2.3.4", SeriesUID: "1.2.3.4.1", InstanceNumber: "1", StudyDescription: "Periapical",
+			Manufacturer: "Maker", ImageType: `ORIGINAL\PRIMARY`, TransferSyntax: id.TransferSyntax,
+			Charset: "ISO_IR 100", Rows: 4, Columns: 4,
+		}
+		if *id != want {
+			t.Errorf("%s:\n got %+v\nwant %+v", e.name, *id, want)
+		}
+		if family, given := id.FamilyGiven(); family != "Müller" || given != "Jörg" || id.Date() != "20260301" {
+			t.Errorf("%s: %q %q %q", e.name, family, given, id.Date())
+		}
+	}
+}
+
+// countingSource counts what is read.
+type countingSource struct {
+	sizedSource
+	n *int
+}
+
+func (c countingSource) ReadAt(p []byte, off int64) (int, error) {
+	*c.n += len(p)
+	return c.sizedSource.ReadAt(p, off)
+}
+
+func TestIdentifyReadsLittle(t *testing.T) {
+	b := radiograph(explicitLittle, false).us(0x00281050, 1)
+	d := b.el(tagPixelData, "OW", make([]byte, 8<<20)).file(tsExplicitLittle)
+	n := 0
+	if _, err := Identify(context.Background(), countingSource{source(d), &n}); err != nil || n > 2*windowSize {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+}
+
+// TestCharsets decodes the examples of PS3.5 annexes H, I and J and of the
+// single-byte sets.
+func TestCharsets(t *testing.T) {
+	tests := []struct{ terms, raw, want string }{
+		{"", "Smith^Mary", "Smith^Mary"},
+		{"ISO_IR 100", "M\xfcller^J\xf6rg", "Müller^Jörg"},
+		{"ISO-IR 100", "M\xfcller", "Müller"},
+		{"ISO 2022 IR 100", "M\xfcller", "Müller"},
+		{"ISO_IR 101", "Wa\xb3\xeasa", "Wałęsa"},
+		{"ISO_IR 109", "\xa6orla", "Ĥorla"},
+		{"ISO_IR 110", "\xc4nis", "Änis"},
+		{"ISO_IR 126", "\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2", "Διονυσιος"},
+		{"ISO_IR 127", "\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1", "قباني^لنزار"},
+		{"ISO_IR 138", "\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4", "שרון^דבורה"},
+		{"ISO_IR 144", "\xbb\xee\xda\x63\x65\xdc\xd1\xe3\xe0\xd3", "Люкceмбург"},
+		{"ISO_IR 148", "\xdea\xf0", "Şağ"},
+		{"ISO_IR 166", "\xca\xc1\xaa\xd2\xc2", "สมชาย"},
+		{"ISO_IR 203", "\xbd\xbc", "œŒ"},
+		{"ISO_IR 192", "Wang^XiaoDong=王^小東", "Wang^XiaoDong=王^小東"},
+		{"GB18030", "Wang=\xcd\xf5^\xd0\xa1\xb6\xab", "Wang=王^小东"},
+		{"GBK", "\xcd\xf5", "王"},
+		{"", "M\xc3\xbcller", "Müller"}, // undeclared UTF-8
+		{"", "M\xfcller", "Müller"},     // undeclared Latin
+		{`\ISO 2022 IR 87`, "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B", "Yamada^Tarou=山田^太郎=やまだ^たろう"},
+		{`ISO 2022 IR 13\ISO 2022 IR 87`, "\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J", "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎"},
+		{`\ISO 2022 IR 149`, "Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf", "Hong^Gildong=洪^吉洞=홍^길동"},
+		{`\ISO 2022 IR 58`, "Zhang=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1", "Zhang=张^小"},
+		{`ISO 2022 IR 6\ISO 2022 IR 100\ISO 2022 IR 144`, "Buc^J\x1b-A\xe9r\xf4me\\\x1b-L\xbb\xee", `Buc^Jérôme\Лю`},
+	}
+	for _, tt := range tests {
+		if got := parseCharset(tt.terms).decode([]byte(tt.raw)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.terms, got, tt.want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"Smith^Mary Ann^B^Dr": {"Smith", "Mary Ann"},
+		"Smith":               {"Smith", ""},
+		"":                    {"", ""},
+		"^^=山田^太郎":            {"山田", "太郎"},
+		"Yamada ^ Tarou =山田^太郎=やまだ^": {"Yamada", "Tarou"},
+	} {
+		id := Identity{PatientName: name}
+		if f, g := id.FamilyGiven(); f != want[0] || g != want[1] {
+			t.Errorf("%q: %q %q", name, f, g)
+		}
+	}
+	id := Identity{PatientName: "Yamada^Tarou=山田^太郎"}
+	if forms := id.NameForms(); len(forms) != 2 || forms[1] != [2]string{"山田", "太郎"} {
+		t.Errorf("forms %v", forms)
+	}
+}
+
+// TestSecondOpinion: a header the second reader reads differently is not let
+// through.
+func TestSecondOpinion(t *testing.T) {
+	for i, e := range encodings {
+		b := build(i)
+		f, err := open(context.Background(), source(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &layout{}
+		l.source(0, f.src.Size())
+		if f.inflated {
+			l.prepend(buildMeta("", "", f.ts))
+		}
+		op, err := secondOpinion(context.Background(), &body{ctx: context.Background(), src: f.src, l: l})
+		if err != nil || op != agreed {
+			t.Errorf("%s: %s, %v", e.name, op, err)
+		}
+	}
+	ds, err := readBySecond(append(buildMeta("", "", tsExplicitLittle),
+		(&dataset{syn: explicitLittle}).text(0x00100020, "LO", "83370").buf...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compare(ds, map[Tag]string{0x00100020: "83371"}); err == nil {
+		t.Error("a different patient number was agreed upon")
+	}
+}
+
+// TestVerifyCatches plants what a wrong plan could do; the verifier has to
+// find each.
+func TestVerifyCatches(t *testing.T) {
+	raw := radiograph(explicitLittle, true).el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle)
+	fresh := func() (*plan, *body) {
+		p, _, err := (&Cleaner{}).plan(context.Background(), source(raw), "treatment")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, &body{ctx: context.Background(), src: p.file.src, l: &p.layout}
+	}
+	p, b := fresh()
+	if err := verify(context.Background(), p, b); err != nil {
+		t.Fatal(err)
+	}
+	at := func(s string) int64 { return int64(bytes.Index(raw, []byte(s))) }
+	address := at("CANARY lane") - shortHeaderLength
+	damage := map[string]func(p *plan){
+		"a removed element is back": func(p *plan) { p.layout.source(address, address+shortHeaderLength+12) },
+		"an element is missing": func(p *plan) {
+			*p = *planWithout(p, at("83370"))
+		},
+		"a value from elsewhere": func(p *plan) {
+			i := p.layout.find(p.layout.size / 2)
+			for p.layout.segs[i].src < 0 {
+				i++
+			}
+			p.layout.segs[i].src += 2
+		},
+		"pixels moved": func(p *plan) { p.pixels.off++ },
+		"preamble kept": func(p *plan) {
+			lits := p.layout.lits
+			lits[bytes.Index(lits, []byte("DICM"))-1] = 1
+		},
+		"extra header element": func(p *plan) {
+			meta := appendMeta(buildMeta("", "", tsExplicitLittle), 0x00020016, mkVR('A', 'E'), []byte("AE"))
+			p.layout.segs = p.layout.segs[1:]
+			cut := p.layout.segs[0].out
+			for i := range p.layout.segs {
+				p.layout.segs[i].out -= cut
+			}
+			p.layout.size -= cut
+			p.layout.prepend(meta)
+		},
+		"cut short": func(p *plan) { p.layout.size -= 2 },
+	}
+	for name, harm := range damage {
+		p, b := fresh()
+		harm(p)
+		b.l = &p.layout
+		if err := verify(context.Background(), p, b); err == nil {
+			t.Errorf("%s: not noticed", name)
+		}
+	}
+}
+
+// planWithout leaves out the segment that holds source offset off.
+func planWithout(p *plan, off int64) *plan {
+	q := *p
+	q.layout = layout{lits: p.layout.lits}
+	for i, s := range p.layout.segs {
+		n := p.layout.end(i) - s.out
+		switch {
+		case s.src < 0:
+			q.layout.segs = append(q.layout.segs, segment{q.layout.size, s.src})
+			q.layout.size += n
+		case s.src <= off && off < s.src+n:
+			q.layout.source(s.src, off-shortHeaderLength)
+			q.layout.source(off+6, s.src+n)
+		default:
+			q.layout.source(s.src, s.src+n)
+		}
+	}
+	return &q
+}
