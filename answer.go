@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"time"
 
@@ -113,10 +114,11 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	if err != nil {
 		return err
 	}
+	passphrase := r.Passphrase
 	if err := p.wrapUp(ctx, r, end); err != nil {
 		return err
 	}
-	p.tell(Event{Order: b.ID, Release: r.ID, Stage: "answer", Outcome: string(end)})
+	p.tell(Event{Order: b.ID, Release: r.ID, Stage: "answer", Outcome: string(end), Passphrase: passphrase})
 	return nil
 }
 
@@ -166,7 +168,7 @@ func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Rec
 	ref, _ := splitID(r.ID)
 	d := notice.LetterData{
 		Practice: p.who(), Recipient: rc.Recipient, Reference: ref, Link: rc.Page, Expires: rc.LinkExpires,
-		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: rc.Contents(), Sent: rc.SentAt,
+		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: notice.Kinds(rc.Records), Sent: rc.SentAt,
 	}
 	b, err := notice.LinkLetter(d)
 	if err != nil {
@@ -200,7 +202,7 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 	if err := p.orders.settle(ctx, r.ID, end); err != nil {
 		return err
 	}
-	p.log.Info(string(end), "release", r.ID)
+	p.log.Info("answered", slog.String("release", r.ID), slog.String("outcome", string(end)))
 	return nil
 }
 

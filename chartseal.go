@@ -46,6 +46,7 @@ type Event struct {
 	Order, Release, Stage string
 	Done, Total           int64  // bytes, where the stage has a size
 	Outcome               string // sent, held or denied at the end
+	Passphrase            string // with Outcome sent: what the passphrase letter says; a secret
 	Waiting               error  // class of the trouble the stage waits out
 }
 
@@ -56,7 +57,8 @@ type Practice struct {
 	log    *slog.Logger
 	state  *state
 	box    *watch.Outbox
-	book   *order.Book
+	book   order.Book
+	restrictions order.Restrictions // what patients asked for
 	ledger *ledger.Ledger
 	orders *registry
 	local  *localstore.Server // nil unless store.kind is local
@@ -81,7 +83,12 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.book, err = loadBook(p.cfg.Recipients); err != nil {
 		return err
 	}
-	if p.box, err = watch.Open(p.cfg.Outbox, watch.Options{Scan: p.cfg.Watch.Scan, Settle: p.cfg.Watch.Settle, Now: p.opts.Now}); err != nil {
+	if p.restrictions, err = loadRestrictions(p.cfg.Restrictions); err != nil {
+		return err
+	}
+	if p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
+		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
+	}); err != nil {
 		return err
 	}
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {

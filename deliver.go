@@ -92,10 +92,10 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 
 // lifetime is what the order asks for, or the practice's own.
 func (p *Practice) lifetime(o *order.Order) time.Duration {
-	if d := o.Link.Lifetime.Duration(); d > 0 {
+	if d := time.Duration(o.Link.Lifetime); d > 0 {
 		return d
 	}
-	return p.cfg.Link.Lifetime.Duration()
+	return time.Duration(p.cfg.Link.Lifetime)
 }
 
 // mint makes the bundle's link, the page that carries it, and the page's link.
@@ -110,7 +110,7 @@ func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration)
 	if err != nil {
 		return nil, errors.New("render recipient page: " + scrub(err).Error())
 	}
-	if err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
+	if _, err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
 		return nil, err
 	}
 	pg, err := p.store.Link(ctx, r.PageKey, lifetime, "", "text/html; charset=utf-8")

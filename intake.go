@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 
+	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/watch"
 	"chartseal/watch/notice"
@@ -44,6 +46,9 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", p.turnBack(ctx, c, sha, o.ID, []order.Reason{p.seenBefore(e, sha)})
 	}
 	id := e.id()
+	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Entry: p.draft(o, id, sha)}); err != nil {
+		return "", err
+	}
 	if _, err := p.state.load(id); errors.Is(err, fs.ErrNotExist) {
 		err = p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha})
 		if err != nil {
@@ -80,13 +85,13 @@ func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id string,
 	}
 	token := ref + "/" + c.ID
 	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons)}
-	if err := p.recordHold(ctx, token, id, sha, nil, reasons); err != nil {
+	if err := p.recordHold(ctx, token, ledger.Entry{Order: id, Reference: token, OrderSum: sha, Version: p.opts.Version}, reasons); err != nil {
 		return err
 	}
 	if err := p.placeHold(ctx, c, h); err != nil {
 		return err
 	}
-	p.log.Info("held", "release", token, "stage", "intake", "rules", (&Held{reasons}).rules())
+	p.log.Info("held", slog.String("release", token), slog.String("stage", "intake"), slog.Any("rules", (&Held{reasons}).rules()))
 	p.tell(Event{Order: id, Release: token, Stage: "answer", Outcome: string(hold)})
 	return nil
 }

@@ -98,30 +98,30 @@ func (p *Practice) plan(r *release, o *order.Order, to order.Recipient) (*packag
 			Message: "The recipient's keys in the recipient book cannot be used: " + err.Error() + ". Nothing was sent. Ask your IT contact to correct the recipient book.",
 		}}}
 	}
-	salt := make([]byte, 32)
-	if _, err := rand.Read(salt); err != nil {
-		return nil, fmt.Errorf("make salt: %w", err)
-	}
 	ref, _ := splitID(r.ID)
-	now := p.opts.Now()
-	var sources []gather.Source
+	plan := p.gathering(o)
+	plan.To, plan.Compress, plan.Trusted = keys, p.cfg.Bundle.Compress, p.state.pub.String()
+	plan.Header = p.header(o, to, keys, ref, profile)
+	plan.Sign = bundle.SignManifest(p.state.key, bundle.TrustedComment(ref, p.opts.Now()))
+	plan.Progress = func(done, total int64) {
+		p.tell(Event{Order: o.ID, Release: r.ID, Stage: "pack", Done: done, Total: total})
+	}
+	return plan, nil
+}
+
+// gathering is the part of a plan that finds and cleans the records.
+func (p *Practice) gathering(o *order.Order) *packager.Plan {
+	plan := &packager.Plan{Order: o, Facts: p.Facts(o, order.AtIntake)}
 	for _, s := range p.cfg.Sources {
-		sources = append(sources, gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)})
+		plan.Sources = append(plan.Sources, gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)})
 	}
-	var mark []gather.Sensitive
 	for _, s := range p.cfg.Sensitive {
-		mark = append(mark, gather.Sensitive{Category: s.Category, Pattern: s.Path})
+		plan.Mark = append(plan.Mark, gather.Sensitive{Category: s.Category, Pattern: s.Path})
 	}
-	return &packager.Plan{
-		Order: o, Sources: sources, Mark: mark, To: keys, Compress: p.cfg.Bundle.Compress,
-		Header:  p.header(o, to, keys, ref, profile),
-		Formats: packager.Formats(p.worker, salt),
-		Sign:    bundle.SignManifest(p.state.key, bundle.TrustedComment(ref, now)),
-		Trusted: p.state.pub.String(),
-		Progress: func(done, total int64) {
-			p.tell(Event{Order: o.ID, Release: r.ID, Stage: "pack", Done: done, Total: total})
-		},
-	}, nil
+	salt := make([]byte, 32)
+	_, _ = rand.Read(salt) // never fails (crypto/rand)
+	plan.Formats = packager.Formats(p.worker, salt)
+	return plan
 }
 
 func (p *Practice) worker(ctx context.Context, kind string) *exec.Cmd {

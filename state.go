@@ -156,6 +156,7 @@ type release struct {
 
 	Seq     uint64  `json:"ledger_seq,omitempty"`
 	Outcome verdict `json:"outcome,omitempty"`
+	Revoked bool    `json:"revoked,omitempty"`
 	Waiting string  `json:"waiting,omitempty"` // class of the trouble being waited out
 	Since   string  `json:"since,omitempty"`   // RFC 3339
 }

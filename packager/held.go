@@ -16,21 +16,25 @@ import (
 // or held (rules table R11).
 const ruleComplete = "R11"
 
-// allProblems holds an order whose records are not in order. What the cleaners
-// would refuse besides is found as well, so that staff see everything at once.
-func (p *Plan) allProblems(ctx context.Context, c *gather.Collection) error {
-	reasons := append([]order.Reason(nil), c.Problems...)
-	if len(c.Items) == 0 && len(reasons) == 0 {
-		reasons = append(reasons, order.Reason{
+// open are the problems of a collection that no decision on the order answers.
+func (p *Plan) open(c *gather.Collection) []order.Reason {
+	if len(c.Items) == 0 && len(c.Problems) == 0 {
+		return []order.Reason{{
 			Rule: ruleComplete, Outcome: order.Refuse,
 			Message: "No record fits what the order asks for. Nothing was sent. Check the kinds of records and the dates on the order.",
-		})
+		}}
 	}
+	return order.Stopping(order.Answer(p.Order, p.Facts, c.Problems))
+}
+
+// allProblems holds an order whose records are not in order. What the cleaners
+// would refuse besides is found as well, so that staff see everything at once.
+func (p *Plan) allProblems(ctx context.Context, c *gather.Collection, problems []order.Reason) error {
 	refused, err := p.dryRun(ctx, c, 0)
 	if err != nil {
 		return err
 	}
-	return &HeldError{append(reasons, refused.reasons()...)}
+	return &HeldError{append(problems, refused.reasons()...)}
 }
 
 // heldBy turns the failure of item i into a hold that also names what the
@@ -52,7 +56,7 @@ func (p *Plan) dryRun(ctx context.Context, c *gather.Collection, from int) (refu
 	var all refusals
 	for i := from; i < len(c.Items); i++ {
 		it := &c.Items[i]
-		err := p.try(ctx, it)
+		err := p.try(ctx, it, nil)
 		if err != nil && !all.add(it, err) {
 			return nil, fmt.Errorf("clean item %d: %w", it.N, bare(err))
 		}
@@ -60,13 +64,17 @@ func (p *Plan) dryRun(ctx context.Context, c *gather.Collection, from int) (refu
 	return all, nil
 }
 
-func (p *Plan) try(ctx context.Context, it *gather.Item) error {
+// try cleans one record, throws it away and keeps its report.
+func (p *Plan) try(ctx context.Context, it *gather.Item, report *redact.Report) error {
 	f, err := it.Open(ctx)
 	if err != nil {
 		return err
 	}
 	out, err := p.clean(ctx, it, f)
 	if err == nil {
+		if report != nil {
+			*report = out.Report
+		}
 		err = out.Body.Close()
 	}
 	return errors.Join(err, f.Close())
@@ -149,7 +157,7 @@ func (p *Plan) reviewed(item string) bool {
 }
 
 func (p *Plan) ruled(choice order.RulingChoice) (items []string) {
-	for _, d := range p.Order.Decisions {
+	for _, d := range order.Valid(p.Order, p.Facts) {
 		if d.Decision == choice && d.Item != "" {
 			items = append(items, d.Item)
 		}

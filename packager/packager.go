@@ -28,6 +28,7 @@ import (
 // Plan is all that packing one order takes.
 type Plan struct {
 	Order    *order.Order
+	Facts    order.Facts // judges the decisions a person made on the order
 	Sources  []gather.Source
 	Mark     []gather.Sensitive // which records are of a sensitive category
 	Header   bundle.Header
@@ -60,9 +61,8 @@ type HeldError struct{ Reasons []order.Reason }
 
 func (e *HeldError) Error() string { return fmt.Sprintf("held for %d reasons", len(e.Reasons)) }
 
-// Collect finds the records of the order. What is wrong with them is in the
-// collection's Problems, less what a person has decided on the order.
-func Collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
+// collect finds the records of the order.
+func collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
 	return gather.Collect(ctx, gather.Request{
 		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
 		Sensitive: p.Mark, Permitted: p.Order.Sensitive, LeaveOut: p.leftOut(),
@@ -74,13 +74,13 @@ func Collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
 // that must not go; any other error is a fault of the machine. After an error
 // what was written to f is worthless.
 func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
-	c, err := Collect(ctx, p)
+	c, err := collect(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("gather records: %w", err)
 	}
 	defer func() { _ = c.Close() }() // folders that were only read
-	if len(c.Problems) > 0 || len(c.Items) == 0 {
-		return nil, p.allProblems(ctx, c)
+	if problems := p.open(c); len(problems) > 0 {
+		return nil, p.allProblems(ctx, c, problems)
 	}
 	p.Header.Notices = append(p.Header.Notices, c.Notices...)
 	sealed, err := seal.NewWriter(f, p.To)

@@ -210,3 +210,19 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+func TestBundleURLIsFoundInARenderedPage(t *testing.T) {
+	d := sample()
+	html, err := Render(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := BundleURL(html); err != nil || got != d.BundleURL {
+		t.Fatalf("%v", err)
+	}
+	for _, no := range []string{"", "<html></html>", string(dataStart), string(dataStart) + `{"url":""}` + string(dataEnd)} {
+		if _, err := BundleURL([]byte(no)); err == nil {
+			t.Errorf("found a link in %q", no)
+		}
+	}
+}

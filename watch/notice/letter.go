@@ -63,6 +63,7 @@ func newLetter(d LetterData, kind, subject string) *letter {
 	l.SetAuthor(plain(d.Practice.Name), true)
 	l.SetCreator("chartseal", true)
 	l.SetLang("en")
+	l.SetCellMargin(0)
 	l.SetMargins(letterMargin, 16, letterMargin)
 	l.SetAutoPageBreak(true, 279.4-letterBottom)
 	l.SetFooterFunc(func() {
@@ -128,7 +129,7 @@ func (l *letter) steps(items ...string) {
 			y = l.GetY()
 		}
 		l.style("B", 12, letterAccent)
-		l.Text(letterMargin+1, y+4.3, fmt.Sprintf("%d.", i+1))
+		l.Text(letterMargin, y+4.3, fmt.Sprintf("%d.", i+1))
 		l.style("", 12, letterInk)
 		l.SetXY(letterMargin+8, y)
 		l.MultiCell(letterWidth-8, 5.7, text, "", "L", false)
@@ -137,11 +138,12 @@ func (l *letter) steps(items ...string) {
 	l.Ln(1.5)
 }
 
-// box sets a text that must not be overlooked.
-func (l *letter) box(title, text string) {
+// box sets a text that must not be overlooked, w millimetres wide at x.
+func (l *letter) box(x, w float64, title, text string) {
+	l.style("B", 12.5, letterInk)
+	heads := len(l.SplitText(title, w-9))
 	l.style("", 12, letterInk)
-	lines := len(l.SplitText(text, letterWidth-10))
-	h := 12.5 + 5.7*float64(lines)
+	h := 7 + 6*float64(heads) + 5.7*float64(len(l.SplitText(text, w-9)))
 	if l.GetY()+h > letterBottom {
 		l.AddPage()
 	}
@@ -149,13 +151,13 @@ func (l *letter) box(title, text string) {
 	l.SetFillColor(255, 246, 222)
 	l.SetDrawColor(200, 140, 0)
 	l.SetLineWidth(0.5)
-	l.RoundedRect(letterMargin, y, letterWidth, h, 2, "1234", "FD")
-	l.SetXY(letterMargin+4, y+3)
+	l.RoundedRect(x, y, w, h, 2, "1234", "FD")
+	l.SetXY(x+4, y+3)
 	l.style("B", 12.5, letterInk)
-	l.CellFormat(letterWidth-8, 6, title, "", 1, "L", false, 0, "")
-	l.SetX(letterMargin + 4)
+	l.MultiCell(w-8, 6, title, "", "L", false)
+	l.SetX(x + 4)
 	l.style("", 12, letterInk)
-	l.MultiCell(letterWidth-8, 5.7, text, "", "L", false)
+	l.MultiCell(w-8, 5.7, text, "", "L", false)
 	l.SetY(y + h + 4)
 }
 
@@ -165,6 +167,9 @@ func (l *letter) signer() {
 	key := plain(l.d.SignerKey)
 	if key == "" {
 		return
+	}
+	if l.GetY()+24 > letterBottom {
+		l.AddPage()
 	}
 	l.style("B", 9.5, letterInk)
 	l.MultiCell(letterWidth, 4.6, "How to be sure it comes from us", "", "L", false)
@@ -231,7 +236,7 @@ func until(t time.Time) string {
 func (d LetterData) callUs() string {
 	switch c := d.Practice.Contact; {
 	case c.Phone != "":
-		return "call " + plain(c.Phone)
+		return "call " + strings.ReplaceAll(plain(c.Phone), " ", "\u00A0") // on one line
 	case c.Email != "":
 		return "write to " + plain(c.Email)
 	}

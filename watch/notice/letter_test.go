@@ -28,8 +28,6 @@ func letterData() LetterData {
 	}
 }
 
-// text is every string the PDF shows or holds, after a fashion: fonts are
-// subset, so the words are looked for in the decoded properties and links only.
 func valid(t *testing.T, pdf []byte) {
 	t.Helper()
 	api.DisableConfigDir()

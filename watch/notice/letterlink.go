@@ -17,7 +17,6 @@ func LinkLetter(d LetterData) ([]byte, error) {
 	l.contents()
 	l.howToOpen()
 	l.link()
-	l.expiry()
 	l.signer()
 	return l.bytes()
 }
@@ -39,11 +38,12 @@ func listing(parts []string) string {
 }
 
 func (l *letter) howToOpen() {
-	unlock := "Type the passphrase: six words. It comes separately, by telephone or in a letter of its own. " +
+	unlock := "Type the passphrase and press “Open my records”. The passphrase is six words and comes separately, " +
+		"by telephone or in a letter of its own. " +
 		"If you do not have it, " + l.d.callUs() + " and give the reference above."
 	if l.d.Passphrase == "" {
-		unlock = "Unlock the package with your own key, the secret half of the public key you gave us. " +
-			"No passphrase is needed. You can also save the package and use the program age."
+		unlock = "Choose your key file, which holds the secret half of the public key you gave us, and press " +
+			"“Open my records”. No passphrase is needed. The program age opens the package, too."
 	}
 	l.steps(
 		"Open the link on a computer or a phone. Any current browser will do; nothing has to be installed.",
@@ -58,9 +58,9 @@ func (l *letter) link() {
 	code, err := qr.Encode(l.d.Link, qr.L)
 	side := 0.0
 	if err == nil { // else too long for any QR code: the text remains
-		side = min(86, max(44, float64(code.Size+8)*0.5))
+		side = min(90, max(46, float64(code.Size+8)*0.57))
 	}
-	if l.GetY()+max(side, 30)+4 > letterBottom {
+	if l.GetY()+max(side, 60)+16 > letterBottom {
 		l.AddPage()
 	}
 	top := l.GetY()
@@ -68,37 +68,33 @@ func (l *letter) link() {
 		l.code(code, letterMargin, top, side)
 	}
 	l.beside(side, top)
-	l.SetXY(letterMargin, max(top+max(side, 22)+2, l.GetY()))
+	l.SetXY(letterMargin, max(top+side+2, l.GetY()))
 	l.style("", 5.6, letterSoft)
-	for _, line := range chop(l.d.Link, 150) {
+	for _, line := range chop(l.d.Link, 140) {
 		l.CellFormat(letterWidth, 2.6, line, "", 1, "L", false, 0, l.d.Link)
 	}
-	l.Ln(2.5)
+	l.Ln(4)
 }
 
-// beside is the text next to the QR code.
+// beside is what stands next to the QR code: the link in words, how to use
+// either, and until when.
 func (l *letter) beside(side, top float64) {
-	x, w := letterMargin+side+5, letterWidth-side-5
+	x, w := letterMargin+side+6, letterWidth-side-6
+	text := "On a screen: click the words above. On paper: point your phone’s camera at the code."
 	if side == 0 {
-		x, w = letterMargin, letterWidth
+		x, w, text = letterMargin, letterWidth, "Click the words above, or copy the link below in full."
 	}
-	l.SetXY(x, top+3)
+	l.SetXY(x, top)
 	l.style("B", 14, letterAccent)
 	l.CellFormat(w, 8, "Open the records", "", 2, "L", false, 0, l.d.Link)
 	l.SetDrawColor(letterAccent[0], letterAccent[1], letterAccent[2])
 	l.SetLineWidth(0.3)
-	l.Line(x+1, l.GetY()-0.8, x+1+l.GetStringWidth("Open the records"), l.GetY()-0.8)
+	l.Line(x, l.GetY()-0.8, x+l.GetStringWidth("Open the records"), l.GetY()-0.8)
 	l.style("", 11, letterInk)
-	text := "On a screen: click the words above."
-	if side > 0 {
-		text += "\nOn paper: point your phone's camera at the code."
-	}
 	l.SetX(x)
-	l.MultiCell(w, 5.4, text+"\n\nThe full link stands below in small print. Whoever has it can fetch the package, but cannot open it.", "", "L", false)
-}
-
-func (l *letter) expiry() {
-	l.box("The link works until "+until(l.d.Expires), "After that, "+l.d.callUs()+
+	l.MultiCell(w, 5.4, text, "", "L", false)
+	l.SetY(l.GetY() + 2.5)
+	l.box(x, w, "The link works until "+until(l.d.Expires), "After that, "+l.d.callUs()+
 		" and ask for a new one; the records stay with us. Do not forward this letter.")
 }
 

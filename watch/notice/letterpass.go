@@ -19,7 +19,7 @@ func PassphraseLetter(d LetterData) ([]byte, error) {
 		". When its page asks for a passphrase, type these " + count(len(words)) + " words with a hyphen between them, all in small letters:")
 	l.words(words)
 	l.oneLine(d.Passphrase)
-	l.box("Keep this letter away from the link",
+	l.box(letterMargin, letterWidth, "Keep this letter away from the link",
 		"Never send it together with the link: not in the same envelope, not in the same e-mail. "+
 			"Best is to tell the words by telephone, to a person whose number was known before.")
 	l.say("The link works until " + until(d.Expires) + ". Destroy this letter once the records are saved. " +

@@ -124,7 +124,7 @@ func (h Hold) JSON() ([]byte, error) { return twin(h) }
 
 // Text returns RECEIPT.txt.
 func (r Receipt) Text(p Practice) ([]byte, error) {
-	return render("receipt", receiptText, map[string]any{"R": r, "P": p, "Kinds": kinds(r.Records)})
+	return render("receipt", receiptText, map[string]any{"R": r, "P": p, "Kinds": Kinds(r.Records)})
 }
 
 // JSON returns receipt.json.
@@ -196,8 +196,8 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.1f %cB", f, "kMGTPE"[u])
 }
 
-// kinds counts the records of each kind in the order they came.
-func kinds(rs []Record) []string {
+// Kinds counts the records of each kind in the order they came.
+func Kinds(rs []Record) []string {
 	n := map[string]int{}
 	var names []string
 	for _, r := range rs {

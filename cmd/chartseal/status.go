@@ -1,0 +1,52 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"chartseal"
+)
+
+func statusCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Orders, stages and live links",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.load()
+			if err != nil {
+				return err
+			}
+			st, err := chartseal.ReadStatus(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return printJSON(cmd.OutOrStdout(), st)
+			}
+			return printStatus(&printer{w: cmd.OutOrStdout()}, st, time.Now())
+		},
+	}
+}
+
+func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
+	for _, f := range st.Pending {
+		p.f("waiting in the outbox: %s\n", f)
+	}
+	for _, f := range st.Ignored {
+		p.f("left alone in the outbox: %s\n", f)
+	}
+	for _, r := range st.Releases {
+		switch {
+		case r.Waiting != "":
+			p.f("%s  %-8s waits since %s: %s\n", r.Release, r.State, r.Since, r.Waiting)
+		case !r.Expires.IsZero() && r.Expires.After(now):
+			p.f("%s  %-8s link until %s\n", r.Release, r.State, r.Expires.Local().Format("2006-01-02 15:04"))
+		default:
+			p.f("%s  %s\n", r.Release, r.State)
+		}
+	}
+	p.f("%d ledger entries\n", st.Head)
+	return p.err
+}

@@ -1,0 +1,168 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/order"
+	"chartseal/watch"
+)
+
+// Standing is where one release stands, for status: the release reference, not
+// the order, unless the outbox is asked too.
+type Standing struct {
+	Release string    `json:"release"`
+	State   string    `json:"state"` // working, sent or held
+	Waiting string    `json:"waiting,omitempty"`
+	Since   string    `json:"since,omitempty"` // RFC 3339
+	Expires time.Time `json:"link_expires,omitzero"`
+	Bytes   int64     `json:"bytes,omitempty"`
+}
+
+// Status is what the outbox and the state folder say right now. It needs no
+// lock and may be asked beside a running daemon.
+type Status struct {
+	Pending  []string   `json:"pending"` // file names in the outbox, not claimed yet
+	Ignored  []string   `json:"ignored"` // left untouched in the outbox
+	Releases []Standing `json:"releases"`
+	Head     uint64     `json:"ledger_entries"`
+}
+
+// ReadStatus reads the status of a practice.
+func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
+	st := &Status{Pending: []string{}, Ignored: []string{}, Releases: []Standing{}}
+	box, err := watch.Open(cfg.Outbox, watch.Options{})
+	if err != nil {
+		return nil, err
+	}
+	here, err := box.Look()
+	if err = errors.Join(err, box.Close()); err != nil {
+		return nil, err
+	}
+	st.Pending = append(st.Pending, here.Pending...)
+	st.Ignored = append(st.Ignored, here.Ignored...)
+	if st.Releases, err = readStandings(cfg.State); err != nil {
+		return nil, err
+	}
+	for _, err := range ledger.Entries(ctx, (&state{dir: cfg.State}).path("ledger")) {
+		if err != nil {
+			return nil, err
+		}
+		st.Head++
+	}
+	return st, nil
+}
+
+func readStandings(dir string) ([]Standing, error) {
+	s := &state{dir: dir}
+	files, err := os.ReadDir(s.path("releases"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read releases: %w", scrub(err))
+	}
+	out := []Standing{}
+	for _, f := range files {
+		id, ok := strings.CutSuffix(f.Name(), ".json")
+		if !ok {
+			continue
+		}
+		r, err := s.load(id)
+		if err != nil {
+			return nil, err
+		}
+		x := Standing{Release: id, State: string(r.Outcome), Waiting: r.Waiting, Since: r.Since, Bytes: r.Object.Bytes}
+		if x.State == "" {
+			x.State = string(working)
+		}
+		if r.Links != nil {
+			x.Expires = r.Links.Expires
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// Relink makes a new link for an order that was sent, after judging it again.
+// The sealed bundle stays as it is. The order is read from its answer folder.
+func (p *Practice) Relink(ctx context.Context, o *order.Order, lifetime time.Duration) (page string, expires time.Time, err error) {
+	r, e, err := p.sentRelease(ctx, o.ID)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	facts := p.Facts(o, order.AtRelink)
+	facts.ApprovalSigned = true // judged when it was sent; the order's digest is unchanged
+	if stop := order.Stopping(order.Evaluate(o, facts)); len(stop) > 0 {
+		return "", time.Time{}, &Held{stop}
+	}
+	if lifetime <= 0 {
+		lifetime = p.lifetime(o)
+	}
+	l, err := p.mint(ctx, r, lifetime)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	entry := p.draft(o, r.ID, e.SHA256)
+	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
+	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
+	entry.BundleSum, entry.ManifestSum = r.Ticket.SHA256, r.Manifest
+	if _, err := p.ledger.Append(ctx, entry); err != nil {
+		return "", time.Time{}, fmt.Errorf("append to ledger: %w", err)
+	}
+	page, expires = l.Page, l.Expires
+	l.Page, l.Bundle = "", ""
+	r.Links = l
+	return page, expires, p.state.save(r)
+}
+
+// Revoke deletes every version of an order's bundle and page and records it.
+func (p *Practice) Revoke(ctx context.Context, id string) error {
+	r, e, err := p.sentRelease(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{r.Object.Key, r.PageKey} {
+		if key == "" {
+			continue
+		}
+		if err := p.store.Revoke(ctx, key); err != nil {
+			return err
+		}
+	}
+	_, err = p.ledger.Append(ctx, ledger.Entry{
+		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: id, Reference: r.ID, OrderSum: e.SHA256,
+		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
+	})
+	if err != nil {
+		return fmt.Errorf("append to ledger: %w", err)
+	}
+	r.Revoked = true
+	p.log.Info("revoked", slog.String("release", r.ID))
+	return p.state.save(r)
+}
+
+// ErrNotSent says that there is no bundle of this order.
+var ErrNotSent = errors.New("this order was not sent, so there is no link to it")
+
+// ErrRevoked says that the bundle is gone.
+var ErrRevoked = errors.New("the records of this order were withdrawn; a new order is needed")
+
+func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry, error) {
+	e, err := p.orders.find(ctx, order.Reference(id))
+	if err != nil || e.State != sent {
+		return nil, e, ErrNotSent
+	}
+	r, err := p.state.load(e.id())
+	if err != nil {
+		return nil, e, err
+	}
+	if r.Revoked {
+		return nil, e, ErrRevoked
+	}
+	return r, e, nil
+}
