@@ -163,7 +163,7 @@ func TestSecretIsWithheld(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "database", s)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", slog.Any("database", s))
 	shown := fmt.Sprintf("%v %s %q %x %d %#v %+v %s", s, s, s, s, s, s, struct{ S Secret }{s}, marshalled) + log.String()
 	if strings.Contains(shown, "geheim") || strings.Contains(shown, fmt.Sprintf("%x", "geheim")) || !strings.Contains(log.String(), "database=withheld") {
 		t.Errorf("shown as %s", shown)
@@ -185,7 +185,7 @@ func TestExampleParses(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(t.TempDir(), "chartseal.yaml")
-		if err := os.WriteFile(file, data, 0o600); err != nil {
+		if err = os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		c, err := Load(file)

@@ -4,6 +4,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -126,12 +127,7 @@ func templateProblem(pattern string, match Match) string {
 }
 
 func knownTemplate(s string) bool {
-	for _, t := range Templates() {
-		if s == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(Templates(), s)
 }
 
 // afterTemplate is what follows the first template.

@@ -27,10 +27,7 @@ type bookEntry struct {
 	Keys    []string `yaml:"keys"`
 }
 
-type bookFile struct {
-	entries map[string]bookEntry
-	at      map[string]*strict.Node
-}
+type bookFile struct{ entries map[string]bookEntry }
 
 // UnmarshalStrict reads the whole file, which is one mapping.
 func (f *bookFile) UnmarshalStrict(n *strict.Node, r *strict.Reader) {

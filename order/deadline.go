@@ -1,6 +1,9 @@
 package order
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Deadline is by when a patient's request must be answered.
 type Deadline struct {
@@ -98,20 +101,11 @@ func (l stateLaw) isBusinessDay(d Date) bool {
 		return false
 	}
 	for h := newYear; h <= christmas; h++ {
-		if h.kept(d.Year) == d && !l.works(h) {
+		if h.kept(d.Year) == d && !slices.Contains(l.open, h) {
 			return false
 		}
 	}
 	return true
-}
-
-func (l stateLaw) works(h holiday) bool {
-	for _, o := range l.open {
-		if o == h {
-			return true
-		}
-	}
-	return false
 }
 
 // holiday is a legal public holiday of the United States (5 U.S.C. 6103(a)).

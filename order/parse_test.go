@@ -2,6 +2,8 @@ package order
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +93,31 @@ func TestPatientNumberStaysAsTyped(t *testing.T) {
 		o := mustParse(t, strings.Replace(example, `"10432"`, id, 1))
 		if o.Patient.ID != id {
 			t.Errorf("patient number %s was read as %s", id, o.Patient.ID)
+		}
+	}
+}
+
+// TestBlankForms reads the practice's blank forms: nothing may be wrong with them
+// but that they are not filled in.
+func TestBlankForms(t *testing.T) {
+	files, err := filepath.Glob("../config/templates/order-*.yaml")
+	if err != nil || len(files) != 3 {
+		t.Fatalf("found %d forms, %v", len(files), err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Parse(f, data)
+		var parse *ParseError
+		if !errors.As(err, &parse) {
+			t.Fatalf("%s: a blank form is accepted: %v", f, err)
+		}
+		for _, p := range parse.Problems {
+			if !strings.HasSuffix(p.Message, "is empty; fill it in") && !strings.HasSuffix(p.Message, "is missing") {
+				t.Errorf("%s: %s", f, p)
+			}
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package order
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func checkUnlock(o *Order, f *Facts) []finding {
 	if !o.Delivery.Bundled() {
@@ -51,11 +54,8 @@ func checkStorage(o *Order, f *Facts) []finding {
 func checkRestrictions(o *Order, f *Facts) []finding {
 	asked := f.Restrictions.of(o.Patient.ID)
 	var found []finding
-	for _, no := range asked.NotTo {
-		if f.Recipient.names(no) {
-			found = append(found, say("The patient asked that %s not get these records. Ask the privacy officer; an approver can decide (a decision on R33).", f.Recipient.Name)...)
-			break
-		}
+	if slices.ContainsFunc(asked.NotTo, f.Recipient.names) {
+		found = say("The patient asked that %s not get these records. Ask the privacy officer; an approver can decide (a decision on R33).", f.Recipient.Name)
 	}
 	if f.Recipient.Kind.relation() == Self && o.Delivery != Inspect {
 		found = append(found, checkWay(asked.ContactOnly, f.Recipient)...)

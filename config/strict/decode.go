@@ -70,7 +70,7 @@ func (r *Reader) value(n *Node, v reflect.Value) {
 		r.textual(n, target)
 		return
 	}
-	switch v.Kind() { //nolint:exhaustive // other kinds are refused below
+	switch v.Kind() {
 	case reflect.Struct:
 		r.structure(n, v)
 	case reflect.Map:
@@ -87,6 +87,9 @@ func (r *Reader) textual(n *Node, target encoding.TextUnmarshaler) {
 		r.Problem(n, "must be a single value, not %s", n.what())
 		return
 	}
+	if strings.TrimSpace(n.Text) == "" {
+		return // a field left empty on a form
+	}
 	if err := target.UnmarshalText([]byte(n.Text)); err != nil {
 		r.Problem(n, "%v", err)
 	}
@@ -97,7 +100,7 @@ func (r *Reader) scalar(n *Node, v reflect.Value) {
 		r.Problem(n, "must be a single value, not %s", n.what())
 		return
 	}
-	switch v.Kind() { //nolint:exhaustive // other kinds are a mistake of the program
+	switch v.Kind() {
 	case reflect.String:
 		r.text(n, v)
 	case reflect.Bool:
@@ -119,8 +122,8 @@ func (r *Reader) scalar(n *Node, v reflect.Value) {
 }
 
 func (r *Reader) text(n *Node, v reflect.Value) {
-	choice, closed := v.Interface().(Chooser)
-	if !closed {
+	choice, closed := reflect.TypeAssert[Chooser](v)
+	if !closed || n.Text == "" {
 		v.SetString(n.Text)
 		return
 	}

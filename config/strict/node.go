@@ -79,8 +79,10 @@ func (c *checker) members(n *Node, path string) {
 	for _, m := range n.Members {
 		field := join(path, m.Key)
 		if line, twice := first[m.Key]; twice {
-			c.problems = append(c.problems, Problem{m.Line, m.Column, field,
-				fmt.Sprintf("'%s' is written twice; it stands on line %d already", field, line)})
+			c.problems = append(c.problems, Problem{
+				m.Line, m.Column, field,
+				fmt.Sprintf("'%s' is written twice; it stands on line %d already", field, line),
+			})
 		} else {
 			first[m.Key] = m.Line
 		}
@@ -91,8 +93,10 @@ func (c *checker) members(n *Node, path string) {
 func (c *checker) text(n *Node, path string) {
 	for _, r := range n.Text {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			c.problems = append(c.problems, Problem{n.Line, n.Column, path,
-				fmt.Sprintf("'%s' holds a control character (%U); type the text again", path, r)})
+			c.problems = append(c.problems, Problem{
+				n.Line, n.Column, path,
+				fmt.Sprintf("'%s' holds a control character (%U); type the text again", path, r),
+			})
 			return
 		}
 	}

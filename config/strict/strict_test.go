@@ -135,7 +135,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 order: R-3
 patient:
   id: [1]
-  nmae: x
+  naem: x
 recipeint: y
 kinds: chart
 color: gren
@@ -149,7 +149,7 @@ words: x
 		"Line 2: 'order' is written twice; it stands on line 1 already",
 		"Line 4: 'patient.name' is missing",
 		"Line 4: 'patient.id' must be a single value, not a list",
-		"Line 5: 'patient.nmae' is not a field; did you mean 'name'?",
+		"Line 5: 'patient.naem' is not a field; did you mean 'name'?",
 		"Line 6: 'recipeint' is not a field; did you mean 'recipient'?",
 		"Line 7: 'kinds' must be a list, like [chart]",
 		"Line 8: 'color' is \"gren\", which is not known; did you mean 'green'?",
@@ -243,7 +243,7 @@ func TestNearest(t *testing.T) {
 	known := []string{"recipient", "birth_date", "id", "patient"}
 	for word, want := range map[string]string{
 		"recipeint": "recipient", "Birth-Date": "birth_date", "birthdate": "birth_date",
-		"ID": "id", "pateint": "patient", "banana": "", "": "",
+		"ID": "id", "patent": "patient", "banana": "", "": "",
 	} {
 		if got := Nearest(word, known); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
