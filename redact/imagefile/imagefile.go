@@ -118,7 +118,7 @@ func cleanFormat(ctx context.Context, src redact.Source, format string) (*redact
 	case PNG:
 		err = cleanPNG(c)
 	case TIFF:
-		err = redact.Refuse(redact.Unsupported, "no TIFF yet")
+		err = cleanTIFF(ctx, c, src)
 	default:
 		return nil, redact.Refuse(redact.Unsupported,
 			"pictures in the %s format cannot be cleaned; save it as JPEG, PNG or TIFF", format)

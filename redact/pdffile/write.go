@@ -78,7 +78,7 @@ func (p *printer) object(o types.Object, depth int) error {
 	case types.Integer:
 		p.str(strconv.Itoa(int(o)))
 	case types.Float:
-		p.str(strconv.FormatFloat(float64(o), 'f', -1, 64))
+		p.str(strconv.FormatFloat(float64(o)+0, 'f', -1, 64)) // +0 turns -0 into 0
 	case types.Name:
 		p.name(string(o))
 	case types.StringLiteral, types.HexLiteral:

@@ -68,6 +68,17 @@ func (p *Plan) Literal(b []byte) {
 	p.size += int64(len(b))
 }
 
+// Append appends the pieces of q, which must be over the same source.
+func (p *Plan) Append(q *Plan) {
+	for _, pc := range q.pieces {
+		if pc.lit != nil {
+			p.Literal(pc.lit)
+		} else {
+			p.Range(pc.off, pc.n)
+		}
+	}
+}
+
 // Check returns ErrSegments when the plan has grown past its bound. Planners
 // call it inside loops that the input drives.
 func (p *Plan) Check() error {
