@@ -113,7 +113,7 @@ function row(entry, shelf) {
       ...remarks(entry).map((text) => el("div", { class: "meta" }, text))),
     el("div", { class: "buttons" },
       viewable.has(entry.records[0].format) && el("button", { type: "button", class: "button second small", "aria-label": t("view_what", { what }), onclick: view }, t("view")),
-      el("button", { type: "button", class: "button second small", "aria-label": t("save_what", { what }), onclick: () => shelf.save(entry) }, t(many ? "save_series" : "save"))));
+      el("button", { type: "button", class: "button second small", "aria-label": t(many ? "save_series_what" : "save_what", { what }), onclick: () => shelf.save(entry) }, t(many ? "save_series" : "save"))));
 }
 
 function section([kind, list], shelf) {

@@ -112,7 +112,7 @@ export default {
     close_records: "Close and delete from this device",
     print_list: "Print this list",
     closed: "The records are closed, and the unlocked copy on this device is deleted.",
-    view: "View", save: "Save", view_what: "View {what}", save_what: "Save {what}",
+    view: "View", save: "Save", view_what: "View {what}", save_what: "Save {what}", save_series_what: "Save series {what}",
     saved_status: "Saving {what}",
     series_slices_one: "{n} picture in one series", series_slices_other: "{n} pictures in one series",
     save_series: "Save series", frames_one: "{n} picture", frames_other: "{n} pictures",

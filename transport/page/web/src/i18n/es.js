@@ -112,7 +112,7 @@ export default {
     close_records: "Cerrar y borrar de este dispositivo",
     print_list: "Imprimir esta lista",
     closed: "El expediente está cerrado y la copia abierta de este dispositivo se borró.",
-    view: "Ver", save: "Guardar", view_what: "Ver {what}", save_what: "Guardar {what}",
+    view: "Ver", save: "Guardar", view_what: "Ver {what}", save_what: "Guardar {what}", save_series_what: "Guardar serie {what}",
     saved_status: "Guardando {what}",
     series_slices_one: "{n} imagen en una serie", series_slices_other: "{n} imágenes en una serie",
     save_series: "Guardar serie", frames_one: "{n} imagen", frames_other: "{n} imágenes",
