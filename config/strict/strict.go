@@ -23,8 +23,8 @@ import (
 const (
 	MaxBytes = 1 << 20 // bytes of the file, and of its text once decoded
 	MaxDepth = 32      // nested lists and mappings
-	MaxKeys  = 20000   // keys in the whole document; the YAML parser is quadratic in them
-	MaxParts = 60000   // lines, list items and brackets of YAML: each becomes a token of some 200 bytes
+	MaxKeys  = 8000    // keys in the whole document; the YAML parser is quadratic in them
+	MaxParts = 30000   // lines, list items and brackets of YAML: each becomes a token of some 200 bytes
 )
 
 // maxProblems bounds a report: a file with more problems is of another kind.

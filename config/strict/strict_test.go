@@ -208,7 +208,7 @@ func TestRefusedDocuments(t *testing.T) {
 		nested(40):                        "Line 33: Groups and lists are nested more than 32 deep here.",
 		"? a\n: b\n":                      "Line 2: A key that begins with ? is not used here. Write name: value.",
 		strings.Repeat("x", MaxBytes+1):   "The file has 1048577 bytes; at most 1048576 can be read. It is probably not the file you meant.",
-		strings.Repeat("- a\n", MaxParts): "The file has more than 60000 lines and list items.",
+		strings.Repeat("- a\n", MaxParts): "The file has more than 30000 lines and list items.",
 	} {
 		doc, problems := Parse("x.yaml", []byte(data))
 		if doc != nil || len(problems) == 0 || !strings.HasPrefix(problems[0].String(), want) {
