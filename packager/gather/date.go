@@ -34,8 +34,8 @@ func dicomDate(da string) string {
 }
 
 var (
-	yearFirst = regexp.MustCompile(`(?:^|[^0-9])((?:18|19|20)[0-9]{2})([-_. ]?)([0-9]{2})([-_. ]?)([0-9]{2})(?:[0-9]{6})?(?:$|[^0-9])`)
-	yearLast  = regexp.MustCompile(`(?:^|[^0-9])([0-9]{1,2})([-_. ])([0-9]{1,2})([-_. ])((?:18|19|20)[0-9]{2})(?:$|[^0-9])`)
+	yearFirst = regexp.MustCompile(`((?:18|19|20)[0-9]{2})([-_. ]?)([0-9]{2})([-_. ]?)([0-9]{2})(?:[0-9]{6})?`)
+	yearLast  = regexp.MustCompile(`([0-9]{1,2})([-_. ])([0-9]{1,2})([-_. ])((?:18|19|20)[0-9]{2})`)
 )
 
 // nameDate finds the one date in a file's name: year first (2025-05-03,
@@ -75,18 +75,26 @@ func note(found map[string]bool, birth string, readings ...string) {
 	}
 }
 
-// everyMatch finds all matches; two may share the character between them.
+// everyMatch finds all matches that are not part of a longer number. They may
+// overlap: the search goes on after the first number of each.
 func everyMatch(re *regexp.Regexp, s string) [][]string {
 	var all [][]string
-	for {
-		at := re.FindStringSubmatchIndex(s)
+	for from := 0; ; {
+		at := re.FindStringSubmatchIndex(s[from:])
 		if at == nil {
 			return all
 		}
-		all = append(all, re.FindStringSubmatch(s))
-		s = s[at[1]-1:]
+		start, end := from+at[0], from+at[1]
+		if digitAt(s, start-1) || digitAt(s, end) {
+			from = start + 1
+			continue
+		}
+		all = append(all, re.FindStringSubmatch(s[start:end]))
+		from += at[3]
 	}
 }
+
+func digitAt(s string, i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
 
 // calendarDay is the date in ISO 8601, or "" if the calendar has no such day.
 func calendarDay(year, month, day string) string {

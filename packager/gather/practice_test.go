@@ -98,11 +98,15 @@ func (p practice) mkdir(rel string) {
 	}
 }
 
-func (p practice) put(rel string, data []byte) {
-	p.t.Helper()
-	p.mkdir(filepath.ToSlash(filepath.Dir(rel)))
+func (p practice) put(rel string, data []byte) { p.t.Helper(); mustPut(p.t, p, rel, data) }
+
+func mustPut(t testing.TB, p practice, rel string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(p.path(rel)), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(p.path(rel), data, 0o644); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
@@ -199,4 +203,12 @@ func day(t *testing.T, s string) order.Date {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// absolute gives a Unix path the volume that Windows wants.
+func absolute(path string) string {
+	if os.PathSeparator == '\\' && len(path) > 0 && path[0] == '/' {
+		return "C:" + path
+	}
+	return path
 }
