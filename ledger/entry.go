@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Event is what happened to an order.
+type Event string
+
+// The events. Sent, Relinked and Delivered disclose something, or may; the
+// others are kept so that every request has a recorded outcome.
+const (
+	Sent      Event = "sent"      // a link was made
+	Delivered Event = "delivered" // copied to a folder, mailed or inspected, as Delivery says
+	Relinked  Event = "relinked"  // a new link to a bundle sent before
+	Revoked   Event = "revoked"   // the bundle was deleted
+	Expired   Event = "expired"   // the link ran out
+	Held      Event = "held"      // nothing left the practice
+	Denied    Event = "denied"    // access was refused in writing, 45 CFR 164.524(d)
+	Extended  Event = "extended"  // the one extension of 45 CFR 164.524(b)(2)(iii)
+	Withdrawn Event = "withdrawn" // the requester took the request back
+	Override  Event = "override"  // a person decided on a hold
+	Accounted Event = "accounted" // an accounting of disclosures was given, 45 CFR 164.528(c)
+)
+
+var events = map[Event]bool{
+	Sent: true, Delivered: true, Relinked: true, Revoked: true, Expired: true, Held: true,
+	Denied: true, Extended: true, Withdrawn: true, Override: true, Accounted: true,
+}
+
+// Party is who received records. An accounting names the recipient and, if
+// known, the address (45 CFR 164.528(b)(2)(ii)).
+type Party struct {
+	Name    string `json:"name"`
+	Address string `json:"address,omitempty"`
+	Email   string `json:"email,omitempty"`
+	Kind    string `json:"kind,omitempty"` // patient, provider, insurer, …
+}
+
+// Decision is a person's answer to a hold.
+type Decision struct {
+	Rule     string `json:"rule"`
+	Item     string `json:"item,omitempty"`
+	Decision string `json:"decision"`
+	By       string `json:"by"`
+	On       string `json:"on"` // YYYY-MM-DD
+	Reason   string `json:"reason"`
+}
+
+// Entry is one line of the ledger. The order of the fields is the order of the
+// members on disk: new ones go in front of Hash, and none is ever renamed.
+//
+// [Ledger.Append] sets Format, Seq, Prev, At, Accountable, AccountableWhy and
+// Hash, whatever the caller put there.
+type Entry struct {
+	Format int       `json:"v"` // 1
+	Seq    uint64    `json:"seq"`
+	Prev   string    `json:"prev"`
+	Key    string    `json:"key"` // unique in the ledger: an entry is written once however often it is appended
+	At     time.Time `json:"at"`  // UTC, milliseconds
+
+	Event     Event  `json:"event"`
+	Order     string `json:"order"`             // the order's id, as staff wrote it
+	Reference string `json:"release,omitempty"` // the release reference, which logs show
+	OrderSum  string `json:"order_sha256,omitempty"`
+	Patient   string `json:"patient,omitempty"` // the practice's id of the patient
+
+	// What an accounting of disclosures tells, 45 CFR 164.528(b)(2).
+	Recipient      *Party `json:"recipient,omitempty"`
+	Information    string `json:"information,omitempty"` // brief description: "3 radiographs, 1 CBCT volume; 2023-01-04 to 2026-11-02"
+	Purpose        string `json:"purpose,omitempty"`
+	Basis          string `json:"basis,omitempty"`
+	Accountable    bool   `json:"accountable"`
+	AccountableWhy string `json:"accountable_why"`
+
+	Requester     string     `json:"requester,omitempty"`
+	Approver      string     `json:"approver,omitempty"`
+	Authorization string     `json:"authorization_sha256,omitempty"` // digest of the signed form
+	Delivery      string     `json:"delivery,omitempty"`             // link, folder, inspect, mail
+	ManifestSum   string     `json:"manifest_sha256,omitempty"`
+	BundleSum     string     `json:"bundle_sha256,omitempty"`
+	Bytes         int64      `json:"bytes,omitempty"` // of the bundle
+	ObjectKey     string     `json:"object_key,omitempty"`
+	LinkExpires   time.Time  `json:"link_expires,omitzero"` // effective
+	Decisions     []Decision `json:"decisions,omitempty"`
+	Notices       []string   `json:"notices,omitempty"`
+	Version       string     `json:"version,omitempty"` // of the program
+
+	Hash string `json:"hash,omitempty"`
+}
+
+// keyForm keeps keys free of what JSON escapes, so that they can be read from
+// a line without decoding it.
+var keyForm = regexp.MustCompile(`^[A-Za-z0-9._/:+-]{1,200}$`)
+
+func (e *Entry) check() error {
+	switch {
+	case !keyForm.MatchString(e.Key):
+		return fmt.Errorf("%w: its key is missing or has characters other than letters, digits and ._/:+-", ErrEntry)
+	case !events[e.Event]:
+		return fmt.Errorf("%w: its event is not known", ErrEntry)
+	}
+	return nil
+}
+
+// encode is an entry's line without hash and line feed.
+func (e *Entry) encode() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEntry, err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// content is what two entries under one key must agree in: all but what Append
+// sets and the version of the program, which may be newer at a repetition.
+func (e Entry) content() ([]byte, error) {
+	e.Format, e.Seq, e.Prev, e.At, e.Version, e.Hash = 0, 0, "", time.Time{}, "", ""
+	e.settle()
+	return e.encode()
+}
+
+// settle fills in what follows from the rest and gives times their form.
+func (e *Entry) settle() {
+	e.At = e.At.UTC().Truncate(time.Millisecond)
+	if !e.LinkExpires.IsZero() {
+		e.LinkExpires = e.LinkExpires.UTC().Truncate(time.Millisecond)
+	}
+	e.Accountable, e.AccountableWhy = accountable(e.Event, e.Basis)
+}

@@ -1,0 +1,80 @@
+package ledger
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+)
+
+const (
+	segmentSuffix = ".jsonl"
+	lockName      = "lock"
+)
+
+var segmentForm = regexp.MustCompile(`^[0-9]{4}\.jsonl$`)
+
+// segmentsOf lists the segments of a folder, oldest first.
+func segmentsOf(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, bare(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if segmentForm.MatchString(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// lockFolder takes the lock of a ledger. The system frees it when the process
+// ends, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, bare(err)
+	}
+	if err := lockFile(f); err != nil {
+		return nil, errors.Join(err, bare(f.Close()))
+	}
+	return f, nil
+}
+
+// appendTo adds to a file and makes it durable.
+func appendTo(path, text string) error {
+	return change(path, os.O_WRONLY|os.O_APPEND, func(f *os.File) error {
+		_, err := f.WriteString(text)
+		return err
+	})
+}
+
+// truncate cuts a file and makes it durable.
+func truncate(path string, size int64) error {
+	return change(path, os.O_RDWR, func(f *os.File) error { return f.Truncate(size) })
+}
+
+// writeAside keeps bytes in a file of their own. It may be there already, if
+// the cut that should follow was interrupted.
+func writeAside(path string, data []byte) error {
+	err := change(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+	return errors.Join(err, syncFolder(filepath.Dir(path)))
+}
+
+func change(path string, flag int, do func(*os.File) error) error {
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return bare(err)
+	}
+	err = bare(do(f))
+	if err == nil {
+		err = bare(f.Sync())
+	}
+	return errors.Join(err, bare(f.Close()))
+}

@@ -1,0 +1,60 @@
+package ledger
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+)
+
+// place is where an entry lies.
+type place struct {
+	segment int
+	at      int64
+}
+
+// keyIndex finds entries by key at sixteen bytes each: a million entries take
+// 16 MB. Two keys may share a digest, so what it finds must be compared.
+type keyIndex struct{ refs []keyRef }
+
+type keyRef struct {
+	digest uint64
+	place  uint64 // segment in the upper 16 bits, offset in the lower 48
+}
+
+func digestOf(key []byte) uint64 {
+	sum := sha256.Sum256(key)
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
+func refOf(key []byte, p place) keyRef {
+	return keyRef{digestOf(key), uint64(p.segment)<<48 | uint64(p.at)}
+}
+
+func compareRefs(a, b keyRef) int {
+	return cmp.Or(cmp.Compare(a.digest, b.digest), cmp.Compare(a.place, b.place))
+}
+
+// add notes a key; sort must follow before the next find.
+func (x *keyIndex) add(key []byte, p place) { x.refs = append(x.refs, refOf(key, p)) }
+
+func (x *keyIndex) sort() { slices.SortFunc(x.refs, compareRefs) }
+
+// insert notes a key in its place.
+func (x *keyIndex) insert(key []byte, p place) {
+	ref := refOf(key, p)
+	i, _ := slices.BinarySearchFunc(x.refs, ref, compareRefs)
+	x.refs = slices.Insert(x.refs, i, ref)
+}
+
+// find lists where an entry with this key may lie.
+func (x *keyIndex) find(key string) []place {
+	digest := digestOf([]byte(key))
+	i, _ := slices.BinarySearchFunc(x.refs, keyRef{digest: digest}, compareRefs)
+	var out []place
+	for ; i < len(x.refs) && x.refs[i].digest == digest; i++ {
+		p := x.refs[i].place
+		out = append(out, place{int(p >> 48), int64(p & (1<<48 - 1))})
+	}
+	return out
+}

@@ -1,0 +1,229 @@
+// Package ledger keeps the practice's record of disclosures: an append-only,
+// hash-chained file of one JSON line per release, re-issue, revocation, denial
+// and hold. It is what an accounting of disclosures is made from (45 CFR
+// 164.528) and what shows that nobody changed it afterwards (45 CFR
+// 164.312(b), (c)).
+//
+// # Format
+//
+// The folder holds one segment for each year, YYYY.jsonl, named after the year
+// (UTC) in which its first entry was made. A line is one entry in UTF-8, ended
+// by a line feed, of at most 1 MiB. It begins with
+//
+//	{"v":1,"seq":SEQ,"prev":"PREV","key":"KEY","at":"AT",
+//
+// and ends with
+//
+//	,"hash":"HASH"}
+//
+// without any white space. SEQ counts from 1 through all segments without a
+// gap. PREV is the HASH of the entry before, sixty-four zeros for the first.
+// HASH is the lower-case hexadecimal SHA-256 (FIPS 180-4) of the line's own
+// bytes without the member "hash" and the comma in front of it. As PREV is
+// among these bytes, each hash vouches for the whole ledger up to it. Nothing
+// has to be encoded again to check a ledger; testdata/verify.py does it with
+// Python's standard library. The other members are those of [Entry], in its
+// order; readers must accept members that they do not know.
+//
+// # What the chain proves
+//
+// An edit, a deletion, an insertion, another order and a missing segment break
+// the chain. Lines cut off at the very end do not, nor does a ledger that was
+// written anew from some entry on: these show only against a [Head] that was
+// kept elsewhere, such as in a signed head or on a receipt. Give it to
+// [Verify].
+//
+// The ledger holds patient data. Errors of this package hold none.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Errors of a ledger in use.
+var (
+	// ErrLocked: another process has the ledger open for writing.
+	ErrLocked = errors.New("ledger is in use by another process")
+	// ErrConflict: the key of an entry is taken by an entry of other content.
+	ErrConflict = errors.New("ledger has another entry under this key")
+	// ErrEntry: an entry lacks its key or event, or is too long.
+	ErrEntry = errors.New("entry is not valid")
+	// ErrStopped: an earlier write failed, so that the state of the file is
+	// not known; or the file was changed behind the ledger's back. Open it
+	// again.
+	ErrStopped = errors.New("ledger stopped after a failed write")
+	// ErrClosed: the ledger is closed.
+	ErrClosed = errors.New("ledger is closed")
+)
+
+// Head names the last entry of a ledger, and through its hash all before it.
+type Head struct {
+	Seq  uint64 `json:"seq"` // 0 for an empty ledger
+	Hash string `json:"hash"`
+}
+
+// Receipt names an entry that is on disk.
+type Receipt = Head
+
+// Recovery tells what Open found after a crash in the middle of a write. The
+// entry was never acknowledged; whoever appended it will do so again.
+type Recovery struct {
+	Segment string // file name, such as 2026.jsonl
+	Bytes   int64  // length of the incomplete line
+	File    string // name of the file the bytes were moved to; "" if the entry was whole but for its line feed and stays
+}
+
+// Ledger is a ledger open for appending, by this process alone. Its methods
+// may be called concurrently.
+type Ledger struct {
+	dir  string
+	now  func() time.Time
+	lock *os.File
+
+	mu        sync.Mutex
+	chain     chain
+	keys      keyIndex
+	segments  []string // file names, oldest first
+	tail      *os.File // the newest segment; nil while there is none
+	size      int64    // of tail, as this process wrote it
+	recovered *Recovery
+	stopped   error
+}
+
+// Open opens the ledger in a folder, which it makes if needed, and checks all
+// of it. It returns ErrLocked if another process has it, and a [*BrokenError]
+// if the chain does not hold. Nothing is repaired but an incomplete last line,
+// which is moved aside and told by [Ledger.Recovered].
+func Open(dir string, now func() time.Time) (*Ledger, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, bare(err)
+	}
+	l := &Ledger{dir: dir, now: now}
+	if err := l.open(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Ledger) open() (err error) {
+	if l.lock, err = lockFolder(l.dir); err != nil {
+		return err
+	}
+	if l.segments, err = segmentsOf(l.dir); err != nil {
+		return err
+	}
+	for i, name := range l.segments {
+		rest, err := l.load(i, name)
+		if err != nil {
+			return err
+		}
+		if rest.torn() {
+			if i != len(l.segments)-1 {
+				return &BrokenError{Segment: name, Line: l.chain.line, Seq: l.chain.head.Seq + 1, Fault: Malformed}
+			}
+			if err := l.recover(name, rest); err != nil {
+				return err
+			}
+		}
+	}
+	l.keys.sort()
+	return l.openTail()
+}
+
+// load checks a segment and notes the keys of its entries.
+func (l *Ledger) load(i int, name string) (remainder, error) {
+	f, err := os.Open(filepath.Join(l.dir, name))
+	if err != nil {
+		return remainder{}, bare(err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	return l.chain.segment(context.Background(), name, f, func(h header, _ []byte, at int64) bool {
+		l.keys.add(h.key, place{i, at})
+		return true
+	})
+}
+
+// recover deals with an incomplete last line.
+func (l *Ledger) recover(name string, rest remainder) error {
+	r := &Recovery{Segment: name, Bytes: int64(len(rest.bytes))}
+	path := filepath.Join(l.dir, name)
+	if rest.whole {
+		if err := appendTo(path, "\n"); err != nil {
+			return err
+		}
+		l.keys.add(rest.header.key, place{len(l.segments) - 1, rest.at})
+		l.chain.accept(rest.header)
+		l.recovered = r
+		return nil
+	}
+	r.File = fmt.Sprintf("%s.%d.torn", name, l.chain.head.Seq+1)
+	if err := writeAside(filepath.Join(l.dir, r.File), rest.bytes); err != nil {
+		return err
+	}
+	l.recovered = r
+	return truncate(path, rest.at)
+}
+
+// openTail opens the newest segment for appending and makes sure that all of
+// it is on disk: a crash may have left it in the cache of the system.
+func (l *Ledger) openTail() error {
+	if len(l.segments) == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(l.dir, l.segments[len(l.segments)-1]), os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return bare(err)
+	}
+	l.tail = f
+	info, err := f.Stat()
+	if err != nil {
+		return bare(err)
+	}
+	l.size = info.Size()
+	return errors.Join(bare(f.Sync()), syncFolder(l.dir))
+}
+
+// Recovered tells what Open had to move aside, nil if nothing.
+func (l *Ledger) Recovered() *Recovery { return l.recovered }
+
+// Head is the last entry.
+func (l *Ledger) Head() Head {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chain.head
+}
+
+// Close closes the ledger and lets other processes open it.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	if l.tail != nil {
+		errs = append(errs, bare(l.tail.Close()))
+		l.tail = nil
+	}
+	if l.lock != nil {
+		errs = append(errs, bare(l.lock.Close()))
+		l.lock = nil
+	}
+	if l.stopped == nil {
+		l.stopped = ErrClosed
+	}
+	return errors.Join(errs...)
+}
+
+// bare strips an error of the path that package os puts into it.
+func bare(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
