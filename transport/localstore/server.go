@@ -52,8 +52,8 @@ type Options struct {
 	// calls Serve. Standard streams are set by Start, which also adds memory
 	// limits to Env.
 	Command func(ctx context.Context) *exec.Cmd
-	// Died, if set, is told each time the child ends unasked, before it is
-	// started again. It must be quick.
+	// Died, if set, is told each time the child ends unasked or cannot be
+	// started again, before the next try. It must be quick.
 	Died func()
 }
 
@@ -151,17 +151,18 @@ func (s *Server) supervise(ctx context.Context, c *child) {
 	pause := firstPause
 	for {
 		if c != nil {
-			well := c.wait(ctx, stable)
-			if ctx.Err() != nil {
-				c.stop()
-				return
-			}
-			if well {
+			if well := c.wait(ctx, stable); well {
 				pause = firstPause
 			}
-			if s.opts.Died != nil {
-				s.opts.Died()
+		}
+		if ctx.Err() != nil {
+			if c != nil {
+				c.stop()
 			}
+			return
+		}
+		if s.opts.Died != nil {
+			s.opts.Died()
 		}
 		select {
 		case <-ctx.Done():

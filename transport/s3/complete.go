@@ -14,6 +14,9 @@ import (
 // complete makes the object out of its parts, unless something is under the
 // key already, and has the store confirm the whole.
 func (u *upload) complete(ctx context.Context, parts []types.CompletedPart, w wholeSum) (transport.Object, error) {
+	if obj, there, err := u.look(ctx, w); there {
+		return obj, err
+	}
 	err := u.finish(ctx, parts, w)
 	if err == nil {
 		// Some stores answer "done" for an upload id they do not know if any
@@ -21,7 +24,7 @@ func (u *upload) complete(ctx context.Context, parts []types.CompletedPart, w wh
 		return u.confirm(ctx, w)
 	}
 	if u.s.dropCondition(err) {
-		return u.completeUnguarded(ctx, parts, w)
+		return u.complete(ctx, parts, w)
 	}
 	obj, err := u.decide(ctx, w, err)
 	switch {
@@ -43,17 +46,6 @@ func (u *upload) finish(ctx context.Context, parts []types.CompletedPart, w whol
 	}
 	_, err := u.s.client.CompleteMultipartUpload(ctx, in)
 	return u.s.fail(ctx, "complete upload", err)
-}
-
-// completeUnguarded is for stores without If-None-Match: look first.
-func (u *upload) completeUnguarded(ctx context.Context, parts []types.CompletedPart, w wholeSum) (transport.Object, error) {
-	if obj, err := u.settle(ctx, w); !errors.Is(err, transport.ErrNotFound) {
-		return obj, err
-	}
-	if err := u.finish(ctx, parts, w); err != nil {
-		return u.decide(ctx, w, err)
-	}
-	return u.confirm(ctx, w)
 }
 
 // forgotten is for an upload id the store does not know any more: the object is
@@ -93,7 +85,7 @@ func (u *upload) sums(ctx context.Context) (wholeSum, error) {
 func (u *upload) startOver(ctx context.Context) (transport.Object, error) {
 	u.abort(ctx)
 	u.t.UploadID = ""
-	u.t.PartSize = partSizeFor(u.t.Size)
+	u.t.PartSize = u.s.partSizeFor(u.t.Size)
 	if err := u.save(*u.t); err != nil {
 		return transport.Object{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
+	"chartseal/transport/storetest"
 )
 
 // childEnv makes this test binary the embedded store's child process.
@@ -36,13 +37,18 @@ type server struct {
 
 func startServer(t *testing.T) *server {
 	t.Helper()
+	return startServerIn(t, t.TempDir())
+}
+
+func startServerIn(t *testing.T, dir string) *server {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	sv := &server{}
 	sv.Server, err = localstore.Start(t.Context(), localstore.Options{
-		Dir: t.TempDir(),
+		Dir: dir,
 		Command: func(context.Context) *exec.Cmd {
 			cmd := exec.Command(exe) //nolint:noctx // ends with its standard input
 			cmd.Env = append(os.Environ(), childEnv+"=1")
@@ -76,6 +82,7 @@ func (sv *server) config() s3.Config {
 // open makes a Store with the bucket there.
 func open(t *testing.T, cfg s3.Config, opts ...s3.Option) *s3.Store {
 	t.Helper()
+	opts = append([]s3.Option{s3.WithPartSize(storetest.PartSize)}, opts...)
 	st, err := s3.New(t.Context(), cfg, opts...)
 	if err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ type Store struct {
 	creds  aws.CredentialsProvider
 	now    func() time.Time
 	stall  time.Duration
+	part   int64
 	http   *http.Client
 
 	plain         atomic.Bool // the store rejected CRC64NVME
@@ -85,6 +86,12 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = no
 // it is given up (60 s).
 func WithStall(d time.Duration) Option { return func(s *Store) { s.stall = d } }
 
+// WithPartSize sets the size of parts in bytes (16 MiB), at least 5 MiB. Files
+// that fit into one part are sent in one request; parts grow for files of more
+// than 10,000. Source of both limits: Amazon S3 User Guide, "Amazon S3
+// multipart upload limits".
+func WithPartSize(bytes int64) Option { return func(s *Store) { s.part = max(bytes, minPartSize) } }
+
 // WithHTTPClient replaces the HTTP client.
 func WithHTTPClient(c *http.Client) Option { return func(s *Store) { s.http = c } }
 
@@ -95,7 +102,7 @@ func New(ctx context.Context, cfg Config, opts ...Option) (*Store, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, now: time.Now, stall: defaultStall} //nolint:forbidigo // the default of an injected clock
+	s := &Store{cfg: cfg, now: time.Now, stall: defaultStall, part: defaultPartSize} //nolint:forbidigo // the default of an injected clock
 	for _, o := range opts {
 		o(s)
 	}

@@ -1,6 +1,9 @@
 package s3_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"chartseal/transport/storetest"
@@ -9,4 +12,29 @@ import (
 func TestConformance(t *testing.T) {
 	sv := startServer(t)
 	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, sv.config()) })
+}
+
+// The same with attributes in side files, as on file systems without extended
+// attributes and on Windows.
+func TestConformanceSidecar(t *testing.T) {
+	dir := t.TempDir()
+	sv := startServerIn(t, dir)
+	if err := sv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "store.json")
+	state, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state = bytes.ReplaceAll(state, []byte(`"xattr"`), []byte(`"sidecar"`))
+	if err := os.WriteFile(path, state, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sv = startServerIn(t, dir)
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, sv.config()) })
+	kept, err := filepath.Glob(filepath.Join(dir, "meta", "*", "*"))
+	if err != nil || len(kept) == 0 {
+		t.Errorf("no side files were used: %v", err)
+	}
 }

@@ -74,6 +74,16 @@ func (u *upload) settle(ctx context.Context, w wholeSum) (transport.Object, erro
 	return obj, nil
 }
 
+// look stands in for If-None-Match on stores that do not know it: whether
+// something is under the key, or cannot be seen, so that nothing may be sent.
+func (u *upload) look(ctx context.Context, w wholeSum) (obj transport.Object, there bool, err error) {
+	if !u.s.unconditional.Load() {
+		return transport.Object{}, false, nil
+	}
+	obj, err = u.settle(ctx, w)
+	return obj, !errors.Is(err, transport.ErrNotFound), err
+}
+
 // same compares by the full object's CRC64NVME where the store keeps one, then
 // by ETag where it is an MD5. Where it is not (encryption with KMS keys, some
 // stores), the digest that only this upload put there has to do: the bytes were

@@ -29,6 +29,9 @@ func (u *upload) single(ctx context.Context) (transport.Object, error) {
 }
 
 func (u *upload) put(ctx context.Context, p partSum, w wholeSum) (transport.Object, error) {
+	if obj, there, err := u.look(ctx, w); there {
+		return obj, err
+	}
 	m := &meter{progress: u.progress}
 	wctx, watch, stop := u.s.watched(ctx)
 	defer stop()

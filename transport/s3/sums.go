@@ -125,15 +125,16 @@ type plan struct{ size, partSize int64 }
 
 const (
 	defaultPartSize = 16 << 20
-	maxParts        = 10_000 // Amazon S3 User Guide, "Amazon S3 multipart upload limits"
+	minPartSize     = 5 << 20
+	maxParts        = 10_000
 	mebibyte        = 1 << 20
 )
 
 // partSizeFor keeps a file of any size within maxParts parts.
-func partSizeFor(size int64) int64 {
+func (s *Store) partSizeFor(size int64) int64 {
 	least := (size + maxParts - 1) / maxParts
 	least = (least + mebibyte - 1) / mebibyte * mebibyte
-	return max(defaultPartSize, least)
+	return max(s.part, least)
 }
 
 func (p plan) count() int32 { return int32((p.size + p.partSize - 1) / p.partSize) } //nolint:gosec // ≤ maxParts

@@ -68,7 +68,7 @@ func (u *upload) prepare(ctx context.Context, size int64) error {
 	case u.t.UploadID != "" && (u.t.Size != size || u.t.PartSize <= 0 || u.t.SHA256 == ""):
 		return &transport.Error{Op: "prepare upload", Class: transport.ErrChanged, Code: "OtherSize"}
 	case u.t.UploadID == "":
-		u.t.Size, u.t.PartSize = size, partSizeFor(size)
+		u.t.Size, u.t.PartSize = size, u.s.partSizeFor(size)
 	}
 	if u.t.SHA256 != "" {
 		return nil

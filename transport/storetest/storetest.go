@@ -29,7 +29,7 @@ type Store interface {
 }
 
 // Run runs the suite. open gives the store under test, with its bucket there
-// and nothing else needed in it.
+// parts of PartSize and nothing else needed in it.
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Helper()
 	tests := []struct {
@@ -60,7 +60,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}
 }
 
-const partSize = 16 << 20
+// PartSize is the size of parts that the store under test must be opened with.
+const PartSize = 5 << 20
+
+const partSize = PartSize
 
 // file is a sealed file of given size, reproducible from its seed, made as it
 // is read, with a count of what was read.
