@@ -205,6 +205,9 @@ func (w *Writer) place(ctx context.Context, rec Record, out *redact.Output, head
 		Kind: rec.Kind, Title: rec.Title, Date: rec.Date, Format: out.Report.Format, Bytes: out.Size,
 		Removed: out.Report.Removed, Notices: append(append([]string(nil), out.Report.Notices...), rec.Notices...),
 	}
+	if !plainDate(rec.Date) {
+		rec.Date, m.Date = "", ""
+	}
 	var x *dicomdir.Instance
 	if isDICOM(m.Format) {
 		var err error

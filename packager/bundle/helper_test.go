@@ -87,7 +87,7 @@ func instance(modality string, series, n int) *dicomdir.Instance {
 // noise is n bytes that do not compress, always the same for one seed.
 func noise(n, seed int) []byte {
 	b := make([]byte, n)
-	x := uint32(seed*2654435761 + 1) //nolint:gosec // wraps on purpose
+	x := uint32(seed*2654435761 + 1)
 	for i := range b {
 		x ^= x << 13
 		x ^= x >> 17

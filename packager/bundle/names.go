@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -51,19 +52,30 @@ func memberPath(rec Record, format, original string, n int) string {
 	if folder == "" {
 		folder = "OTHER"
 	}
-	date := rec.Date
-	if !plainDate(date) {
-		date = "undated"
-	}
+	date := cmp.Or(rec.Date, "undated")
 	ext := extensions[strings.ToUpper(format)]
 	if ext == "" {
 		ext = ".bin"
 	}
 	base := fmt.Sprintf("%s_%s_%03d", date, kind, n)
-	if word := cleanName(original, maxBase-utf16Len(base)-len(ext)-1); word != "" {
+	if word := cleanName(withoutDate(original, date), maxBase-utf16Len(base)-len(ext)-1); word != "" {
 		base += "_" + word
 	}
 	return "data/" + folder + "/" + base + ext
+}
+
+// withoutDate takes the record's date off the front of a name, which begins
+// with it anyway: 2025-05-03, 20250503 and the like.
+func withoutDate(name, date string) string {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	rest := name
+	for _, part := range strings.Split(date, "-") {
+		var ok bool
+		if rest, ok = strings.CutPrefix(strings.TrimLeft(rest, "-_. "), part); !ok {
+			return name
+		}
+	}
+	return rest
 }
 
 func asciiWord(r rune) rune {

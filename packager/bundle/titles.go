@@ -2,6 +2,8 @@ package bundle
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"chartseal/packager/bundle/dicomdir"
 )
@@ -33,13 +35,22 @@ var modalityTitles = map[string]string{
 }
 
 // title is what a person calls a record: by modality where that says more than
-// the kind.
+// the kind, with the description of a DICOM series where that adds a word.
 func title(kind string, x *dicomdir.Instance) string {
-	if x != nil {
-		if t := modalityTitles[strings.ToUpper(x.Modality)]; t != "" && (kind != "cbct" || x.Modality != "CT") {
-			return t
-		}
+	if x == nil {
+		return kindTitle(kind)
 	}
+	t := modalityTitles[strings.ToUpper(x.Modality)]
+	if t == "" || kind == "cbct" && x.Modality == "CT" {
+		t = kindTitle(kind)
+	}
+	if words := shorten(x.SeriesDescription, 64); words != "" && !strings.Contains(letters(t), letters(words)) {
+		t += ": " + words
+	}
+	return t
+}
+
+func kindTitle(kind string) string {
 	if t := kindTitles[kind]; t != "" {
 		return t
 	}
@@ -48,4 +59,26 @@ func title(kind string, x *dicomdir.Instance) string {
 		return "Record"
 	}
 	return strings.ToUpper(word[:1]) + word[1:]
+}
+
+// shorten makes one printable line of at most n characters.
+func shorten(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if r == ' ' || unicode.IsGraphic(r) && r != utf8.RuneError {
+			return r
+		}
+		return ' '
+	}, s)
+	r := []rune(oneLine(s))
+	return strings.TrimSpace(string(r[:min(len(r), n)]))
+}
+
+// letters reduces a text to what counts when two are compared.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, s)
 }

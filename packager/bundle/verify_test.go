@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -55,10 +56,38 @@ func small(t testing.TB, s signer, compress bool) []byte {
 	return data
 }
 
+// positions are all bytes of the ZIP's structure and of short members, and
+// every 13th byte of long ones.
+func positions(t testing.TB, data []byte) []int {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	skip := map[int]bool{}
+	for _, f := range z.File {
+		off, err := f.DataOffset()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const edge = 300
+		for i := edge; i < int(f.CompressedSize64)-edge; i++ {
+			skip[int(off)+i] = i%13 != 0
+		}
+	}
+	var list []int
+	for i := range data {
+		if !skip[i] {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
 func TestEveryFlippedByteIsSeen(t *testing.T) {
 	s := newSigner(t)
 	data := small(t, s, false)
-	for i := range data {
+	for _, i := range positions(t, data) {
 		flip := []byte{0x01, 0x20, 0x80}[i%3]
 		data[i] ^= flip
 		_, err := verify(data, []string{s.pub, ""}[i%2])
@@ -77,7 +106,7 @@ func TestAFlippedByteNeverChangesAnyContent(t *testing.T) {
 	data := small(t, s, true)
 	want := contents(t, data, s.pub)
 	accepted := 0
-	for i := range data {
+	for _, i := range positions(t, data) {
 		data[i] ^= 0x01
 		if _, err := verify(data, s.pub); err == nil {
 			accepted++
@@ -89,8 +118,8 @@ func TestAFlippedByteNeverChangesAnyContent(t *testing.T) {
 		}
 		data[i] ^= 0x01
 	}
-	if accepted > len(data)/100 {
-		t.Errorf("%d of %d changes mean nothing", accepted, len(data))
+	if accepted > 50 {
+		t.Errorf("%d changes mean nothing", accepted)
 	}
 }
 

@@ -97,7 +97,7 @@ func rows(records []Member) []row {
 		if !ok {
 			i = len(list)
 			at[link] = i
-			list = append(list, row{Title: m.Title, Date: humanDate(m.Date), Format: m.Format, Link: link, Name: name, sortDate: m.Date, first: m.Path})
+			list = append(list, row{Title: rowTitle(m), Date: humanDate(m.Date), Format: m.Format, Link: link, Name: name, sortDate: m.Date, first: m.Path})
 		}
 		r := &list[i]
 		r.Count++
@@ -119,6 +119,21 @@ func rows(records []Member) []row {
 		return cmp.Or(cmp.Compare(b.sortDate, a.sortDate), cmp.Compare(a.Title, b.Title))
 	})
 	return list
+}
+
+// rowTitle adds the words of the original name, where the path has them: "Chart:
+// progress notes".
+func rowTitle(m Member) string {
+	base := strings.TrimSuffix(path.Base(m.Path), path.Ext(m.Path))
+	parts := strings.SplitN(base, "_", 2)
+	if isDICOM(m.Format) || len(parts) < 2 {
+		return m.Title
+	}
+	_, words, ok := strings.Cut(strings.TrimPrefix(parts[1], strings.ToLower(m.Kind)+"_"), "_")
+	if !ok {
+		return m.Title
+	}
+	return m.Title + ": " + strings.ReplaceAll(words, "-", " ")
 }
 
 // removals counts, for each reason, the files it applied to.

@@ -83,7 +83,7 @@ func link(records []byte, list []*node, pos map[*node]int, base int) {
 }
 
 func putOffset(b []byte, at, offset int) {
-	binary.LittleEndian.PutUint32(b[at:], uint32(offset)) //nolint:gosec // MaxInstances keeps the file far below 4 GiB
+	binary.LittleEndian.PutUint32(b[at:], uint32(offset))
 }
 
 // encode is the record as a sequence item (PS3.3 F.3.2.2), offsets empty.
@@ -101,7 +101,7 @@ func (n *node) encode() []byte {
 	}
 	e.b = append(e.b, n.keys...)
 	item := []byte{0xFE, 0xFF, 0x00, 0xE0}
-	item = binary.LittleEndian.AppendUint32(item, uint32(len(e.b))) //nolint:gosec // values are bounded
+	item = binary.LittleEndian.AppendUint32(item, uint32(len(e.b)))
 	return append(item, e.b...)
 }
 
@@ -115,7 +115,7 @@ func header(instance string) []byte {
 	meta.uid(0x0002, 0x0012, implementation)
 	meta.text(0x0002, 0x0013, "SH", implementationVersion)
 	var length elements
-	length.ul(0x0002, 0x0000, uint32(len(meta.b))) //nolint:gosec // some 200 bytes
+	length.ul(0x0002, 0x0000, uint32(len(meta.b)))
 	out := append(make([]byte, 128), "DICM"...)
 	return append(append(out, length.b...), meta.b...)
 }
@@ -140,7 +140,7 @@ func (e *elements) tag(group, element uint16, vr string) {
 
 func (e *elements) short(group, element uint16, vr string, value []byte) {
 	e.tag(group, element, vr)
-	e.b = binary.LittleEndian.AppendUint16(e.b, uint16(len(value))) //nolint:gosec // values are at most 1 KiB
+	e.b = binary.LittleEndian.AppendUint16(e.b, uint16(len(value)))
 	e.b = append(e.b, value...)
 }
 
@@ -169,7 +169,7 @@ func (e *elements) us(group, element, value uint16) {
 func (e *elements) other(group, element uint16, vr string, value []byte) {
 	e.tag(group, element, vr)
 	e.b = append(e.b, 0, 0)
-	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(len(value))) //nolint:gosec // small
+	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(len(value)))
 	e.b = append(e.b, value...)
 }
 
@@ -177,7 +177,7 @@ func (e *elements) other(group, element uint16, vr string, value []byte) {
 func (e *elements) sequence(group, element uint16, length int) {
 	e.tag(group, element, "SQ")
 	e.b = append(e.b, 0, 0)
-	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(length)) //nolint:gosec // MaxInstances keeps it far below 4 GiB
+	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(length))
 }
 
 func (e *elements) emptySequence(group, element uint16) { e.sequence(group, element, 0) }

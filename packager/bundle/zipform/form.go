@@ -84,15 +84,15 @@ func toDOS(t time.Time) dosTime {
 		return dosTime{date: 1<<5 | 1}
 	}
 	return dosTime{
-		time: uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2),      //nolint:gosec // below 2^16: hour < 32, minute < 64
-		date: uint16((t.Year()-1980)<<9 | int(t.Month())<<5 | t.Day()), //nolint:gosec // below 2^16: year - 1980 < 128
+		time: uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2),
+		date: uint16((t.Year()-1980)<<9 | int(t.Month())<<5 | t.Day()),
 	}
 }
 
 // local is the local file header with its name and extra field.
 func (e *Entry) local(at dosTime) []byte {
 	b := make([]byte, 0, localSize+len(e.Name)+20)
-	need, crc, packed, size := version, e.CRC, uint64(e.Compressed), uint64(e.Size) //nolint:gosec // not negative
+	need, crc, packed, size := version, e.CRC, uint64(e.Compressed), uint64(e.Size)
 	var extra []byte
 	if e.Streamed {
 		crc, packed, size = 0, 0, 0
@@ -105,7 +105,7 @@ func (e *Entry) local(at dosTime) []byte {
 	b = le32(b, localSignature)
 	b = le16(b, uint16(need))
 	b = le16(b, e.flags(), e.Method, at.time, at.date)
-	b = le32(b, crc, uint32(packed), uint32(size)) //nolint:gosec // checked by big
+	b = le32(b, crc, uint32(packed), uint32(size))
 	b = le16(b, uint16(len(e.Name)), uint16(len(extra)))
 	b = append(b, e.Name...)
 	return append(b, extra...)
@@ -118,14 +118,14 @@ func (e *Entry) descriptor() []byte {
 	}
 	b := le32(nil, descriptorSignature, e.CRC)
 	if e.big() {
-		return le64(b, uint64(e.Compressed), uint64(e.Size)) //nolint:gosec // not negative
+		return le64(b, uint64(e.Compressed), uint64(e.Size))
 	}
-	return le32(b, uint32(e.Compressed), uint32(e.Size)) //nolint:gosec // checked by big
+	return le32(b, uint32(e.Compressed), uint32(e.Size))
 }
 
 // central is the member's record in the central directory.
 func (e *Entry) central(at dosTime) []byte {
-	need, packed, size, offset := version, uint64(e.Compressed), uint64(e.Size), uint64(e.offset) //nolint:gosec // not negative
+	need, packed, size, offset := version, uint64(e.Compressed), uint64(e.Size), uint64(e.offset)
 	var long []uint64
 	if e.big() {
 		long = append(long, size, packed)
@@ -143,9 +143,9 @@ func (e *Entry) central(at dosTime) []byte {
 	b := make([]byte, 0, centralSize+len(e.Name)+len(extra))
 	b = le32(b, centralSignature)
 	b = le16(b, uint16(need), uint16(need), e.flags(), e.Method, at.time, at.date)
-	b = le32(b, e.CRC, uint32(packed), uint32(size)) //nolint:gosec // checked by big
+	b = le32(b, e.CRC, uint32(packed), uint32(size))
 	b = le16(b, uint16(len(e.Name)), uint16(len(extra)), 0, 0, 0)
-	b = le32(b, 0, uint32(offset)) //nolint:gosec // checked above
+	b = le32(b, 0, uint32(offset))
 	b = append(b, e.Name...)
 	return append(b, extra...)
 }
@@ -154,7 +154,7 @@ func (e *Entry) central(at dosTime) []byte {
 // bytes long, at offset.
 func tail(count, size, offset int64) []byte {
 	var b []byte
-	n, s, o := uint64(count), uint64(size), uint64(offset) //nolint:gosec // not negative
+	n, s, o := uint64(count), uint64(size), uint64(offset)
 	if n >= max16 || s >= max32 || o >= max32 {
 		b = le32(b, end64Signature)
 		b = le64(b, end64Size-12)
@@ -167,13 +167,13 @@ func tail(count, size, offset int64) []byte {
 		n, s, o = min(n, max16), min(s, max32), min(o, max32)
 	}
 	b = le32(b, endSignature)
-	b = le16(b, 0, 0, uint16(n), uint16(n)) //nolint:gosec // bounded above
-	b = le32(b, uint32(s), uint32(o))       //nolint:gosec // bounded above
+	b = le16(b, 0, 0, uint16(n), uint16(n))
+	b = le32(b, uint32(s), uint32(o))
 	return le16(b, 0)
 }
 
 func zip64(values ...uint64) []byte {
-	return le64(le16(nil, extraZip64, uint16(8*len(values))), values...) //nolint:gosec // at most 3 values
+	return le64(le16(nil, extraZip64, uint16(8*len(values))), values...)
 }
 
 func le16(b []byte, values ...uint16) []byte {

@@ -69,12 +69,12 @@ func directory(r io.ReaderAt, size int64) (count, length, offset int64, err erro
 		return 0, 0, 0, err
 	}
 	end := b[want-endSize:]
-	count, length, offset = int64(le(end[10:12])), int64(le(end[12:16])), int64(le(end[16:20])) //nolint:gosec // at most 32 bits
+	count, length, offset = int64(le(end[10:12])), int64(le(end[12:16])), int64(le(end[16:20]))
 	if count == max16 || length == max32 || offset == max32 {
 		if want < endSize+locator64Size+end64Size {
 			return 0, 0, 0, fmt.Errorf("%w: too short", ErrForm)
 		}
-		count, length, offset = int64(le(b[32:40])), int64(le(b[40:48])), int64(le(b[48:56])) //nolint:gosec // checked next
+		count, length, offset = int64(le(b[32:40])), int64(le(b[40:48])), int64(le(b[48:56]))
 	}
 	if count < 0 || length < 0 || offset < 0 || count > MaxMembers || length > maxDirectorySize || length < count*(centralSize+1) {
 		return 0, 0, 0, fmt.Errorf("%w: directory out of bounds", ErrForm)
@@ -92,23 +92,23 @@ func (z *Reader) entry(dir []byte) (*Entry, int, error) {
 	if len(dir) < centralSize {
 		return nil, 0, fmt.Errorf("%w: directory cut short", ErrForm)
 	}
-	at := dosTime{time: uint16(le(dir[12:14])), date: uint16(le(dir[14:16]))} //nolint:gosec // 16 bits
+	at := dosTime{time: uint16(le(dir[12:14])), date: uint16(le(dir[14:16]))}
 	if len(z.Entries) == 0 {
 		z.at = at
 	}
-	nameLen, extraLen := int(le(dir[28:30])), int(le(dir[30:32])) //nolint:gosec // 16 bits
+	nameLen, extraLen := int(le(dir[28:30])), int(le(dir[30:32]))
 	n := centralSize + nameLen + extraLen
 	if nameLen == 0 || nameLen > maxNameSize || len(dir) < n {
 		return nil, 0, fmt.Errorf("%w: directory record", ErrForm)
 	}
 	e := &Entry{
 		Name:       string(dir[centralSize : centralSize+nameLen]),
-		Method:     uint16(le(dir[10:12])), //nolint:gosec // 16 bits
-		CRC:        uint32(le(dir[16:20])), //nolint:gosec // 32 bits
-		Compressed: int64(le(dir[20:24])),  //nolint:gosec // 32 bits
-		Size:       int64(le(dir[24:28])),  //nolint:gosec // 32 bits
+		Method:     uint16(le(dir[10:12])),
+		CRC:        uint32(le(dir[16:20])),
+		Compressed: int64(le(dir[20:24])),
+		Size:       int64(le(dir[24:28])),
 		Streamed:   le(dir[8:10])&flagStream != 0,
-		offset:     int64(le(dir[42:46])), //nolint:gosec // 32 bits
+		offset:     int64(le(dir[42:46])),
 	}
 	e.long(dir[centralSize+nameLen : n])
 	if !e.plausible() || at != z.at || !bytes.Equal(dir[:n], e.central(z.at)) {
@@ -126,7 +126,7 @@ func (e *Entry) long(extra []byte) {
 	values := extra[4:]
 	for _, field := range []*int64{&e.Size, &e.Compressed, &e.offset} {
 		if *field == max32 && len(values) >= 8 {
-			*field = int64(le(values[:8])) //nolint:gosec // a negative one is not plausible
+			*field = int64(le(values[:8]))
 			values = values[8:]
 		}
 	}
