@@ -29,12 +29,25 @@ var escapes = []struct {
 	set   string
 	upper bool
 }{
-	{"$(D", "159", false}, {"$)C", "149", true}, {"$)A", "58", true},
-	{"$B", "87", false}, {"$@", "87", false},
-	{"(B", "", false}, {"(J", "", false}, {")I", "13", true},
-	{"-A", "100", true}, {"-B", "101", true}, {"-C", "109", true}, {"-D", "110", true},
-	{"-L", "144", true}, {"-G", "127", true}, {"-F", "126", true}, {"-H", "138", true},
-	{"-M", "148", true}, {"-b", "203", true}, {"-T", "166", true},
+	{"$(D", "159", false},
+	{"$)C", "149", true},
+	{"$)A", "58", true},
+	{"$B", "87", false},
+	{"$@", "87", false},
+	{"(B", "", false},
+	{"(J", "", false},
+	{")I", "13", true},
+	{"-A", "100", true},
+	{"-B", "101", true},
+	{"-C", "109", true},
+	{"-D", "110", true},
+	{"-L", "144", true},
+	{"-G", "127", true},
+	{"-F", "126", true},
+	{"-H", "138", true},
+	{"-M", "148", true},
+	{"-b", "203", true},
+	{"-T", "166", true},
 }
 
 // charset decodes the text of one data set.

@@ -124,16 +124,16 @@ func TestBody(t *testing.T) {
 		t.Fatal("Body is not a source of the output's size")
 	}
 	var whole bytes.Buffer
-	if n, err := out.Body.(io.WriterTo).WriteTo(&whole); err != nil || n != out.Size {
-		t.Fatalf("WriteTo: %d bytes, %v", n, err)
+	if n, wErr := out.Body.(io.WriterTo).WriteTo(&whole); wErr != nil || n != out.Size {
+		t.Fatalf("WriteTo: %d bytes, %v", n, wErr)
 	}
 	for _, size := range []int{1, 3, 7, 64, 1000} {
 		var parts []byte
 		for off := int64(0); off < src.Size(); off += int64(size) {
 			p := make([]byte, size)
-			n, err := src.ReadAt(p, off)
-			if err != nil && !errors.Is(err, io.EOF) {
-				t.Fatal(err)
+			n, rErr := src.ReadAt(p, off)
+			if rErr != nil && !errors.Is(rErr, io.EOF) {
+				t.Fatal(rErr)
 			}
 			parts = append(parts, p[:n]...)
 		}
@@ -153,7 +153,8 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestTruncated cuts a file at every length: none may pass.
+// TestTruncated cuts a file at every length (some encodings: every fifth): none
+// may pass.
 func TestTruncated(t *testing.T) {
 	for i, e := range encodings {
 		b := build(i)
@@ -165,10 +166,13 @@ func TestTruncated(t *testing.T) {
 		if e.ts == tsDeflated {
 			complete = len(b)
 		}
-		for n := range complete {
+		step := 5
+		if i == 0 || i == 3 || e.packed {
+			step = 1
+		}
+		for n := i % step; n < complete; n += step {
 			out, err := Clean(context.Background(), source(b[:n]), redact.Treatment)
-			var refusal *redact.Refusal
-			if !errors.As(err, &refusal) {
+			if _, ok := errors.AsType[*redact.Refusal](err); !ok {
 				if out != nil && len(out.Report.Notices) > 0 && strings.Contains(out.Report.Notices[0], "no image") {
 					continue // cut before it says that it is an image: said so
 				}

@@ -43,7 +43,7 @@ func corpusFiles(t *testing.T) []string {
 
 func readSource(t testing.TB, name string) (redact.Source, []byte) {
 	t.Helper()
-	b, err := os.ReadFile(name) //nolint:gosec // a test file
+	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +89,7 @@ func TestCorpusTreatment(t *testing.T) {
 		base := filepath.Base(name)
 		src, raw := readSource(t, name)
 		out, err := Clean(context.Background(), src, redact.Treatment)
-		var refusal *redact.Refusal
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[*redact.Refusal](err); ok {
 			refused++
 			t.Logf("refused  %-60s %s: %s", base, refusal.Class, refusal.Reason)
 			if dump == "" && refusedInCorpus[base] != refusal.Class {
@@ -243,8 +242,7 @@ func TestCorpusPixels(t *testing.T) {
 		for _, name := range corpusFiles(t) {
 			src, raw := readSource(t, name)
 			out, err := (&Cleaner{UIDSalt: []byte("0123456789abcdef"), Reviewed: true}).Clean(context.Background(), src, p)
-			var refusal *redact.Refusal
-			if errors.As(err, &refusal) {
+			if refusal, ok := errors.AsType[*redact.Refusal](err); ok {
 				if refusal.Class == redact.Unverified {
 					t.Errorf("%s under %s: %v", filepath.Base(name), p, err)
 				}

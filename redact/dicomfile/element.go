@@ -12,28 +12,28 @@ type Tag uint32
 
 // The tags the walker itself must know (DICOM PS3.5 section 7.5, PS3.6).
 const (
-	tagItem           Tag = 0xFFFEE000
-	tagItemDelim      Tag = 0xFFFEE00D
-	tagSeqDelim       Tag = 0xFFFEE0DD
-	tagPixelData      Tag = 0x7FE00010
-	tagFloatPixels    Tag = 0x7FE00008
-	tagDoublePixels   Tag = 0x7FE00009
-	tagTrailingPad    Tag = 0xFFFCFFFC
-	undefinedLength       = 0xFFFFFFFF
-	metaGroup             = 0x0002
-	directoryGroup        = 0x0004
-	delimiterGroup        = 0xFFFE
-	overlayGroupBase      = 0x6000
-	overlayGroupLast      = 0x60FF
-	curveGroupBase        = 0x5000
-	curveGroupLast        = 0x50FF
-	itemHeaderLength      = 8
-	longHeaderLength      = 12
-	shortHeaderLength     = 8
+	tagItem           = 0xFFFEE000
+	tagItemDelim      = 0xFFFEE00D
+	tagSeqDelim       = 0xFFFEE0DD
+	tagPixelData      = 0x7FE00010
+	tagFloatPixels    = 0x7FE00008
+	tagDoublePixels   = 0x7FE00009
+	tagTrailingPad    = 0xFFFCFFFC
+	undefinedLength   = 0xFFFFFFFF
+	metaGroup         = 0x0002
+	directoryGroup    = 0x0004
+	delimiterGroup    = 0xFFFE
+	overlayGroupBase  = 0x6000
+	overlayGroupLast  = 0x60FF
+	curveGroupBase    = 0x5000
+	curveGroupLast    = 0x50FF
+	itemHeaderLength  = 8
+	longHeaderLength  = 12
+	shortHeaderLength = 8
 )
 
 func (t Tag) group() uint16   { return uint16(t >> 16) }
-func (t Tag) element() uint16 { return uint16(t & 0xFFFF) } //nolint:gosec // masked
+func (t Tag) element() uint16 { return uint16(t & 0xFFFF) }
 
 // private reports an odd group (PS3.5 section 7.8).
 func (t Tag) private() bool { return t.group()%2 == 1 }
@@ -59,7 +59,7 @@ type VR uint16
 
 func mkVR(a, b byte) VR { return VR(a)<<8 | VR(b) }
 
-func (v VR) String() string { return string([]byte{byte(v >> 8), byte(v)}) } //nolint:gosec // two letters
+func (v VR) String() string { return string([]byte{byte(v >> 8), byte(v)}) }
 
 const (
 	vrOB VR = 'O'<<8 | 'B'
@@ -97,13 +97,6 @@ var (
 	explicitLittle = syntax{explicit: true}
 	explicitBig    = syntax{explicit: true, big: true}
 )
-
-func (s syntax) order() binary.ByteOrder {
-	if s.big {
-		return binary.BigEndian
-	}
-	return binary.LittleEndian
-}
 
 func (s syntax) u16(b []byte) uint16 {
 	if s.big {
@@ -150,11 +143,11 @@ func (s syntax) appendHeader(b []byte, t Tag, v VR, length uint32) []byte {
 	if !s.explicit {
 		return s.appendU32(b, length)
 	}
-	b = append(b, byte(v>>8), byte(v)) //nolint:gosec // two letters
+	b = append(b, byte(v>>8), byte(v))
 	if knownVRs[v] {
 		return s.appendU32(append(b, 0, 0), length)
 	}
-	return s.appendU16(b, uint16(length)) //nolint:gosec // bounded by callers
+	return s.appendU16(b, uint16(length))
 }
 
 // element is one element as it lies in the source. Values are never loaded:

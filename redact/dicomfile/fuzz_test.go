@@ -108,8 +108,7 @@ func FuzzCanary(f *testing.F) {
 		}
 		out, err := Clean(context.Background(), source(d.file(e.ts)), redact.Treatment)
 		if err != nil {
-			var refusal *redact.Refusal
-			if !errors.As(err, &refusal) {
+			if _, ok := errors.AsType[*redact.Refusal](err); !ok {
 				t.Fatal(err)
 			}
 			return

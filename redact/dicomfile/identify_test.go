@@ -176,7 +176,8 @@ func TestVerifyCatches(t *testing.T) {
 			p.layout.size -= cut
 			p.layout.prepend(meta)
 		},
-		"cut short": func(p *plan) { p.layout.size -= 2 },
+		"a stray byte": func(p *plan) { p.layout.literal([]byte{0x41}) },
+		"cut short":    func(p *plan) { p.layout.size -= 2 },
 	}
 	for name, harm := range damage {
 		p, b := fresh()

@@ -43,6 +43,7 @@ func (f *file) inflate(ctx context.Context) error {
 	return nil
 }
 
+// Size is the length of the inflated data set.
 func (in *inflated) Size() int64 { return in.size }
 
 func (in *inflated) measure() error {

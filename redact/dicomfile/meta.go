@@ -24,12 +24,12 @@ func buildMeta(sopClass, sopInstance, ts string) []byte {
 
 	out := make([]byte, preambleLength, preambleLength+16+len(group))
 	out = append(out, "DICM"...)
-	length := explicitLittle.appendU32(nil, uint32(len(group))) //nolint:gosec // a few hundred bytes
+	length := explicitLittle.appendU32(nil, uint32(len(group)))
 	return append(appendMeta(out, 0x00020000, mkVR('U', 'L'), length), group...)
 }
 
 func appendMeta(b []byte, t Tag, v VR, value []byte) []byte {
-	return append(explicitLittle.appendHeader(b, t, v, uint32(len(value))), value...) //nolint:gosec // short
+	return append(explicitLittle.appendHeader(b, t, v, uint32(len(value))), value...)
 }
 
 func appendMetaUID(b []byte, t Tag, uid string) []byte {

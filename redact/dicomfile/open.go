@@ -46,6 +46,7 @@ type sizedSource struct {
 	size int64
 }
 
+// Size is the source's length.
 func (s sizedSource) Size() int64 { return s.size }
 
 // open reads preamble and file meta information and finds out how the data set

@@ -62,7 +62,7 @@ func (v *verdict) native(df *file, frames int) error {
 	if df.ts != nativeSyntax(df.syn) {
 		return malformed("the image is said to be compressed but is not")
 	}
-	bits, samples := uint64(f.bits), uint64(max(f.samples, 1)) //nolint:gosec // 16-bit values
+	bits, samples := uint64(f.bits), uint64(max(f.samples, 1))
 	switch f.pixels.tag {
 	case tagFloatPixels:
 		bits, samples = 32, 1
@@ -75,12 +75,12 @@ func (v *verdict) native(df *file, frames int) error {
 	if f.photometric == "YBR_FULL_422" || f.photometric == "YBR_PARTIAL_422" {
 		samples = 2
 	}
-	perFrame := uint64(f.rows) * uint64(f.columns) * samples * bits //nolint:gosec // at most 2^62
-	have := uint64(f.pixels.end-f.pixels.val) * 8                   //nolint:gosec // positive
-	if perFrame == 0 || have/perFrame < uint64(frames) {            //nolint:gosec // positive
+	perFrame := uint64(f.rows) * uint64(f.columns) * samples * bits
+	have := uint64(f.pixels.end-f.pixels.val) * 8
+	if perFrame == 0 || have/perFrame < uint64(frames) {
 		return redact.Refuse(redact.Truncated, "the image is shorter than its size says")
 	}
-	if extra := have - perFrame*uint64(frames); extra > 15 { //nolint:gosec // positive
+	if extra := have - perFrame*uint64(frames); extra > 15 {
 		if v.rules.deidentifies() {
 			return redact.Refuse(redact.Undecided, "the image is longer than its size says; the rest could be anything")
 		}

@@ -58,7 +58,7 @@ func (t *trace) note(tag Tag, kind byte, depth int, src, n int64) {
 		t.buf = t.buf[:0]
 	}
 	t.buf = binary.BigEndian.AppendUint32(t.buf, uint32(tag))
-	t.buf = append(t.buf, kind, byte(depth)) //nolint:gosec // at most maxDepth
+	t.buf = append(t.buf, kind, byte(depth))
 	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(src))
 	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(n))
 }
@@ -213,7 +213,7 @@ func (p *plan) replace(e *element, d decision) error {
 	if len(value) > 0xFFFE {
 		return malformed("an identifier is longer than the standard allows")
 	}
-	p.header(e, uint32(len(value))) //nolint:gosec // checked above
+	p.header(e, uint32(len(value)))
 	p.layout.literal(value)
 	p.noteLeaf(e.tag, e.depth, noSource, int64(len(value)))
 	p.tally.count(e, d)
@@ -305,7 +305,7 @@ func (p *plan) insertBefore(t Tag) error {
 		p.pending = p.pending[1:]
 		value := padded(in.value, ' ')
 		e := element{tag: in.tag, vr: in.vr, syn: p.file.syn}
-		p.header(&e, uint32(len(value))) //nolint:gosec // constants
+		p.header(&e, uint32(len(value)))
 		p.layout.literal(value)
 		p.noteLeaf(in.tag, 0, noSource, int64(len(value)))
 	}

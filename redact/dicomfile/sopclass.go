@@ -10,7 +10,8 @@ const (
 	imageFamily            // pixels made by a device
 	captureFamily          // secondary capture: a screen, a scan of paper
 	photoFamily            // visible light
-	segmentFamily          // segments, parametric maps, surfaces
+	segmentFamily          // segments and parametric maps: pixels
+	surfaceFamily          // surfaces: no pixels
 	reportFamily           // structured reports, key objects
 	overlayFamily          // presentation states: drawings and text over an image
 	documentFamily         // encapsulated PDF, CDA, STL, OBJ
@@ -40,7 +41,10 @@ var storageFamilies = map[string]family{
 	"30":     segmentFamily,
 	"66":     rawFamily,
 	"66.4":   segmentFamily,
-	"66.5":   segmentFamily,
+	"66.5":   surfaceFamily,
+	"66.1":   reportFamily, // spatial registration, fiducials
+	"66.2":   reportFamily,
+	"66.3":   reportFamily,
 	"66.7":   segmentFamily,
 	"77.1":   photoFamily,
 	"88":     reportFamily,

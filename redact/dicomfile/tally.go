@@ -77,6 +77,7 @@ func reasonOf(d decision) string {
 		return d.class.reason + "; left without a value"
 	case newUID, dummy:
 		return d.class.reason + "; replaced"
+	case keep, review, remove:
 	}
 	return d.class.reason
 }

@@ -64,6 +64,7 @@ func (v *verdict) kind(*file) error {
 		return v.notAnImage()
 	case unknownFamily:
 		return v.unknownKind()
+	case imageFamily, captureFamily, photoFamily, segmentFamily, surfaceFamily, directoryFamily:
 	}
 	if v.f.documentPresent {
 		return redact.Refuse(redact.Undecided, "a document is hidden inside the image file")

@@ -3,6 +3,7 @@ package dicomfile
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // verify reads the planned output again, from the first byte to the last, as
@@ -21,12 +22,12 @@ func verify(ctx context.Context, p *plan, b *body) error {
 	if f.syn != p.file.syn || f.ts != p.file.ts || f.inflated || !f.meta.rebuilt() {
 		return errUnverified
 	}
-	if err := zeroPreamble(b); err != nil {
+	if err = zeroPreamble(b); err != nil {
 		return err
 	}
 	w := newWalker(ctx, b)
 	defer w.close()
-	c := &checker{rules: p.rules, l: &p.layout, trace: newTrace(), added: addedBy(p.rules)}
+	c := &checker{w: w, rules: p.rules, l: &p.layout, trace: newTrace(), added: addedBy(p.rules)}
 	end, err := w.root(c, f.start, f.syn)
 	if err != nil {
 		return err
@@ -62,6 +63,7 @@ func zeroPreamble(b *body) error {
 
 // checker walks the output.
 type checker struct {
+	w      *walker
 	rules  *rules
 	l      *layout
 	trace  trace
@@ -76,10 +78,10 @@ func (c *checker) leaf(e *element) error {
 		return err
 	}
 	d := c.rules.decide(e.tag, e.depth)
-	allowed := d.action.stays() && src != written ||
-		d.action == empty && e.val == e.end ||
-		(d.action == newUID || d.action == dummy) ||
-		src == written && e.depth == 0 && adds(c.added, e.tag)
+	allowed, err := c.allowed(e, d, src)
+	if err != nil {
+		return err
+	}
 	if !allowed || d.known && d.seq && d.action != remove {
 		return errUnverified
 	}
@@ -88,6 +90,44 @@ func (c *checker) leaf(e *element) error {
 	}
 	c.noteLeaf(e, src)
 	return nil
+}
+
+// allowed reports whether the profile lets a value from src stand.
+func (c *checker) allowed(e *element, d decision, src int64) (bool, error) {
+	if src == written && e.depth == 0 && adds(c.added, e.tag) {
+		return true, nil
+	}
+	switch d.action {
+	case keep, review:
+		return src != written, nil
+	case empty:
+		return e.val == e.end, nil
+	case newUID, dummy:
+		return c.replaced(e, d, src)
+	case remove:
+	}
+	return false, nil
+}
+
+// replaced: an identifier that the profile replaces must not come from the
+// source, but where there was nothing to replace.
+func (c *checker) replaced(e *element, d decision, src int64) (bool, error) {
+	if src == written || e.val == e.end {
+		return true, nil
+	}
+	if e.end-e.val > windowSize {
+		return false, nil
+	}
+	b, err := c.w.win.bytes(e.val, int(e.end-e.val))
+	if err != nil || d.action == dummy {
+		return string(b) == dummyText, err
+	}
+	for uid := range strings.SplitSeq(strings.Trim(string(b), "\x00 "), `\`) {
+		if uid = strings.Trim(uid, "\x00 "); uid != "" && !strings.HasPrefix(uid, standardRoot) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func (c *checker) noteLeaf(e *element, src int64) {
