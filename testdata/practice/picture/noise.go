@@ -3,17 +3,24 @@ package picture
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 )
 
 // noiseEdge is the edge of the periodic noise fields, a power of two.
 const noiseEdge = 64
 
-// field is smooth periodic noise in three dimensions, roughly -1 to 1.
-type field [noiseEdge * noiseEdge * noiseEdge]float32
+// field is smooth periodic noise in three dimensions, roughly -1 to 1. All
+// fields share their cells and differ in where they begin.
+type field struct {
+	cells   *cells
+	x, y, z float64
+}
 
-func newField(seed uint64) *field {
-	r := rand.New(rand.NewPCG(seed, 0x6e6f697365))
-	raw := new(field)
+type cells [noiseEdge * noiseEdge * noiseEdge]float32
+
+var sharedCells = sync.OnceValue(func() *cells {
+	r := rand.New(rand.NewPCG(1, 0x6e6f697365))
+	raw := new(cells)
 	for i := range raw {
 		raw[i] = r.Float32()*2 - 1
 	}
@@ -22,38 +29,36 @@ func newField(seed uint64) *field {
 		f[i] *= 2.2 // three passes of a triangle kernel damp the amplitude
 	}
 	return f
+})
+
+func newField(seed uint64) *field {
+	r := rand.New(rand.NewPCG(seed, 0x6669656c64))
+	return &field{sharedCells(), r.Float64() * noiseEdge, r.Float64() * noiseEdge, float64(r.IntN(noiseEdge))}
 }
 
 // blur applies the kernel 1-2-1 along one axis, periodic.
-func (f *field) blur(stride int) *field {
-	const n = len(f)
-	out := new(field)
+func (f *cells) blur(stride int) *cells {
+	out := new(cells)
 	span := stride * noiseEdge
 	for i := range f {
-		base := i - i%span
 		in := i % span
+		base := i - in
 		prev, next := base+(in+span-stride)%span, base+(in+stride)%span
-		out[i] = (f[prev%n] + 2*f[i] + f[next%n]) / 4
+		out[i] = (f[prev] + 2*f[i] + f[next]) / 4
 	}
 	return out
 }
 
-// at samples the field at a point in cells, nearest neighbour.
-func (f *field) at(x, y, z float64) float64 {
-	i, j, k := int(x+4096)&(noiseEdge-1), int(y+4096)&(noiseEdge-1), int(z+4096)&(noiseEdge-1)
-	return float64(f[i+noiseEdge*(j+noiseEdge*k)])
-}
-
 // smooth samples the field with bilinear interpolation in x and y.
 func (f *field) smooth(x, y, z float64) float64 {
-	x, y = x+4096, y+4096
+	x, y, z = x+f.x+4096, y+f.y+4096, z+f.z+4096
 	xi, yi := math.Floor(x), math.Floor(y)
 	u, v := x-xi, y-yi
-	i0, j0, k := int(xi)&(noiseEdge-1), int(yi)&(noiseEdge-1), int(z+4096)&(noiseEdge-1)
+	i0, j0, k := int(xi)&(noiseEdge-1), int(yi)&(noiseEdge-1), int(z)&(noiseEdge-1)
 	i1, j1 := (i0+1)&(noiseEdge-1), (j0+1)&(noiseEdge-1)
 	k *= noiseEdge * noiseEdge
-	a := float64(f[i0+noiseEdge*j0+k])*(1-u) + float64(f[i1+noiseEdge*j0+k])*u
-	b := float64(f[i0+noiseEdge*j1+k])*(1-u) + float64(f[i1+noiseEdge*j1+k])*u
+	a := float64(f.cells[i0+noiseEdge*j0+k])*(1-u) + float64(f.cells[i1+noiseEdge*j0+k])*u
+	b := float64(f.cells[i0+noiseEdge*j1+k])*(1-u) + float64(f.cells[i1+noiseEdge*j1+k])*u
 	return a*(1-v) + b*v
 }
 
