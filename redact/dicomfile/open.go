@@ -160,7 +160,7 @@ func (f *file) sniff(w *walker) error {
 	}
 	known := f.explicitAt(b)
 	switch {
-	case known && b[0] == 0 && b[1] != 0:
+	case known && bigEndian(b):
 		f.syn = explicitBig
 	case known:
 		f.syn = explicitLittle
@@ -188,6 +188,27 @@ func (f *file) explicitAt(b []byte) bool {
 		return false
 	}
 	return f.meta.ts != tsImplicitLittle || dictionaryVR(explicitLittle.tag(b)) == vr
+}
+
+// bigEndian tells the byte order of an explicit element: the one in which the
+// dictionary knows it, else the one in which its group is small.
+func bigEndian(b []byte) bool {
+	little, big := fit(explicitLittle.tag(b), b), fit(explicitBig.tag(b), b)
+	if little != big {
+		return big > little
+	}
+	return b[0] == 0 && b[1] != 0
+}
+
+// fit says how well a tag agrees with the type written after it.
+func fit(t Tag, b []byte) int {
+	switch v := dictionaryVR(t); {
+	case v == vrUN:
+		return 0
+	case v == mkVR(b[4], b[5]):
+		return 2
+	}
+	return 1
 }
 
 func nativeSyntax(s syntax) string {
