@@ -130,38 +130,49 @@ func (d *demo) audience(ctx context.Context, cfg *config.Config, people *practic
 	return nil
 }
 
-// build makes configuration, keys and records.
+// build makes configuration, recipient book and records.
 func (d *demo) build(ctx context.Context) (*practice.Practice, error) {
+	return buildPractice(ctx, d.dir, practice.Options{Now: time.Now()})
+}
+
+// demoBook is the demo's recipient book.
+const demoBook = `# Verified recipients. dr-chen has no key yet and gets a passphrase.
+dr-chen: {name: "Dr. Chen Endodontics", kind: provider, address: "22 Elm Street, Albany NY", email: office@chen-endo.example}
+`
+
+// demoSettings are what the demo's configuration says instead of the template.
+var demoSettings = [][2]string{
+	{`address: ""`, `address: 1 Main Street, Albany NY`},
+	{`phone: ""`, `phone: "+1 518 555 0100"`},
+	{`email: ""`, `email: privacy@lakeside.example`},
+	{`{scan: 15s, settle: 2s}`, `{scan: 5s, settle: 500ms}`},
+}
+
+// buildPractice makes a synthetic practice in dir, ready to run.
+func buildPractice(ctx context.Context, dir string, o practice.Options) (*practice.Practice, error) {
 	s := config.Starter{Practice: "Lakeside Dental (demo)", State: "NY", Site: "demo", Approvers: map[string]string{"dr-lee": ""}}
-	if _, err := initPractice(d.dir, s); err != nil {
+	if _, err := initPractice(dir, s); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(d.dir, "chartseal.yaml")
-	text, err := os.ReadFile(file)
+	file := filepath.Join(dir, "chartseal.yaml")
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	for old, now := range map[string]string{
-		`address: ""`:             `address: 1 Main Street, Albany NY`,
-		`phone: ""`:               `phone: "+1 518 555 0100"`,
-		`email: ""`:               `email: privacy@lakeside.example`,
-		`{scan: 15s, settle: 2s}`: `{scan: 5s, settle: 500ms}`,
-	} {
-		if !strings.Contains(string(text), old) {
-			return nil, errors.New("the configuration template has changed: " + old)
+	text := string(b)
+	for _, c := range demoSettings {
+		if !strings.Contains(text, c[0]) {
+			return nil, errors.New("the configuration template has changed: " + c[0])
 		}
-		text = []byte(strings.Replace(string(text), old, now, 1))
+		text = strings.Replace(text, c[0], c[1], 1)
 	}
-	if err := os.WriteFile(file, text, 0o640); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o640); err != nil {
 		return nil, err
 	}
-	const book = `# Verified recipients. dr-chen has no key yet and gets a passphrase.
-dr-chen: {name: "Dr. Chen Endodontics", kind: provider, address: "22 Elm Street, Albany NY", email: office@chen-endo.example}
-`
-	if err := os.WriteFile(filepath.Join(d.dir, "recipients.yaml"), []byte(book), 0o640); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "recipients.yaml"), []byte(demoBook), 0o640); err != nil {
 		return nil, err
 	}
-	return practice.Make(ctx, d.dir, practice.Options{Now: time.Now()})
+	return practice.Make(ctx, dir, o)
 }
 
 // narrate shows each stage once as it begins, and a bar where there is one.

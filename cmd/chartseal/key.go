@@ -14,6 +14,7 @@ import (
 
 func keyCmd(*app) *cobra.Command {
 	c := &cobra.Command{Use: "key", Short: "Make keys for recipients and approvers"}
+	group(c)
 	c.AddCommand(keyNewCmd(), keyApproverCmd())
 	return c
 }

@@ -12,6 +12,7 @@ import (
 
 func ledgerCmd(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "ledger", Short: "The record of every release"}
+	group(c)
 	c.AddCommand(
 		&cobra.Command{
 			Use: "verify", Short: "Check the chain of the whole ledger", Args: cobra.NoArgs,

@@ -103,4 +103,3 @@ func parseLifetime(s string) (time.Duration, error) {
 	}
 	return d, nil
 }
-

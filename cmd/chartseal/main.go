@@ -101,10 +101,28 @@ Try it: chartseal demo`,
 		linkCmd(a), revokeCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a),
 		versionCmd(a), storeCmd(), workerCmd(),
 	)
+	group(root)
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}
 	return root
+}
+
+// group makes a command that only has subcommands show its help, and refuse a
+// word that is none of them.
+func group(c *cobra.Command) {
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		text := fmt.Sprintf("there is no command %q", args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			text += "; did you mean " + near[0] + "?"
+		}
+		return usage(errors.New(text))
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	c.SuggestionsMinimumDistance = 2
 }
 
 // wrapArgs makes a wrong number of arguments a usage error.

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"chartseal/testdata/practice"
+)
+
+// The test binary is chartseal itself: the scripts, and the child processes of
+// what they start, run it under that name.
+func TestMain(m *testing.M) {
+	if os.Getenv("CHARTSEAL_TEST_CHILD") != "" { // a child of a test that runs in this process
+		os.Exit(run(os.Args[1:]))
+	}
+	testscript.Main(m, map[string]func(){
+		"chartseal": func() { os.Exit(run(os.Args[1:])) },
+	})
+}
+
+// TestScripts are the stories of the command line: one requirement each.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"practice":   makePractice,
+			"order":      makeOrder,
+			"truncate":   truncateFile,
+			"exits":      exits,
+			"eventually": eventually,
+			"replace":    replace,
+			"expand":     expand,
+			"serving":    serving,
+			"count":      count,
+		},
+	})
+}
+
+// exits CODE COMMAND…: the command ends with this exit code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = e.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// eventually FILE: the file appears within a minute.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	for range 600 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not appear", args[0])
+}
+
+// serving RECEIPT: the store of the receipt's link answers within a minute.
+func serving(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile(`"link": "http://([^/]+)/`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if m == nil {
+		ts.Fatalf("no link in %s", args[0])
+	}
+	for range 600 {
+		if c, err := net.DialTimeout("tcp", m[1], time.Second); err == nil {
+			ts.Check(c.Close())
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("the store does not answer")
+}
+
+// replace FILE OLD NEW: changes a file; OLD must be there.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
+// expand VARIABLE FILE REGEXP: the first submatch of the file becomes an
+// environment variable.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile(args[2]).FindStringSubmatch(ts.ReadFile(args[1]))
+	if m == nil {
+		ts.Fatalf("%s does not match %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// count N FILE REGEXP: the file matches this often.
+func count(ts *testscript.TestScript, _ bool, args []string) {
+	n := len(regexp.MustCompile(args[2]).FindAllString(ts.ReadFile(args[1]), -1))
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d matches of %s, want %s", n, args[2], args[0])
+	}
+}
+
+// makePractice DIR: a small synthetic practice with the embedded store.
+func makePractice(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := buildPractice(context.Background(), ts.MkAbs(args[0]), practice.Options{Small: true, Now: time.Now()})
+	ts.Check(err)
+}
+
+// makeOrder KIND PATIENT ID FILE [old=new…]: a release order, treatment or
+// access, with textual changes.
+func makeOrder(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 4 {
+		ts.Fatalf("usage: order treatment|access PATIENT ID FILE [old=new...]")
+	}
+	who, ok := find(args[1])
+	if !ok {
+		ts.Fatalf("no patient %s", args[1])
+	}
+	o := practice.OrderOptions{Now: time.Now()}
+	text := string(practice.OrderFor(who, args[2], o))
+	if args[0] == "access" {
+		text = string(practice.AccessOrderFor(who, args[2], o))
+	}
+	for _, change := range args[4:] {
+		old, now, ok := strings.Cut(change, "=")
+		if !ok || !strings.Contains(text, old) {
+			ts.Fatalf("the order has no %q", old)
+		}
+		text = strings.Replace(text, old, strings.ReplaceAll(now, `\n`, "\n"), 1)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(text), 0o600))
+}
+
+func find(id string) (practice.Patient, bool) {
+	for _, p := range practice.People() {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return practice.Patient{}, false
+}
+
+// truncateFile FILE BYTES: cuts bytes off the end.
+func truncateFile(ts *testscript.TestScript, _ bool, args []string) {
+	matches, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(matches) == 0 {
+		ts.Check(errors.New("no such file"))
+	}
+	info, err := os.Stat(matches[0])
+	ts.Check(err)
+	ts.Check(os.Truncate(matches[0], info.Size()-1000))
+}
