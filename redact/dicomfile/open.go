@@ -160,7 +160,7 @@ func (f *file) sniff(w *walker) error {
 	}
 	known := f.explicitAt(b)
 	switch {
-	case known && bigEndian(b):
+	case known && f.bigEndianAt(b):
 		f.syn = explicitBig
 	case known:
 		f.syn = explicitLittle
@@ -190,20 +190,27 @@ func (f *file) explicitAt(b []byte) bool {
 	return f.meta.ts != tsImplicitLittle || dictionaryVR(explicitLittle.tag(b)) == vr
 }
 
-// bigEndian tells the byte order of an explicit element: the one in which the
-// dictionary knows it, else the one in which its group is small.
-func bigEndian(b []byte) bool {
+// bigEndianAt tells the byte order of an explicit element: the one in which
+// the dictionary knows it, else the declared one, else the one in which its
+// group is small.
+func (f *file) bigEndianAt(b []byte) bool {
 	little, big := fit(explicitLittle.tag(b), b), fit(explicitBig.tag(b), b)
-	if little != big {
+	switch {
+	case little != big:
 		return big > little
+	case f.meta.ts == tsExplicitBig:
+		return true
+	case f.meta.ts != "" && f.meta.ts != tsImplicitLittle:
+		return false
 	}
 	return b[0] == 0 && b[1] != 0
 }
 
 // fit says how well a tag agrees with the type written after it.
 func fit(t Tag, b []byte) int {
-	switch v := dictionaryVR(t); {
-	case v == vrUN:
+	v := dictionaryVR(t)
+	switch {
+	case v == vrUN, t.element() == 0 && t.group() > 0x00FF: // every group has a length
 		return 0
 	case v == mkVR(b[4], b[5]):
 		return 2
