@@ -4,7 +4,6 @@ package practice
 type person struct {
 	Patient
 	charset   string // DICOM character set the machines use for this name
-	latinName string // for machines without that character set
 	married   string // earlier name
 	mother    string
 	guardian  string

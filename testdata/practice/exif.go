@@ -109,12 +109,12 @@ func cameraFields(k *kit, stamp string) []field {
 
 // gpsFields are the place: numbers, and the name of the area in words.
 func gpsFields(k *kit, date string) []field {
-	sec := 100 + k.rng.Uint32N(5000)
+	north, west := 100+k.rng.Uint32N(5000), 100+k.rng.Uint32N(5000)
 	area := "ASCII\x00\x00\x00" + k.unique("geo 42.6526N 73.7562W cell ")
 	return []field{
 		{0, tiffByte, 4, []byte{2, 3, 0, 0}},
-		text(1, "N"), rationals(2, 42, 1, 39, 1, sec, 100),
-		text(3, "W"), rationals(4, 73, 1, 45, 1, sec, 100),
+		text(1, "N"), rationals(2, 42, 1, 39, 1, north, 100),
+		text(3, "W"), rationals(4, 73, 1, 45, 1, west, 100),
 		opaque(0x1C, []byte(area)),
 		text(0x1D, date),
 	}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 )
 
 // job is one file to be made.
@@ -56,14 +55,6 @@ func (k *kit) serial(prefix, machine string) string {
 // unique is a secret of this file alone.
 func (k *kit) unique(prefix string) string {
 	return k.secret(fmt.Sprintf("%s%08X", prefix, k.rng.Uint32()))
-}
-
-func (k *kit) day() time.Time {
-	t, err := time.Parse(time.DateOnly, k.date)
-	if err != nil {
-		panic("plan: bad date " + k.date)
-	}
-	return t.Add(time.Duration(9*60+k.rng.IntN(8*60)) * time.Minute)
 }
 
 // compact is the date as DICOM writes it.

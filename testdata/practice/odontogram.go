@@ -159,8 +159,11 @@ func (c *chart) roots(x, y, half, up float64, n int, state string) {
 			length = 16
 		}
 		c.Polygon([]fpdf.PointType{
-			{X: x + m - width, Y: y}, {X: x + m + width, Y: y}, {X: x + m*1.25 + width*0.55, Y: y + up*length*0.7},
-			{X: x + m*1.3, Y: y + up*length}, {X: x + m*1.25 - width*0.55, Y: y + up*length*0.7},
+			{X: x + m - width, Y: y},
+			{X: x + m + width, Y: y},
+			{X: x + m*1.25 + width*0.55, Y: y + up*length*0.7},
+			{X: x + m*1.3, Y: y + up*length},
+			{X: x + m*1.25 - width*0.55, Y: y + up*length*0.7},
 		}, "FD")
 		if state == "root canal" {
 			c.color(red)

@@ -2,13 +2,34 @@ package practice
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 	"unicode/utf16"
 )
+
+// seven is one practice, of seed 7, for the tests that only look.
+var seven struct {
+	dir string
+	p   *Practice
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "practice")
+	if err != nil {
+		panic(err)
+	}
+	seven.dir = filepath.Join(dir, "records")
+	seven.p, err = Make(context.Background(), dir, Options{Seed: 7, Small: true})
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
 
 func makeSmall(t *testing.T, seed uint64) (string, *Practice) {
 	t.Helper()
@@ -40,7 +61,7 @@ func holds(data []byte, text string) bool {
 }
 
 func TestEveryCanaryIsInItsFile(t *testing.T) {
-	records, p := makeSmall(t, 1)
+	records, p := seven.dir, seven.p
 	for _, patient := range p.Patients {
 		for _, f := range patient.Files {
 			data := read(t, records, f.Path)
@@ -57,7 +78,7 @@ func TestEveryCanaryIsInItsFile(t *testing.T) {
 }
 
 func TestSameSeedSameBytes(t *testing.T) {
-	one, p := makeSmall(t, 7)
+	one, p := seven.dir, seven.p
 	two, q := makeSmall(t, 7)
 	other, _ := makeSmall(t, 8)
 	if !slices.Equal(p.Canaries(), q.Canaries()) {
@@ -81,7 +102,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 }
 
 func TestFilesOnDiskAreTheFilesListed(t *testing.T) {
-	records, p := makeSmall(t, 1)
+	records, p := seven.dir, seven.p
 	want := slices.Clone(p.Litter)
 	for _, patient := range p.Patients {
 		for _, f := range patient.Files {
@@ -107,7 +128,7 @@ func TestFilesOnDiskAreTheFilesListed(t *testing.T) {
 }
 
 func TestFormatsByFirstBytes(t *testing.T) {
-	records, p := makeSmall(t, 1)
+	records, p := seven.dir, seven.p
 	magic := map[string]struct {
 		at   int
 		want string
@@ -134,16 +155,24 @@ func TestFormatsByFirstBytes(t *testing.T) {
 	}
 }
 
-func TestMultiFrameStreams(t *testing.T) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+func TestMultiFrameHasAllItsPixels(t *testing.T) {
 	n := &counter{}
 	if err := WriteMultiFrameCBCT(n, 64, 96, 40, "10432"); err != nil {
 		t.Fatal(err)
 	}
-	runtime.ReadMemStats(&after)
 	if pixels := int64(2 * 64 * 96 * 40); n.n < pixels || n.n > pixels+64<<10 {
 		t.Errorf("wrote %d bytes for %d bytes of pixels", n.n, pixels)
+	}
+	if err := WriteMultiFrameCBCT(n, 8, 8, 2, "nobody"); err == nil {
+		t.Error("wrote a volume of nobody")
+	}
+}
+
+func TestMakeStopsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Make(ctx, t.TempDir(), Options{Small: true}); err == nil {
+		t.Error("made a practice after the end")
 	}
 }
 

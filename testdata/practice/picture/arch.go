@@ -40,7 +40,7 @@ func Arch(seed uint64, maxilla bool, along, across int) *Mesh {
 	for i := range int32(along) {
 		for j := range int32(across) {
 			p := i*row + j
-			m.Faces = append(m.Faces, [3]int32{p, p + row, p + 1}, [3]int32{p + 1, p + row, p + row + 1})
+			m.Faces = append(m.Faces, [3]int32{p, p + 1, p + row}, [3]int32{p + 1, p + row + 1, p + row})
 		}
 	}
 	return m
@@ -70,7 +70,7 @@ func (h *archSurface) point(s, angle, w float64) [3]float32 {
 	nx, ny := math.Copysign(sin/h.a, s), -cos/h.b
 	n := math.Hypot(nx, ny)
 
-	reach := t.depth/2 + 4
+	const reach = 8.8 // half the width of the strip
 	across := w * reach
 	side := (t.depth/2*(0.96-0.16*math.Pow(math.Abs(u), 4)) - math.Abs(across)) // inside the crown
 	z := -2 + 1.2*step(-4, 0, side) + t.crown*0.85*step(-0.7, 0.9, side)*(1-0.85*step(0.86, 1, math.Abs(u)))
