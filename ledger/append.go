@@ -134,7 +134,7 @@ func (l *Ledger) turn(at time.Time) error {
 	if err != nil {
 		return bare(err)
 	}
-	if err := syncFolder(l.dir); err != nil {
+	if err = syncFolder(l.dir); err != nil {
 		return errors.Join(err, bare(f.Close()), bare(os.Remove(filepath.Join(l.dir, name))))
 	}
 	if l.tail != nil {
@@ -152,8 +152,9 @@ func (l *Ledger) put(line []byte) error {
 	}
 	if n, err := l.tail.Write(line); err != nil {
 		if n > 0 {
-			if undo := l.tail.Truncate(l.size); undo != nil {
-				l.stopped = fmt.Errorf("%w: %w", ErrStopped, bare(undo))
+			// Windows does not let a handle for appending cut its file.
+			if undo := truncate(filepath.Join(l.dir, l.segments[len(l.segments)-1]), l.size); undo != nil {
+				l.stopped = fmt.Errorf("%w: %w", ErrStopped, undo)
 			}
 		}
 		return bare(err)

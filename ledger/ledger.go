@@ -221,8 +221,7 @@ func (l *Ledger) Close() error {
 
 // bare strips an error of the path that package os puts into it.
 func bare(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err
 	}
 	return err

@@ -127,13 +127,8 @@ func (c *collector) gather(ctx context.Context, src *source) error {
 	}
 	homes, err := c.search().patientFolders(ctx, src.place.root, src.folder)
 	switch {
-	case errors.Is(err, errTooMany):
-		c.trouble.add(tooMany, "")
-		return nil
-	case isListing(err):
-		return &SourceError{src.n + 1, src.Kind, bare(err)}
 	case err != nil:
-		return err
+		return c.searched(ctx, src, err)
 	case len(homes) > 1:
 		for _, home := range homes {
 			c.trouble.add(manyFolders, home)
@@ -180,11 +175,21 @@ func (c *collector) gatherHome(ctx context.Context, src *source) error {
 	}
 	err = w.walk(ctx, dir, rel, src.rest, reach(src.rest, positions{0}), 0)
 	c.entries = max(0, w.left)
-	if errors.Is(err, errTooMany) {
+	return c.searched(ctx, src, err)
+}
+
+// searched sorts out how a search ended.
+func (c *collector) searched(ctx context.Context, src *source, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errTooMany):
 		c.trouble.add(tooMany, "")
 		return nil
 	}
-	return err
+	return &SourceError{src.n + 1, src.Kind, bare(err)}
 }
 
 // gatherShared looks at this patient's files in a folder of many patients.
@@ -195,12 +200,8 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 	}
 	pattern := slices.Concat(src.folder, src.rest)
 	found, err := index.Find(ctx, &Folder{src.place.name, src.place.root, pattern, c.req.Limits.Search}, c.req.Patient.ID)
-	if errors.Is(err, errTooMany) {
-		c.trouble.add(tooMany, "")
-		return nil
-	}
 	if err != nil {
-		return err
+		return c.searched(ctx, src, err)
 	}
 	c.unreadable += found.Unreadable
 	slices.Sort(found.Paths)

@@ -12,7 +12,7 @@ import (
 	"chartseal/redact/dicomfile"
 )
 
-// ErrChanged: a record is no longer the file that was looked at, or changed
+// ErrChanged says that a record is no longer the file that was looked at, or changed
 // while it was read. What was read of it must not be sent.
 var ErrChanged = errors.New("record changed while it was read")
 

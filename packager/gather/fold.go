@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -76,12 +77,7 @@ func step(pattern []segment, at positions, name string) positions {
 
 // done reports whether the whole pattern is used up.
 func done(pattern []segment, at positions) bool {
-	for _, i := range at {
-		if i == len(pattern) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(at, len(pattern))
 }
 
 // open reports whether anything below could still match.

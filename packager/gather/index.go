@@ -56,16 +56,16 @@ func (s Scan) Find(ctx context.Context, folder *Folder, patientID string) (Found
 	var mu sync.Mutex
 	var out Found
 	err := folder.Walk(ctx, func(dir *os.Root, rel string, names []string) error {
-		group, ctx := errgroup.WithContext(ctx)
+		group, workCtx := errgroup.WithContext(ctx)
 		group.SetLimit(max(1, s.Workers))
 		for _, name := range names {
 			group.Go(func() error {
-				id, err := s.patientID(ctx, dir, name)
+				id, err := s.patientID(workCtx, dir, name)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
-				case ctx.Err() != nil:
-					return ctx.Err()
+				case workCtx.Err() != nil:
+					return workCtx.Err()
 				case err != nil:
 					out.Unreadable++
 				case sameID(id, patientID):

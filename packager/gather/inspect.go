@@ -37,7 +37,7 @@ func (c *collector) inspect(ctx context.Context, src *source, dir *os.Root, rel,
 		source: src.n, place: src.place, stamp: st,
 	}
 	keep, err := c.read(ctx, file, it, src, dir)
-	if err := errors.Join(err, file.Close()); err != nil || !keep {
+	if err = errors.Join(err, file.Close()); err != nil || !keep {
 		return nil, err
 	}
 	return it, nil
@@ -73,8 +73,7 @@ func (c *collector) read(ctx context.Context, file *File, it *Item, src *source,
 const mediaStorageDirectory = "1.2.840.10008.1.3.10"
 
 func dicomTrouble(err error) error {
-	var refusal *redact.Refusal
-	if errors.As(err, &refusal) {
+	if _, ok := errors.AsType[*redact.Refusal](err); ok {
 		return troubleError{brokenDICOM}
 	}
 	return err

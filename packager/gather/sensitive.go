@@ -13,7 +13,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// ErrSensitivePattern: a pattern for sensitive records is not a valid glob.
+// ErrSensitivePattern says that a pattern for sensitive records is not a valid glob.
 var ErrSensitivePattern = errors.New("pattern of a sensitive category is not valid")
 
 // CheckSensitive reports every category whose pattern is not valid, joined.

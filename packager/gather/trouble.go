@@ -44,8 +44,8 @@ type wording struct{ rule, one, many, todo string }
 // words holds every sentence about a file that gathering refuses. "Nothing was
 // sent." goes between what happened and what to do.
 var words = [troubles]wording{
-	otherPatient:     {"R35", "1 file says another patient's name.", "%d files say another patient's name.", "Move what belongs to someone else, or leave it out by a decision on the order; it can never be released with this one."},
-	unclearPatient:   {"R35", "1 image does not say well enough whose it is.", "%d images do not say well enough whose they are.", "Its patient number must agree with the order, and its name or birth date as well. Correct them in the imaging program and export again, or leave them out by a decision on the order."},
+	otherPatient:     {"R35", "1 file says another patient's name.", "%d files say another patient's name.", "Move what belongs to someone else into its own folder, or leave it out by a decision on the order; it can never be released with it."},
+	unclearPatient:   {"R35", "1 image does not say well enough whose it is.", "%d images do not say well enough whose they are.", "The patient's number must agree with the order, and the name or the birth date as well. Correct this in the imaging program and export again; or look at what it shows, and release or leave it out by a decision on the order."},
 	manyFolders:      {"R35", "More than one folder fits this patient.", "%d folders fit this patient.", "Check which one is right and rename or merge the others."},
 	noFolder:         {"R35", "There is no folder for this patient.", "There is no folder for this patient.", "Check the patient's number and name on the order."},
 	noValue:          {"R35", "The patient's number or name on the order cannot be part of a folder's name.", "The patient's number or name on the order cannot be part of a folder's name.", "Check the patient's number and name on the order; the name is written \"Last, First\"."},
@@ -65,12 +65,16 @@ var words = [troubles]wording{
 	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\".", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\".", "Correct or delete it."},
 }
 
-func (w wording) sentence(n int) string {
-	what := w.one
+func (t trouble) sentence(n int) string {
+	w := words[t]
+	what, also := w.one, " It can also be left out by a decision on the order."
 	if n > 1 {
-		what = strings.Replace(w.many, "%d", strconv.Itoa(n), 1)
+		what, also = strings.Replace(w.many, "%d", strconv.Itoa(n), 1), " They can also be left out by a decision on the order."
 	}
-	return what + " Nothing was sent. " + w.todo
+	if t.final() || t == otherPatient || t == unclearPatient {
+		also = ""
+	}
+	return what + " Nothing was sent. " + w.todo + also
 }
 
 // findings is the list of troubles: which files have which. Safe for concurrent use.
@@ -103,7 +107,7 @@ func (f *findings) reasons(decided decisions) (out []order.Reason, waived int) {
 			waived += len(items)
 			continue
 		}
-		r := hold(w.rule, w.sentence(max(1, len(items))), items)
+		r := hold(w.rule, t.sentence(max(1, len(items))), items)
 		if t.final() {
 			r.Outcome = order.Refuse
 		}

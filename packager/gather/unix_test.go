@@ -3,6 +3,7 @@
 package gather
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -67,6 +68,18 @@ func TestUnreadable(t *testing.T) {
 	if !slices.Equal(rules, []string{"10432/2025-01-01.pdf", "10432/a"}) {
 		t.Errorf("problems %+v", c.Problems)
 	}
+
+	p.mkdir("imaging")
+	if err := os.Chmod(p.path("imaging"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(p.path("imaging"), 0o755) })
+	src := p.source("cbct", "imaging/**")
+	src.Match = MatchDICOM
+	var source *SourceError
+	if _, err := Collect(t.Context(), p.request(src)); !errors.As(err, &source) || strings.Contains(err.Error(), p.dir) {
+		t.Errorf("shared folder that cannot be read: %v", err)
+	}
 }
 
 // asNobody runs the test once more, by itself, as an ordinary user.
@@ -91,7 +104,7 @@ func asNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	twin := filepath.Join(dir, "test")
-	if err := os.WriteFile(twin, program, 0o755); err != nil {
+	if err = os.WriteFile(twin, program, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), twin, "-test.run=^"+t.Name()+"$", "-test.v")

@@ -57,7 +57,7 @@ func (w *walker) walk(ctx context.Context, dir *os.Root, rel string, pattern []s
 	switch {
 	case ctx.Err() != nil || errors.Is(err, errTooMany):
 		return err
-	case isListing(err):
+	case isListing(err) && rel != "":
 		w.trouble(unreadableFolder, rel)
 	case err != nil:
 		return err
@@ -107,8 +107,8 @@ func (w *walker) list(ctx context.Context, dir *os.Root, each func([]fs.DirEntry
 			return errTooMany
 		}
 		if len(entries) > 0 {
-			if err := each(entries); err != nil {
-				return err
+			if failed := each(entries); failed != nil {
+				return failed
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -166,7 +166,7 @@ func enterPath(root *os.Root, rel string) (*os.Root, error) {
 	}
 	for name := range strings.SplitSeq(rel, "/") {
 		next, err := enter(at, name)
-		if err := errors.Join(err, bare(at.Close())); err != nil {
+		if err = errors.Join(err, bare(at.Close())); err != nil {
 			return nil, err
 		}
 		at = next

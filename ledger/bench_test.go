@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// million writes a ledger of n entries without syncing each.
+func million(b *testing.B, n int) string {
+	b.Helper()
+	dir := b.TempDir()
+	f, err := os.Create(filepath.Join(dir, "2026.jsonl"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := bufio.NewWriterSize(f, 1<<20)
+	prev := genesis
+	for i := 1; i <= n; i++ {
+		e := sent(i)
+		e.Format, e.Seq, e.Prev, e.At = 1, uint64(i), prev, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		e.settle()
+		line, hash, err := e.seal()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := out.Write(line); err != nil {
+			b.Fatal(err)
+		}
+		prev = hash
+	}
+	if err := out.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+// BenchmarkVerify checks a ledger of a million entries.
+func BenchmarkVerify(b *testing.B) {
+	dir := million(b, 1_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if r, err := Verify(b.Context(), dir); err != nil || r.Head.Seq != 1_000_000 {
+			b.Fatal(r, err)
+		}
+	}
+}
+
+// BenchmarkOpen opens it for appending, which indexes its keys as well.
+func BenchmarkOpen(b *testing.B) {
+	dir := million(b, 1_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		l, err := Open(dir, time.Now)
+		if err != nil || l.Head().Seq != 1_000_000 {
+			b.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAppend appends with an fsync for each entry.
+func BenchmarkAppend(b *testing.B) {
+	l, err := Open(b.TempDir(), time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	n := 0
+	for b.Loop() {
+		n++
+		e := sent(n)
+		e.Key = fmt.Sprintf("k%d", n)
+		if _, err := l.Append(b.Context(), e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
