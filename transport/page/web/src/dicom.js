@@ -157,6 +157,10 @@ export class Header {
   }
 }
 
+// plain is text in the default character set (PS3.5 section 6.1.2.1), or
+// nothing: other sets are not decoded here.
+const plain = (text) => (/^[ -~]*$/.test(text) ? text : "");
+
 // describe is what the list of records shows of an image: null when the
 // header cannot be read from the bytes given.
 export function describe(bytes) {
@@ -165,7 +169,7 @@ export function describe(bytes) {
     if (h.set.size === 0) return { syntax: h.syntax };
     return {
       syntax: h.syntax, series: h.text(tags.seriesUID), modality: h.text(tags.modality), instance: h.number(tags.instance, 0),
-      rows: h.u16(tags.rows, 0), columns: h.u16(tags.columns, 0), frames: h.number(tags.frames, 1),
+      rows: h.u16(tags.rows, 0), columns: h.u16(tags.columns, 0), frames: h.number(tags.frames, 1), text: plain(h.text(tags.seriesText)),
     };
   } catch {
     return null;

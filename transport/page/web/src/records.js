@@ -37,12 +37,30 @@ export function entries(records) {
   return list;
 }
 
+// number tells entries apart that look the same.
+function number(list) {
+  const seen = new Map();
+  const name = (entry) => `${entry.title} ${entry.date} ${titleOf(entry)}`;
+  for (const entry of list) seen.set(name(entry), (seen.get(name(entry)) || 0) + 1);
+  const count = new Map();
+  for (const entry of list) {
+    const key = name(entry);
+    if (seen.get(key) < 2) continue;
+    count.set(key, (count.get(key) || 0) + 1);
+    entry.number = count.get(key);
+  }
+}
+
 function groups(list) {
   const known = new Map();
   for (const entry of list) {
     const kind = entry.kind || "other";
     if (!known.has(kind)) known.set(kind, []);
     known.get(kind).push(entry);
+  }
+  for (const alike of known.values()) {
+    alike.sort((a, b) => (b.date || "").localeCompare(a.date || ""));
+    number(alike);
   }
   const rank = (kind) => (kinds.includes(kind) ? kinds.indexOf(kind) : kinds.length);
   return [...known].sort((a, b) => rank(a[0]) - rank(b[0]));
@@ -58,7 +76,7 @@ function formatName(record) {
 function meta(entry) {
   const [first] = entry.records;
   const bytes = entry.records.reduce((sum, r) => sum + r.bytes, 0);
-  const parts = [day(entry.date) || t("undated"), formatName(first), size(bytes)];
+  const parts = [day(entry.date) || t("undated"), first.image?.text, formatName(first), size(bytes)].filter(Boolean);
   if (entry.records.length > 1) parts.push(tn("series_slices", entry.records.length));
   else if (first.image?.frames > 1) parts.push(tn("frames", first.image.frames));
   const removed = new Set(entry.records.flatMap((r) => (r.removed || []).map((x) => x.item))).size;
@@ -73,7 +91,8 @@ function titleOf(entry) {
   const key = `title_${(entry.title || entry.kind || "").toLowerCase().replaceAll(" ", "_")}`;
   const title = has(key) ? t(key) : entry.title || kindName(entry.kind || "other");
   const [, original] = /_\d{3,}_([^/]+)\.\w+$/.exec(entry.records[0].path) || [];
-  return original ? t("titled", { title, name: original.replaceAll("-", " ") }) : title;
+  const whole = original ? t("titled", { title, name: original.replaceAll("-", " ") }) : title;
+  return entry.number ? `${whole} ${entry.number}` : whole;
 }
 
 // remarks are the manifest's notices on an entry's records, each once.
