@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"chartseal/redact"
-
 	xtiff "golang.org/x/image/tiff"
+
+	"chartseal/redact"
 )
 
 // tiffPage is a page for buildTIFF: entries with their values, and strips.

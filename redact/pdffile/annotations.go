@@ -6,9 +6,9 @@ import (
 	"maps"
 	"strconv"
 
-	"chartseal/redact"
-
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
 )
 
 // Annotation flags (table 165).

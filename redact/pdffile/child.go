@@ -34,12 +34,12 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 		return errFrame
 	}
 	budget := memoryFor(req.Size)
-	if err := confine(budget); err != nil {
-		os.Exit(exitSetup)
-	}
 	done := make(chan struct{})
 	defer close(done)
 	go watchMemory(budget, done)
+	if err := confine(budget); err != nil {
+		os.Exit(exitSetup)
+	}
 	return answer(ctx, req, in, out)
 }
 
@@ -52,7 +52,7 @@ func memoryFor(n int64) int64 { return 384<<20 + 5*n }
 func watchMemory(budget int64, done <-chan struct{}) {
 	debug.SetMemoryLimit(budget / 4 * 3)
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {

@@ -7,11 +7,11 @@ import (
 	"io"
 	"runtime/debug"
 
-	"chartseal/redact"
-
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+
+	"chartseal/redact"
 )
 
 // clean returns the cleaned version of a PDF and what was done to it. It runs

@@ -2,31 +2,58 @@ package pdffile
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// confine limits the process: memory by RLIMIT_DATA, which counts private
-// writable memory since Linux 4.7 (RLIMIT_AS would count the address space
-// that Go only reserves), no core file with patient data in it, and no access
-// to files and network by Landlock. Of Landlock it takes what the kernel has.
+// confine limits the process for good:
+//   - memory, by RLIMIT_DATA, which counts private writable memory since Linux
+//     4.7 (RLIMIT_AS would count the address space that Go only reserves); it is
+//     half again as large as the budget, which watchMemory keeps more politely,
+//   - no core file with patient data in it,
+//   - no change to the file system, by Landlock where the kernel has it,
+//   - no new descriptor, so no file, no socket, no child; last, as Landlock
+//     needs one and the runtime's poller has to have its own.
 func confine(budget int64) error {
-	for what, n := range map[int]uint64{unix.RLIMIT_DATA: uint64(budget) + 64<<20, unix.RLIMIT_CORE: 0} { //nolint:gosec // positive
-		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil {
-			return err
-		}
+	hard := uint64(budget) / 2 * 3 //nolint:gosec // positive
+	if err := limitTo(unix.RLIMIT_DATA, hard); err != nil {
+		return err
 	}
-	return landlock()
+	if err := limitTo(unix.RLIMIT_CORE, 0); err != nil {
+		return err
+	}
+	if err := landlock(); err != nil {
+		return err
+	}
+	if err := openPoller(); err != nil {
+		return err
+	}
+	return limitTo(unix.RLIMIT_NOFILE, 0)
 }
 
-// landlock gives up opening files and, since ABI 4, binding and connecting TCP
-// sockets (Linux: Documentation/userspace-api/landlock.rst).
+// openPoller makes the runtime open the descriptors of its network poller,
+// which timers need too: it does so once, for the first pipe at the latest.
+func openPoller() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Close(), w.Close())
+}
+
+func limitTo(what int, n uint64) error {
+	return unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n})
+}
+
+// landlock gives up every right over files and, since ABI 4, binding and
+// connecting TCP sockets (Linux: Documentation/userspace-api/landlock.rst).
 func landlock() error {
-	abi, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return nil // a kernel without it
+	abi := landlockABI()
+	if abi == 0 {
+		return nil
 	}
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: fileRights(abi)}
 	size := unsafe.Sizeof(attr.Handled_access_fs)
@@ -49,6 +76,15 @@ func landlock() error {
 		return errno
 	}
 	return nil
+}
+
+// landlockABI returns the version of Landlock, 0 for a kernel without it.
+func landlockABI() uintptr {
+	abi, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return abi
 }
 
 // fileRights returns every right over files that the ABI knows.

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"io"
 
-	"chartseal/redact"
-	"chartseal/redact/imagefile"
-
 	"github.com/pdfcpu/pdfcpu/pkg/filter"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
+	"chartseal/redact/imagefile"
 )
 
 // maxDecoded bounds what one stream may unpack to.

@@ -3,9 +3,9 @@ package pdffile
 import (
 	"bytes"
 
-	"chartseal/redact"
-
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
 )
 
 // flagPushButton marks a button that holds no value (table 226).

@@ -5,9 +5,9 @@ import (
 	"regexp"
 	"slices"
 
-	"chartseal/redact"
-
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
 )
 
 // language is what RFC 5646 lets /Lang be: no room for a name.

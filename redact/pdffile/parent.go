@@ -108,11 +108,11 @@ func (c *child) failed(err error) error {
 		return redact.Refuse(redact.TooLarge, "cleaning the PDF took too long")
 	case c.source.failure() != nil:
 		return c.source.failure()
-	case state != nil && state.ExitCode() == exitMemory, bytes.Contains(c.stderr.b, []byte("out of memory")):
+	case state != nil && state.ExitCode() == exitMemory, c.stderr.has("out of memory"), c.stderr.has("cannot allocate memory"):
 		return redact.Refuse(redact.TooLarge, "cleaning the PDF takes more memory than it may have")
 	case state != nil && state.ExitCode() == exitSetup:
 		return errors.New("start PDF worker: it could not limit itself")
-	case bytes.Contains(c.stderr.b, []byte("goroutine ")), bytes.Contains(c.stderr.b, []byte("fatal error: ")):
+	case c.stderr.has("goroutine "), c.stderr.has("fatal error: "):
 		return redact.Refuse(redact.Malformed, "the PDF is built in a way that cannot be read safely")
 	}
 	return fmt.Errorf("clean PDF: worker ended early: %w", err)
@@ -192,6 +192,9 @@ func (h *headBuffer) Write(p []byte) (int, error) {
 	h.b = append(h.b, p[:min(len(p), 4<<10-len(h.b))]...)
 	return len(p), nil
 }
+
+// has is called once the child has been waited for.
+func (h *headBuffer) has(s string) bool { return bytes.Contains(h.b, []byte(s)) }
 
 // withoutPath strips the path off an error of package exec.
 func withoutPath(err error) error {

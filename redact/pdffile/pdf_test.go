@@ -11,11 +11,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
-	"chartseal/redact"
-
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
 )
 
 // secret is planted wherever a PDF has room for it.
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 	case "hang":
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		select {}
+		time.Sleep(time.Hour)
 	case "panic":
 		panic(secret)
 	case "quit":
@@ -42,8 +43,12 @@ func TestMain(m *testing.M) {
 	case "lie":
 		head, _ := encodeFrame(reply{Size: 1000})
 		_, _ = os.Stdout.Write(append(head, "short"...))
+	case "confined":
+		confined()
 	case "memory":
-		_ = confine(32 << 20)
+		const budget = 256 << 20
+		go watchMemory(budget, nil)
+		_ = confine(budget)
 		hoard()
 	}
 	os.Exit(0)

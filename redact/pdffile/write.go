@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"chartseal/redact"
-
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
 )
 
 // The file is written here and not by pdfcpu, so that nothing but the objects

@@ -1,0 +1,5 @@
+//go:build cgo
+
+package pdffile
+
+const cgo = true
