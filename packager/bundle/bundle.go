@@ -173,7 +173,7 @@ func (w *Writer) add(ctx context.Context, rec Record, out *redact.Output) error 
 	if err != nil {
 		return err
 	}
-	if err := in.fill(first); err != nil {
+	if err = in.fill(first); err != nil {
 		w.pipe.free <- first
 		return err
 	}
@@ -365,8 +365,10 @@ type headSource struct {
 	size int64
 }
 
+// Size is the whole file's.
 func (h headSource) Size() int64 { return h.size }
 
+// ReadAt fails past the head.
 func (h headSource) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off >= h.size {
 		return 0, io.EOF

@@ -69,7 +69,7 @@ func memberPath(rec Record, format, original string, n int) string {
 func withoutDate(name, date string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	rest := name
-	for _, part := range strings.Split(date, "-") {
+	for part := range strings.SplitSeq(date, "-") {
 		var ok bool
 		if rest, ok = strings.CutPrefix(strings.TrimLeft(rest, "-_. "), part); !ok {
 			return name

@@ -38,11 +38,11 @@ func SignManifest(key minisign.PrivateKey, trustedComment string) func(manifest 
 // signing key's id and the trusted comment, or ErrSignature.
 func VerifyManifest(publicKey string, manifest, signature []byte) (keyID, comment string, err error) {
 	var key minisign.PublicKey
-	if err := key.UnmarshalText([]byte(publicKey)); err != nil {
+	if key.UnmarshalText([]byte(publicKey)) != nil {
 		return "", "", errors.New("the public key to verify with is not a minisign public key")
 	}
 	var sig minisign.Signature
-	if err := sig.UnmarshalText(signature); err != nil {
+	if sig.UnmarshalText(signature) != nil {
 		return "", "", ErrSignature
 	}
 	text, err := sig.MarshalText()

@@ -58,7 +58,8 @@ func kindTitle(kind string) string {
 	if word == "" {
 		return "Record"
 	}
-	return strings.ToUpper(word[:1]) + word[1:]
+	first, n := utf8.DecodeRuneInString(word)
+	return string(unicode.ToUpper(first)) + word[n:]
 }
 
 // shorten makes one printable line of at most n characters.

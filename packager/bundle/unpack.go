@@ -121,6 +121,7 @@ func create(root *os.Root, name string) (io.WriteCloser, error) {
 // file strips paths off the errors of writing.
 type file struct{ f *os.File }
 
+// Write writes to the file.
 func (f file) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
 	if err != nil {
@@ -129,6 +130,7 @@ func (f file) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Close closes the file.
 func (f file) Close() error {
 	if err := f.f.Close(); err != nil {
 		return fmt.Errorf("close file: %w", bare(err))
@@ -160,12 +162,10 @@ func randomName() string {
 // bare strips paths off an error of the file system: they are the reader's
 // folders and a patient's file names.
 func bare(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}
-	var le *os.LinkError
-	if errors.As(err, &le) {
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
 		return le.Err
 	}
 	return err

@@ -93,11 +93,11 @@ func index(z *zipform.Reader) (map[string]*zipform.Entry, error) {
 		if !SafePath(e.Name) {
 			return nil, tampered("member %d has an unsafe name", i+1)
 		}
-		if fold := foldPath(e.Name); folded[fold] {
+		fold := foldPath(e.Name)
+		if folded[fold] {
 			return nil, tampered("member %d has the name of another", i+1)
-		} else {
-			folded[fold] = true
 		}
+		folded[fold] = true
 		members[e.Name] = e
 	}
 	for i := range z.Entries {
@@ -230,22 +230,20 @@ func isDigest(s string) bool {
 	return err == nil && len(b) == sha256.Size && strings.ToLower(s) == s
 }
 
-// pass reads the whole file once and checks every member. sink, if any, gives
-// where a member's content goes; what it gives is closed when the content is
-// complete, before its digest is compared.
-func (v *verifier) pass(ctx context.Context, sink func(path string) (io.WriteCloser, error), progress Progress) error {
+// sink gives where a member's content goes. What it gives is closed when the
+// content is complete, before its digest is compared. It is called from several
+// goroutines.
+type sink func(path string) (io.WriteCloser, error)
+
+// pass reads the whole file once and checks every member; to may be nil.
+func (v *verifier) pass(ctx context.Context, to sink, progress Progress) error {
 	in := readAhead(ctx, v.src, v.zip.Members())
 	defer in.Close()
-	var u unpacker
+	checks := newCheckers(v, to)
 	var done int64
 	err := v.zip.Pass(in, func(e *zipform.Entry, stored io.Reader) error {
-		sum := sha256.New()
-		if err := v.visit(&u, e, stored, sum, sink); err != nil {
+		if err := checks.check(e, stored); err != nil {
 			return err
-		}
-		want, _ := hex.DecodeString(v.files[e.Name].SHA256)
-		if subtle.ConstantTimeCompare(sum.Sum(nil), want) != 1 {
-			return tampered("the content of a file differs from the manifest")
 		}
 		done += e.Compressed
 		if progress != nil {
@@ -253,18 +251,34 @@ func (v *verifier) pass(ctx context.Context, sink func(path string) (io.WriteClo
 		}
 		return nil
 	})
+	if werr := checks.wait(); err == nil {
+		err = werr
+	}
 	return asTampered(err)
 }
 
-func (v *verifier) visit(u *unpacker, e *zipform.Entry, stored io.Reader, sum io.Writer, sink func(string) (io.WriteCloser, error)) error {
-	if sink == nil {
+// check compares one member with the manifest.
+func (v *verifier) check(u *unpacker, e *zipform.Entry, stored io.Reader, to sink) error {
+	sum := sha256.New()
+	if err := visit(u, e, stored, sum, to); err != nil {
+		return err
+	}
+	want, err := hex.DecodeString(v.files[e.Name].SHA256)
+	if err != nil || subtle.ConstantTimeCompare(sum.Sum(nil), want) != 1 {
+		return tampered("the content of a file differs from the manifest")
+	}
+	return nil
+}
+
+func visit(u *unpacker, e *zipform.Entry, stored io.Reader, sum io.Writer, to sink) error {
+	if to == nil {
 		return u.copy(sum, e, stored)
 	}
-	to, err := sink(e.Name)
+	w, err := to(e.Name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(u.copy(io.MultiWriter(sum, to), e, stored), to.Close())
+	return errors.Join(u.copy(io.MultiWriter(sum, w), e, stored), w.Close())
 }
 
 // copySize is the unit of hashing and writing: large, so that calls do not

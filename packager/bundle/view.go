@@ -47,11 +47,12 @@ type view struct {
 
 // row is one line of the table of contents: a record, or a DICOM series.
 type row struct {
-	Title, Date, Format, Size, Link, Name string
-	Count                                 int
-	Notices                               []string
-	bytes                                 int64
-	sortDate, first                       string
+	Title, Date, Format, Size string
+	Link, Name                string // path from the top, and from data/
+	Count                     int
+	Notices                   []string
+	bytes                     int64
+	sortDate, first           string
 }
 
 // removed is one reason for which something was taken out.
@@ -88,16 +89,15 @@ func rows(records []Member) []row {
 	var list []row
 	at := map[string]int{}
 	for _, m := range records {
-		link, name := m.Path, path.Base(m.Path)
+		link := m.Path
 		if isDICOM(m.Format) {
 			link = path.Dir(m.Path) + "/"
-			name = strings.TrimPrefix(link, "data/")
 		}
 		i, ok := at[link]
 		if !ok {
 			i = len(list)
 			at[link] = i
-			list = append(list, row{Title: rowTitle(m), Date: humanDate(m.Date), Format: m.Format, Link: link, Name: name, sortDate: m.Date, first: m.Path})
+			list = append(list, row{Title: rowTitle(m), Date: humanDate(m.Date), Format: m.Format, Link: link, sortDate: m.Date, first: m.Path})
 		}
 		r := &list[i]
 		r.Count++
@@ -109,11 +109,12 @@ func rows(records []Member) []row {
 		}
 	}
 	for i := range list {
-		list[i].Size = humanSize(list[i].bytes)
-		if list[i].Count > 1 || !isDICOM(list[i].Format) {
-			continue
+		r := &list[i]
+		r.Size = humanSize(r.bytes)
+		if r.Count == 1 {
+			r.Link = r.first // not the folder
 		}
-		list[i].Link = list[i].first // one file: link to it, not to its folder
+		r.Name = strings.TrimPrefix(r.Link, "data/")
 	}
 	slices.SortStableFunc(list, func(a, b row) int {
 		return cmp.Or(cmp.Compare(b.sortDate, a.sortDate), cmp.Compare(a.Title, b.Title))

@@ -44,9 +44,9 @@ type unlockError struct{ err error }
 
 func (e *unlockError) Error() string { return ErrKeyPassphrase.Error() }
 func (e *unlockError) Unwrap() error { return e.err }
-func (e *unlockError) Is(t error) bool {
-	return t == ErrKeyPassphrase
-}
+
+// Is reports that every unlockError is [ErrKeyPassphrase].
+func (e *unlockError) Is(t error) bool { return t == ErrKeyPassphrase }
 
 // FromPassphrase opens with a passphrase, typed freely (see
 // [NormalizePassphrase]); it is tried as typed, too.
@@ -135,8 +135,7 @@ func decryptKeyFile(data []byte, prompt Prompt) ([]byte, error) {
 
 func parseSSHIdentity(pem []byte, prompt Prompt) (Identities, error) {
 	id, err := agessh.ParseIdentity(pem)
-	var missing *ssh.PassphraseMissingError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*ssh.PassphraseMissingError](err); ok {
 		if prompt == nil || missing.PublicKey == nil {
 			return Identities{}, ErrKeyPassphrase
 		}

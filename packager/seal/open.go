@@ -57,8 +57,7 @@ func open(src io.ReaderAt, size int64, list []age.Identity, ids *Identities) (io
 	if ids != nil && errors.As(err, &noMatch) {
 		return nil, 0, ids.mismatch(noMatch.StanzaTypes)
 	}
-	var unlock *unlockError
-	if errors.As(err, &unlock) {
+	if unlock, ok := errors.AsType[*unlockError](err); ok {
 		return nil, 0, unlock
 	}
 	return nil, 0, ErrDamaged
@@ -84,6 +83,7 @@ type opened struct {
 	src *watched
 }
 
+// ReadAt reads content.
 func (o *opened) ReadAt(p []byte, off int64) (int, error) {
 	n, err := o.r.ReadAt(p, off)
 	if err == nil || errors.Is(err, io.EOF) {
@@ -103,6 +103,7 @@ type watched struct {
 	err error
 }
 
+// ReadAt reads the source.
 func (w *watched) ReadAt(p []byte, off int64) (int, error) {
 	n, err := w.r.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -67,6 +67,12 @@ func (r Recipients) Unlock() string { return r.unlock }
 // A passphrase has none.
 func (r Recipients) Fingerprints() []string { return append([]string(nil), r.prints...) }
 
+// String keeps a passphrase out of logs.
+func (r Recipients) String() string { return "seal.Recipients(" + r.unlock + ")" }
+
+// GoString keeps a passphrase out of logs.
+func (r Recipients) GoString() string { return r.String() }
+
 // ParseRecipients reads public keys: age X25519 (age1…), age hybrid
 // post-quantum (age1pq1…), ssh-ed25519 and ssh-rsa of at least 2048 bits.
 // It returns [ErrNoKeys], [ErrMixedKeys] or a *[KeyError]. Keys given twice

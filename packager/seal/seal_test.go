@@ -161,7 +161,10 @@ func TestEveryKindOpens(t *testing.T) {
 	_, _ = rand.Read(content)
 	for _, p := range pairs(t) {
 		t.Run(p.name, func(t *testing.T) {
-			for _, size := range []int{0, 1, 65_536, len(content)} {
+			for i, size := range []int{len(content), 0, 1, 65_536} {
+				if i > 0 && p.to.Unlock() != seal.UnlockKey {
+					continue // scrypt takes its time, whatever the size
+				}
 				file, opener := sealed(t, p.to, content[:size])
 				src := bytes.NewReader(file)
 				got, err := read(seal.Open(src, src.Size(), p.ids))
@@ -286,9 +289,10 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 	ids := identities(t, key.File(time.Unix(0, 0)), nil)
 	_, opener := sealed(t, recipients(t, key.Public), nil)
-	for _, v := range []any{key, *opener, opener, ids, &ids} {
+	pass := passphrasePair(t)
+	for _, v := range []any{key, *key, *opener, opener, ids, &ids, pass.to, &pass.to, pass.ids} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-			if s := fmt.Sprintf(verb, v); strings.Contains(s, "SECRET") || strings.Contains(s, "[16]") || strings.Contains(s, "secretKey") {
+			if s := fmt.Sprintf(verb, v); strings.Contains(s, "SECRET") || strings.Contains(s, "[16]") || strings.Contains(s, "password") {
 				t.Errorf("%s of %T prints %q", verb, v, s)
 			}
 		}
