@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"regexp"
 	"runtime/debug"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
@@ -58,6 +59,10 @@ func rebuild(in []byte) ([]byte, *copier, error) {
 // read opens a PDF without validating it: what is not on the allow-list may be
 // as broken as it likes.
 func read(in []byte) (*model.Context, error) {
+	if bytes.LastIndex(in, []byte("startxref")) < bytes.LastIndex(in, []byte("endobj")) {
+		// pdfcpu would patch up what is there, and pages would be missing.
+		return nil, redact.Refuse(redact.Truncated, "the PDF ends in the middle")
+	}
 	api.DisableConfigDir()
 	conf := model.NewDefaultConfiguration()
 	conf.Offline = true
@@ -71,13 +76,14 @@ func read(in []byte) (*model.Context, error) {
 		return nil, redact.Refuse(redact.Encrypted, "the PDF needs a password")
 	case err != nil && bytes.Contains(in, []byte("/Encrypt")):
 		return nil, redact.Refuse(redact.Encrypted, "the PDF is protected in a way that cannot be opened")
-	case err != nil && !bytes.Contains(in[max(0, len(in)-2048):], []byte("%%EOF")):
-		return nil, redact.Refuse(redact.Truncated, "the PDF ends in the middle")
 	case err != nil:
 		return nil, redact.Refuse(redact.Malformed, "the PDF is damaged and cannot be read")
 	}
 	return ctx, nil
 }
+
+// fileEnd is how each version of a file ends (section 7.5.5).
+var fileEnd = regexp.MustCompile(`startxref\s+\d+\s+%%EOF`)
 
 // around counts what lies around the pages: the information dictionary,
 // encryption, earlier versions.
@@ -88,7 +94,7 @@ func (c *copier) around(in []byte) {
 	if c.src.Encrypt != nil {
 		c.tally.add(encryptionRemoved, 1)
 	}
-	ends := bytes.Count(in, []byte("%%EOF"))
+	ends := len(fileEnd.FindAllIndex(in, -1))
 	if c.src.Read.Linearized {
 		ends-- // the first part of a file for the web has one of its own
 	}
