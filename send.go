@@ -2,6 +2,7 @@ package chartseal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,11 +40,20 @@ func (p *Practice) Send(ctx context.Context, name string, data, signature []byte
 	if end == sent {
 		kind = watch.Sent
 	}
-	folder := name
-	if o, err := order.Parse(name, data); err == nil {
-		folder = o.ID
+	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, AnswerName(name, data))}, nil
+}
+
+// AnswerName is what the answer folder of an order file is called: its id, or the
+// file's own name when the id cannot be read.
+func AnswerName(name string, data []byte) string {
+	o, err := parseOrder(name, data)
+	if bad, ok := errors.AsType[*order.ParseError](err); ok && bad.ID != "" {
+		return bad.ID
 	}
-	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, folder)}, nil
+	if err != nil {
+		return name
+	}
+	return o.ID
 }
 
 // wait blocks until the release has ended or ctx has.

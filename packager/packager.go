@@ -66,7 +66,7 @@ func collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
 	return gather.Collect(ctx, gather.Request{
 		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
 		Sensitive: p.Mark, Permitted: p.Order.Sensitive, LeaveOut: p.leftOut(),
-		Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
+		Decisions: order.Valid(p.Order, p.Facts), Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
 	})
 }
 

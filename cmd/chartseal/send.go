@@ -14,7 +14,6 @@ import (
 
 	"chartseal"
 	"chartseal/config"
-	"chartseal/order"
 	"chartseal/watch"
 )
 
@@ -114,10 +113,7 @@ func (a *app) reportAnswer(w io.Writer, ans chartseal.Answer) error {
 // handOver drops the order into the outbox of a running daemon and waits for
 // an answer that is younger than the drop.
 func handOver(ctx context.Context, cfg *config.Config, name string, data, signature []byte) (chartseal.Answer, error) {
-	folder := name
-	if o, err := order.Parse(name, data); err == nil {
-		folder = o.ID
-	}
+	folder := chartseal.AnswerName(name, data)
 	dropped := time.Now()
 	for suffix, b := range map[string][]byte{watch.SignatureSuffix: signature, "": data} {
 		if b == nil {

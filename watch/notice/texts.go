@@ -22,7 +22,7 @@ WHAT TO DO
      beside this note: {{.H.File}}
   2. Drop the corrected order into the outbox again, under the same
      order number.
-  3. If you are not sure, ask {{wrap 5 .Help}}.
+  3. {{wrap 5 (printf "If you are not sure, ask %s." .Help)}}
 
 For IT: release {{.H.Release}}
 `
@@ -62,9 +62,8 @@ PLEASE NOTE
   - {{wrap 4 .}}
 {{- end}}
 {{end}}
-{{.R.Removed}} details that are not part of the record's purpose (for example
-device serial numbers or hidden file data) were removed; the list is in
-manifest.json inside the bundle.
+{{.R.Removed}} details that the recipient does not need (such as serial numbers and
+hidden file data) were removed; manifest.json in the bundle lists them.
 
 For IT: release {{.R.Release}}, ledger entry {{.R.LedgerSeq}}
 `
