@@ -31,7 +31,7 @@ func readPhotoFacts(b []byte) photoFacts {
 	if err != nil {
 		return f
 	}
-	if v, err := t.numbers(ifd0, tagOrientation, 1); err == nil && len(v) == 1 && v[0] >= 1 && v[0] <= 8 {
+	if v, nerr := t.numbers(ifd0, tagOrientation, 1); nerr == nil && v[0] >= 1 && v[0] <= 8 {
 		f.orientation = uint16(v[0])
 	}
 	exif, err := t.follow(ifd0, tagExifIFD)
@@ -62,7 +62,7 @@ func (f photoFacts) encode() []byte {
 	if !f.adobeRGB {
 		return appendIFD(b, ifd0)
 	}
-	exifAt := uint32(8 + 2 + 12*(len(ifd0)+1) + 4) //nolint:gosec // below 64
+	exifAt := uint32(8 + 2 + 12*(len(ifd0)+1) + 4) // below 64
 	interopAt := exifAt + 2 + 2*12 + 4
 	b = appendIFD(b, append(ifd0, longEntry(tagExifIFD, exifAt)))
 	b = appendIFD(b, []ifdEntry{shortEntry(0xa001, 0xffff), longEntry(tagInteropIFD, interopAt)})
@@ -81,7 +81,7 @@ func longEntry(tag uint16, v uint32) ifdEntry {
 
 // appendIFD appends a big-endian directory of entries with inline values.
 func appendIFD(b []byte, entries []ifdEntry) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(len(entries))) //nolint:gosec // a handful
+	b = binary.BigEndian.AppendUint16(b, uint16(len(entries))) // a handful
 	for _, e := range entries {
 		b = binary.BigEndian.AppendUint16(b, e.tag)
 		b = binary.BigEndian.AppendUint16(b, e.typ)

@@ -53,7 +53,7 @@ func (c *iccChunks) join() []byte {
 	}
 	var out []byte
 	for i := 1; i <= len(c.parts); i++ {
-		part, ok := c.parts[byte(i)] //nolint:gosec // at most 256 keys of a byte
+		part, ok := c.parts[byte(i)] // at most 256 keys of a byte
 		if !ok {
 			return nil
 		}
@@ -214,7 +214,7 @@ func iccText(version byte, v2type string) []byte {
 
 // writeICC lays out header, tag table and data, equal data once.
 func writeICC(h []byte, tags []iccTag) []byte {
-	out := append(slices.Clone(h), 0, 0, 0, byte(len(tags))) //nolint:gosec // at most 20
+	out := append(slices.Clone(h), 0, 0, 0, byte(len(tags))) // at most 20
 	data := make([]byte, 0, 4096)
 	base := 132 + 12*len(tags)
 	seen := map[string]int{}
@@ -227,10 +227,10 @@ func writeICC(h []byte, tags []iccTag) []byte {
 			data = append(data, make([]byte, (4-len(data)%4)%4)...)
 		}
 		out = append(out, t.sig...)
-		out = binary.BigEndian.AppendUint32(out, uint32(at))          //nolint:gosec // below 4 MiB
-		out = binary.BigEndian.AppendUint32(out, uint32(len(t.data))) //nolint:gosec // below 4 MiB
+		out = binary.BigEndian.AppendUint32(out, uint32(at))          // below 4 MiB
+		out = binary.BigEndian.AppendUint32(out, uint32(len(t.data))) // below 4 MiB
 	}
 	out = append(out, data...)
-	binary.BigEndian.PutUint32(out, uint32(len(out))) //nolint:gosec // below 4 MiB
+	binary.BigEndian.PutUint32(out, uint32(len(out))) // below 4 MiB
 	return out
 }

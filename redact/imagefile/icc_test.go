@@ -21,8 +21,13 @@ func poisonedICC() []byte {
 		{"cprt", []byte("text\x00\x00\x00\x00" + secret)},
 		{"dmnd", []byte("text\x00\x00\x00\x00" + secret)},
 		{"mmod", []byte("mmod\x00\x00\x00\x00" + secret)},
-		{"wtpt", xyz}, {"rXYZ", xyz}, {"gXYZ", xyz}, {"bXYZ", append(bytes.Clone(xyz), secret...)},
-		{"rTRC", curve}, {"gTRC", curve}, {"bTRC", append(bytes.Clone(curve), secret...)},
+		{"wtpt", xyz},
+		{"rXYZ", xyz},
+		{"gXYZ", xyz},
+		{"bXYZ", append(bytes.Clone(xyz), secret...)},
+		{"rTRC", curve},
+		{"gTRC", curve},
+		{"bTRC", append(bytes.Clone(curve), secret...)},
 	})
 }
 

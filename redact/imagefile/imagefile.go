@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"chartseal/redact"
 	"chartseal/redact/splice"
@@ -149,12 +150,9 @@ type cleaning struct {
 }
 
 func (c *cleaning) notice(s string) {
-	for _, n := range c.notices {
-		if n == s {
-			return
-		}
+	if !slices.Contains(c.notices, s) {
+		c.notices = append(c.notices, s)
 	}
-	c.notices = append(c.notices, s)
 }
 
 // refusal turns the end of the file into a refusal; other errors stay.

@@ -308,7 +308,7 @@ func (j *jpeg) writeICC() {
 }
 
 func appSegment(m byte, payload []byte) []byte {
-	b := binary.BigEndian.AppendUint16([]byte{0xff, m}, uint16(len(payload)+2)) //nolint:gosec // callers stay below 65534
+	b := binary.BigEndian.AppendUint16([]byte{0xff, m}, uint16(len(payload)+2)) // callers stay below 65534
 	return append(b, payload...)
 }
 

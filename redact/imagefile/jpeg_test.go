@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"image"
 	stdjpeg "image/jpeg"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -104,7 +106,7 @@ func TestJPEG(t *testing.T) {
 			if scans(t, got) != scans(t, b) {
 				t.Error("the image data is not byte for byte the same")
 			}
-			if at := bytes.Index(got, []byte("Exif\x00\x00")); at < 0 || readPhotoFacts(got[at+6:]).orientation != 6 {
+			if _, exif, ok := bytes.Cut(got, []byte("Exif\x00\x00")); !ok || readPhotoFacts(exif).orientation != 6 {
 				t.Error("the orientation is lost")
 			}
 		})
@@ -133,8 +135,8 @@ func TestJPEGAdobeRGB(t *testing.T) {
 	b := encodeJPEG(t, picture(16, 16))
 	withExif := append([]byte{0xff, markSOI}, appSegment(markAPP1, append([]byte("Exif\x00\x00"), facts.encode()...))...)
 	got, _ := mustClean(t, append(withExif, b[2:]...))
-	at := bytes.Index(got, []byte("Exif\x00\x00"))
-	if at < 0 || readPhotoFacts(got[at+6:]) != facts {
+	_, exif, ok := bytes.Cut(got, []byte("Exif\x00\x00"))
+	if !ok || readPhotoFacts(exif) != facts {
 		t.Error("orientation or colour space is lost")
 	}
 }
@@ -178,6 +180,46 @@ func TestJPEGMalformed(t *testing.T) {
 func frameOf(b []byte) []byte {
 	at := bytes.Index(b, []byte{0xff, markSOF0})
 	return bytes.Clone(b[at : at+4+int(b[at+3])-2])
+}
+
+// huge is a JPEG with gigabytes of image data that exist only as numbers.
+type huge struct {
+	head, tail []byte
+	size       int64
+}
+
+func (h huge) Size() int64 { return h.size }
+
+func (h huge) ReadAt(b []byte, off int64) (int, error) {
+	for i := range b {
+		b[i] = 0x55
+	}
+	if off < int64(len(h.head)) {
+		copy(b, h.head[off:])
+	}
+	if at := h.size - int64(len(h.tail)) - off; at < int64(len(b)) {
+		copy(b[max(at, 0):], h.tail[max(-at, 0):])
+	}
+	return len(b), nil
+}
+
+func TestJPEGMemory(t *testing.T) {
+	b := encodeJPEG(t, picture(16, 16))
+	h := huge{head: b[:len(b)-2], tail: append([]byte("\xff\xd9"), secret...), size: 1 << 28}
+	out, err := Clean(t.Context(), h, redact.Treatment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n, err := io.Copy(io.Discard, out.Body)
+	runtime.ReadMemStats(&after)
+	if want := h.size - int64(len(secret)); err != nil || n != want || out.Size != want {
+		t.Errorf("read %d of %d bytes, %v, want %d", n, out.Size, err, want)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("streaming took %d bytes of memory", got)
+	}
 }
 
 func FuzzJPEG(f *testing.F) {

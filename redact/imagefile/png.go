@@ -47,7 +47,6 @@ func (k chunk) whole() (off, n int64) { return k.off, k.n + 12 }
 // png is one walk over a PNG file.
 type png struct {
 	*cleaning
-	src    io.ReaderAt
 	header []byte // IHDR data
 	idat   []chunk
 	after  bool // a chunk other than IDAT followed IDAT
@@ -102,7 +101,7 @@ func (p *png) next() (chunk, error) {
 	}
 	sum := crc32.NewIEEE()
 	_, _ = sum.Write(h[4:])
-	if _, err := io.CopyN(sum, p.in, k.n); err != nil {
+	if _, err = io.CopyN(sum, p.in, k.n); err != nil {
 		return k, err
 	}
 	want, err := p.in.Next(4)
@@ -210,7 +209,7 @@ func (p *png) other(k chunk) error {
 
 // pngChunk builds a chunk around b.
 func pngChunk(typ string, b []byte) []byte {
-	out := binary.BigEndian.AppendUint32(nil, uint32(len(b))) //nolint:gosec // below 5 MiB
+	out := binary.BigEndian.AppendUint32(nil, uint32(len(b))) // below 5 MiB
 	out = append(out, typ...)
 	out = append(out, b...)
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))

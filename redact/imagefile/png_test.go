@@ -68,8 +68,8 @@ func TestPNG(t *testing.T) {
 			if !bytes.Contains(got, []byte("pHYs")) || !bytes.Contains(got, []byte("iCCP")) {
 				t.Error("resolution or colours are lost")
 			}
-			at := bytes.Index(got, []byte("eXIf"))
-			if at < 0 || readPhotoFacts(got[at+4:]).orientation != 6 {
+			_, exif, ok := bytes.Cut(got, []byte("eXIf"))
+			if !ok || readPhotoFacts(exif).orientation != 6 {
 				t.Error("the orientation is lost")
 			}
 		})

@@ -110,7 +110,7 @@ func (p *png) cutIDAT(off int64, r *idatReader) error {
 	if used == 0 {
 		return nil
 	}
-	head := binary.BigEndian.AppendUint32(nil, uint32(used)) //nolint:gosec // below 1<<31
+	head := binary.BigEndian.AppendUint32(nil, uint32(used)) // below 1<<31
 	head = append(head, "IDAT"...)
 	sum := crc32.NewIEEE()
 	_, _ = sum.Write(head[4:])

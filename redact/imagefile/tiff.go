@@ -104,8 +104,8 @@ func cleanTIFF(ctx context.Context, c *cleaning, src redact.Source) error {
 			return malformed("the list of pages of the TIFF runs in a circle")
 		}
 		seen[next] = true
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		var d directory
 		if d, next, err = in.directory(next); err != nil {
@@ -227,7 +227,7 @@ func (t *tiff) icc(p *page, e ifdEntry) error {
 		return err
 	}
 	if out := t.cleanICC(b); out != nil {
-		p.fields = append(p.fields, field{tagICC, typeUndefined, uint32(len(out)), out}) //nolint:gosec // below 4 MiB
+		p.fields = append(p.fields, field{tagICC, typeUndefined, uint32(len(out)), out}) // below 4 MiB
 	}
 	return nil
 }

@@ -67,12 +67,12 @@ func appendTIFFPage(b *[]byte, order binary.AppendByteOrder, p tiffPage) (link i
 			entries = order.AppendUint32(order.AppendUint32(order.AppendUint16(entries, typeLong), 1), v)
 		case string:
 			typ, count := uint16(typeASCII), uint32(len(v))
-			switch {
-			case tag == tagStripOffsets || tag == tagStripByteCounts:
+			switch tag {
+			case tagStripOffsets, tagStripByteCounts:
 				typ, count = typeLong, count/4
-			case tag == tagBitsPerSample:
+			case tagBitsPerSample:
 				typ, count = typeShort, count/2
-			case tag == tagJPEGTables || tag == tagICC || tag == 700:
+			case tagJPEGTables, tagICC, 700:
 				typ = typeUndefined
 			}
 			entries = order.AppendUint32(order.AppendUint16(entries, typ), count)
@@ -126,8 +126,8 @@ func TestTIFF(t *testing.T) {
 			if next == 0 {
 				t.Fatal("the second page is lost")
 			}
-			if d, next, err := f.directory(next); err != nil || next != 0 || len(d) != 12 {
-				t.Errorf("second page: %d entries, next %d, %v", len(d), next, err)
+			if d2, third, err := f.directory(next); err != nil || third != 0 || len(d2) != len(d) {
+				t.Errorf("second page: %d entries, next %d, %v", len(d2), third, err)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ func (t *tiff) jpegStrips(p *page, d directory) error {
 	if err != nil {
 		return err
 	}
-	p.fields = append(p.fields, field{tagJPEGTables, typeUndefined, uint32(len(tables)), tables}) //nolint:gosec // below 64 KiB
+	p.fields = append(p.fields, field{tagJPEGTables, typeUndefined, uint32(len(tables)), tables}) // below 64 KiB
 	return nil
 }
 
@@ -72,7 +72,7 @@ func (t *tiff) write() error {
 	if t.out.String() == "BigEndian" {
 		head = []byte("MM\x00*")
 	}
-	t.plan.Literal(t.out.AppendUint32(head, uint32(at[0]))) //nolint:gosec // below 1<<32, checked above
+	t.plan.Literal(t.out.AppendUint32(head, uint32(at[0]))) // below 1<<32, checked above
 	for i, p := range t.pages {
 		for _, s := range p.strips {
 			if s.plan != nil {
@@ -95,15 +95,15 @@ func (t *tiff) write() error {
 func (p *page) place(t *tiff, pos int64) int64 {
 	offsets, counts := make([]byte, 0, 4*len(p.strips)), make([]byte, 0, 4*len(p.strips))
 	for _, s := range p.strips {
-		offsets = t.out.AppendUint32(offsets, uint32(pos)) //nolint:gosec // the source is below 4 GiB or refused in write
-		counts = t.out.AppendUint32(counts, uint32(s.n))   //nolint:gosec // from 32-bit fields
+		offsets = t.out.AppendUint32(offsets, uint32(pos)) // the source is below 4 GiB or refused in write
+		counts = t.out.AppendUint32(counts, uint32(s.n))   // from 32-bit fields
 		pos += s.n + s.n%2
 	}
 	at, sizes := uint16(tagStripOffsets), uint16(tagStripByteCounts)
 	if p.tiled {
 		at, sizes = tagTileOffsets, tagTileByteCounts
 	}
-	n := uint32(len(p.strips)) //nolint:gosec // at most maxTIFFStrips
+	n := uint32(len(p.strips)) // at most maxTIFFStrips
 	p.fields = append(p.fields, field{at, typeLong, n, offsets}, field{sizes, typeLong, n, counts})
 	slices.SortFunc(p.fields, func(a, b field) int { return int(a.tag) - int(b.tag) })
 	return pos
@@ -122,7 +122,7 @@ func (p *page) size() int64 {
 
 // encode writes the directory at offset at, which is followed by next.
 func (p *page) encode(order binary.AppendByteOrder, at, next int64) []byte {
-	b := order.AppendUint16(nil, uint16(len(p.fields))) //nolint:gosec // as many as tags are kept
+	b := order.AppendUint16(nil, uint16(len(p.fields))) // as many as tags are kept
 	var values []byte
 	free := at + int64(2+12*len(p.fields)+4)
 	for _, f := range p.fields {
@@ -134,10 +134,10 @@ func (p *page) encode(order binary.AppendByteOrder, at, next int64) []byte {
 			b = append(b, make([]byte, 4-len(f.value))...)
 			continue
 		}
-		b = order.AppendUint32(b, uint32(free)+uint32(len(values))) //nolint:gosec // below 1<<32, checked in write
+		b = order.AppendUint32(b, uint32(free)+uint32(len(values))) // below 1<<32, checked in write
 		values = append(values, f.value...)
 		values = append(values, make([]byte, len(f.value)%2)...)
 	}
-	b = order.AppendUint32(b, uint32(next)) //nolint:gosec // below 1<<32, checked in write
+	b = order.AppendUint32(b, uint32(next)) // below 1<<32, checked in write
 	return append(b, values...)
 }

@@ -299,9 +299,8 @@ func FuzzMesh(f *testing.F) {
 	f.Add([]byte("o " + secret + "\nv 1 2 3\nf 1 1 1\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, _, err := clean(b, redact.Treatment)
-		var r *redact.Refusal
 		if err != nil {
-			if !errors.As(err, &r) {
+			if _, ok := errors.AsType[*redact.Refusal](err); !ok {
 				t.Errorf("an error that is no refusal: %v", err)
 			}
 			return

@@ -69,7 +69,10 @@ func (o *obj) numbers(words []string, flag bool) error {
 		words = words[:len(words)-1]
 	}
 	for _, w := range words {
-		if !numeric(strings.ReplaceAll(w, "/", " ")) && !(flag && (w == "on" || w == "off")) {
+		if flag && (w == "on" || w == "off") {
+			continue
+		}
+		if !numeric(strings.ReplaceAll(w, "/", " ")) {
 			return malformed("the scan has text where numbers belong")
 		}
 	}
@@ -78,7 +81,7 @@ func (o *obj) numbers(words []string, flag bool) error {
 
 // rename writes a statement with numbered names.
 func (o *obj) rename(stem string, words []string, text string, eol []byte, t tally) ([]byte, error) {
-	out := words[0]
+	out := words[:1:1]
 	for _, w := range words[1:] {
 		n, ok := o.names[stem+" "+w]
 		if !ok {
@@ -88,12 +91,13 @@ func (o *obj) rename(stem string, words []string, text string, eol []byte, t tal
 			n = len(o.names) + 1
 			o.names[stem+" "+w] = n
 		}
-		out += " " + stem + strconv.Itoa(n)
+		out = append(out, stem+strconv.Itoa(n))
 	}
-	if out != text {
+	neutral := strings.Join(out, " ")
+	if neutral != text {
 		t[nameRemoved]++
 	}
-	return append([]byte(out), eol...), nil
+	return append([]byte(neutral), eol...), nil
 }
 
 func (o *obj) end() error {

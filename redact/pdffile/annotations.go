@@ -88,43 +88,52 @@ func (w *pageWalk) annotation(a types.Dict) (*painting, types.Dict, error) {
 	case person:
 		return nil, nil, refusedAnnotation(subtype)
 	case leave:
-		w.left(subtype, a)
+		w.left(subtype)
 		return nil, nil, nil
+	case paint:
 	}
-	if flags, err := w.integer(a["F"]); err != nil || flags&(flagHidden|flagNoView) != 0 {
-		w.tally.add(hiddenRemoved, 1)
-		w.tally.notice(hiddenNotice)
-		return nil, nil, err
-	}
-	if remarks[subtype] {
-		said, err := w.said(a["Contents"])
-		if err != nil {
-			return nil, nil, err
-		}
-		if said {
-			c, err := w.comment(a)
-			return nil, c, err
-		}
-	}
-	if subtype == "Widget" {
-		p, err := w.widget(a)
-		return p, nil, err
-	}
-	ap, err := w.appearance(a)
+	flags, err := w.integer(a["F"])
 	if err != nil {
 		return nil, nil, err
+	}
+	if flags&(flagHidden|flagNoView) != 0 {
+		w.tally.add(hiddenRemoved, 1)
+		w.tally.notice(hiddenNotice)
+		return nil, nil, nil
+	}
+	said, err := w.said(a["Contents"])
+	if err != nil {
+		return nil, nil, err
+	}
+	var p *painting
+	var kept types.Dict
+	switch {
+	case remarks[subtype] && said:
+		kept, err = w.comment(a)
+	case subtype == "Widget":
+		p, err = w.widget(a)
+	default:
+		p, err = w.mark(subtype, a)
+	}
+	return p, kept, err
+}
+
+// mark paints an annotation that is neither a remark nor a field.
+func (w *pageWalk) mark(subtype types.Name, a types.Dict) (*painting, error) {
+	ap, err := w.appearance(a)
+	if err != nil {
+		return nil, err
 	}
 	if ap == nil {
 		if subtype == "Text" {
 			w.tally.add(annotRemoved, 1) // an empty note
-			return nil, nil, nil
+			return nil, nil
 		}
-		return nil, nil, redact.Refuse(redact.Undecided,
+		return nil, redact.Refuse(redact.Undecided,
 			"the PDF has notes or marks that every program draws in its own way, so they cannot be kept for certain")
 	}
 	w.tally.add(annotRemoved, 1)
-	p, err := w.painting(a, ap)
-	return p, nil, err
+	return w.painting(a, ap)
 }
 
 func refusedAnnotation(subtype types.Name) error {
@@ -134,7 +143,7 @@ func refusedAnnotation(subtype types.Name) error {
 	return redact.Refuse(redact.Undecided, "the PDF holds sound, video or other media that would be lost")
 }
 
-func (w *pageWalk) left(subtype types.Name, a types.Dict) {
+func (w *pageWalk) left(subtype types.Name) {
 	switch subtype {
 	case "Link":
 		w.tally.add(linkRemoved, 1)
@@ -281,16 +290,16 @@ func (w *pageWalk) numbers(o types.Object, n int) ([]float64, bool) {
 		return nil, false
 	}
 	out := make([]float64, n)
-	for i, e := range a {
-		e, err := w.resolve(e)
+	for i := range a {
+		e, err := w.resolve(a[i])
 		if err != nil {
 			return nil, false
 		}
-		switch e := e.(type) {
+		switch v := e.(type) {
 		case types.Integer:
-			out[i] = float64(e)
+			out[i] = float64(v)
 		case types.Float:
-			out[i] = float64(e)
+			out[i] = float64(v)
 		default:
 			return nil, false
 		}
@@ -323,9 +332,7 @@ func (w *pageWalk) paint(forms []painting, page types.Dict) error {
 	}
 	res, xobjects := maps.Clone(res), types.Dict{}
 	if old, ok := w.out.at(res["XObject"]).(types.Dict); ok {
-		for k, v := range old {
-			xobjects[k] = v
-		}
+		maps.Copy(xobjects, old)
 	}
 	var draw bytes.Buffer
 	draw.WriteString("\nQ\n")

@@ -60,7 +60,7 @@ func watchMemory(budget int64, done <-chan struct{}) {
 			return
 		case <-tick.C:
 			metrics.Read(sample)
-			if sample[0].Value.Uint64()-sample[1].Value.Uint64() > uint64(budget) { //nolint:gosec // positive
+			if sample[0].Value.Uint64()-sample[1].Value.Uint64() > uint64(budget) { // positive
 				os.Exit(exitMemory)
 			}
 		}

@@ -111,7 +111,7 @@ func verify(out []byte, pages int) error {
 	if err != nil {
 		return unverified
 	}
-	if err := ctx.EnsurePageCount(); err != nil || ctx.PageCount != pages {
+	if ctx.EnsurePageCount() != nil || ctx.PageCount != pages {
 		return unverified
 	}
 	if forbidden(ctx) {

@@ -18,7 +18,7 @@ import (
 //   - no new descriptor, so no file, no socket, no child; last, as Landlock
 //     needs one and the runtime's poller has to have its own.
 func confine(budget int64) error {
-	hard := uint64(budget) / 2 * 3 //nolint:gosec // positive
+	hard := uint64(budget) / 2 * 3 // positive
 	if err := limitTo(unix.RLIMIT_DATA, hard); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func landlock() error {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 		size += unsafe.Sizeof(attr.Handled_access_net)
 	}
-	fd, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	fd, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0) //nolint:gosec // how a structure is passed to the kernel
 	if errno != 0 {
 		return errno
 	}

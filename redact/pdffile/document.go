@@ -35,7 +35,7 @@ func (d *document) at(o types.Object) types.Object {
 // the same file.
 func (d *document) renumbered() *document {
 	r := &renumbering{from: d, to: &document{pages: d.pages, version: d.version}, numbers: map[types.Integer]types.IndirectRef{}}
-	r.to.root = r.value(d.root).(types.IndirectRef) //nolint:errcheck,forcetypeassert // a catalog is a dictionary
+	r.to.root = r.value(d.root).(types.IndirectRef) //nolint:forcetypeassert // a catalog is a dictionary
 	return r.to
 }
 

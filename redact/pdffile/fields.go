@@ -25,11 +25,13 @@ func (c *copier) form(root types.Dict) (*acroForm, error) {
 	if err != nil || d == nil {
 		return &acroForm{}, err
 	}
-	if xfa, err := c.resolve(d["XFA"]); err != nil || xfa != nil {
-		if err == nil {
-			err = redact.Refuse(redact.Undecided, "the PDF is a form that draws itself, so it is not certain what a reader sees; print it to a plain PDF")
-		}
+	xfa, err := c.resolve(d["XFA"])
+	if err != nil {
 		return nil, err
+	}
+	if xfa != nil {
+		return nil, redact.Refuse(redact.Undecided,
+			"the PDF is a form that draws itself, so it is not certain what a reader sees; print it to a plain PDF")
 	}
 	o, err := c.resolve(d["NeedAppearances"])
 	if err != nil {

@@ -64,5 +64,5 @@ func boxLength(b []byte) (int, error) {
 	if n > uint64(len(b)) {
 		return 0, errJPX
 	}
-	return int(n), nil //nolint:gosec // at most len(b)
+	return int(n), nil // at most len(b)
 }

@@ -198,12 +198,10 @@ func (h *headBuffer) has(s string) bool { return bytes.Contains(h.b, []byte(s)) 
 
 // withoutPath strips the path off an error of package exec.
 func withoutPath(err error) error {
-	var e *exec.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
 		return e.Err
 	}
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

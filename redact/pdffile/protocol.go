@@ -40,7 +40,7 @@ func encodeFrame(v any) ([]byte, error) {
 	if len(b) > maxFrame {
 		return nil, errFrame
 	}
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...), nil //nolint:gosec // at most maxFrame
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...), nil // at most maxFrame
 }
 
 func readFrame(r io.Reader, v any) error {

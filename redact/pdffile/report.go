@@ -30,7 +30,6 @@ var (
 	authorRemoved     = removal{Item: "authors and dates of comments", Rule: "pdf.comment.author", Reason: "account names of the program; the comments stay"}
 	signatureRemoved  = removal{Item: "digital signatures", Rule: "pdf.signature", Reason: "a cleaned file is no longer the signed one"}
 	revisionRemoved   = removal{Item: "earlier versions", Rule: "pdf.revision", Reason: "what was changed or deleted is still in the file"}
-	orphanRemoved     = removal{Item: "unused objects", Rule: "pdf.unused", Reason: "not part of any page"}
 	embeddedRemoved   = removal{Item: "metadata of pictures and colour profiles", Rule: "pdf.embedded", Reason: "camera data, device names and text inside pictures"}
 	tailRemoved       = removal{Item: "data behind streams", Rule: "pdf.tail", Reason: "not part of any page"}
 	encryptionRemoved = removal{Item: "restrictions on use", Rule: "pdf.encryption", Reason: "the bundle is encrypted instead"}

@@ -1,5 +1,7 @@
 package pdffile
 
+import "maps"
+
 // The allow-list. A shape says what one object of a PDF may be in the place
 // where it is found: which entries of a dictionary stay and what shape they
 // have, what the elements of an array are, whether it may be a stream, a
@@ -35,9 +37,7 @@ func array(elems *shape) *shape            { return &shape{elems: elems} }
 func join(tables ...map[string]*shape) map[string]*shape {
 	out := map[string]*shape{}
 	for _, t := range tables {
-		for k, v := range t {
-			out[k] = v
-		}
+		maps.Copy(out, t)
 	}
 	return out
 }
@@ -69,9 +69,6 @@ var (
 		"Filter": value, "DecodeParms": decodeParms,
 	}
 	decodeParms = newDecodeParms()
-
-	// bare is a stream of which only the data counts.
-	bare = stream(filters)
 
 	function    = &shape{stream: true, plain: true}
 	colourSpace = &shape{plain: true}
