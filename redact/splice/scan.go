@@ -63,10 +63,10 @@ func (s *Scanner) fill() error {
 		s.err = err
 		return err
 	}
-	if s.buf == nil {
-		s.buf = make([]byte, windowSize)
-	}
 	want := min(windowSize, s.Left())
+	if int64(cap(s.buf)) < want {
+		s.buf = make([]byte, want)
+	}
 	n, err := s.src.ReadAt(s.buf[:want], s.pos)
 	if int64(n) < want {
 		if err == nil || errors.Is(err, io.EOF) {
