@@ -229,4 +229,3 @@ func (p *Practice) reopen(r *release) (*watch.Claim, *order.Order, error) {
 	}
 	return c, o, nil
 }
-

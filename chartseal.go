@@ -52,18 +52,18 @@ type Event struct {
 
 // Practice is an opened practice: its folders, keys, engine, store and ledger.
 type Practice struct {
-	cfg    *config.Config
-	opts   Options
-	log    *slog.Logger
-	state  *state
-	box    *watch.Outbox
-	book   order.Book
+	cfg          *config.Config
+	opts         Options
+	log          *slog.Logger
+	state        *state
+	box          *watch.Outbox
+	book         order.Book
 	restrictions order.Restrictions // what patients asked for
-	ledger *ledger.Ledger
-	orders *registry
-	local  *localstore.Server // nil unless store.kind is local
-	store  *s3.Store
-	engine *engine
+	ledger       *ledger.Ledger
+	orders       *registry
+	local        *localstore.Server // nil unless store.kind is local
+	store        *s3.Store
+	engine       *engine
 }
 
 // Open locks the state folder and opens everything a release needs. A second

@@ -204,4 +204,3 @@ func outcomes(reasons []order.Reason, off []string) []RuleOutcome {
 	}
 	return out
 }
-

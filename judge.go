@@ -173,4 +173,3 @@ func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
 	e.Notices = pk.Notices
 	return e
 }
-

@@ -46,7 +46,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 			return err
 		}
 	}
-	plan, err := p.plan(r, o, to)
+	plan, err := p.plan(ctx, r, o, to)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name strin
 }
 
 // plan is what packing this order takes.
-func (p *Practice) plan(r *release, o *order.Order, to order.Recipient) (*packager.Plan, error) {
+func (p *Practice) plan(ctx context.Context, r *release, o *order.Order, to order.Recipient) (*packager.Plan, error) {
 	profile, err := packager.Profile(o.Basis)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,8 @@ func (p *Practice) plan(r *release, o *order.Order, to order.Recipient) (*packag
 	}
 	ref, _ := splitID(r.ID)
 	plan := p.gathering(o)
-	plan.To, plan.Compress, plan.Trusted = keys, p.cfg.Bundle.Compress, p.state.pub.String()
+	plan.To = keys.InChild(func() *exec.Cmd { return p.worker(ctx, "wrap") })
+	plan.Compress, plan.Trusted = p.cfg.Bundle.Compress, p.state.pub.String()
 	plan.Header = p.header(o, to, keys, ref, profile)
 	plan.Sign = bundle.SignManifest(p.state.key, bundle.TrustedComment(ref, p.opts.Now()))
 	plan.Progress = func(done, total int64) {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"chartseal"
@@ -84,11 +85,29 @@ func self(ctx context.Context, args ...string) *exec.Cmd {
 // childEnv lets a test binary know that it is to behave as chartseal.
 var childEnv []string
 
+// The daemon's share of the memory it may use (64 MiB, half of which are the
+// program's own pages): the garbage collector works a little harder instead.
+const (
+	gcPercent   = 50
+	memoryLimit = 32 << 20
+)
+
+// tuneMemory sets the collector unless the administrator has.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+}
+
 // open opens the configured practice.
 func (a *app) open(ctx context.Context, watch chartseal.WatchFunc) (*chartseal.Practice, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, err
 	}
+	tuneMemory()
 	return chartseal.Open(ctx, cfg, a.options(watch))
 }

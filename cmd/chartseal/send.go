@@ -37,6 +37,7 @@ func (a *app) send(cmd *cobra.Command, file string) (err error) {
 	if err != nil {
 		return err
 	}
+	tuneMemory()
 	progress := newBar(os.Stderr)
 	defer progress.finish()
 	p, err := chartseal.Open(cmd.Context(), cfg, a.options(showProgress(progress)))

@@ -14,7 +14,7 @@ import (
 // blockSize is the unit in which records travel: large enough that the cost of
 // handing over does not count, small enough that a dozen stay far below the
 // daemon's 64 MiB.
-const blockSize = 1 << 20
+const blockSize = 512 << 10
 
 // wholeSize is the largest member that is held until its size and CRC are
 // known, so that the ZIP needs no data descriptor for it: some readers trip

@@ -69,12 +69,20 @@ func WithPassphrase(passphrase string) (Recipients, error) {
 	if !generated(p) {
 		return Recipients{}, ErrWeakPassphrase
 	}
-	rec, err := age.NewScryptRecipient(p)
+	rec, err := scryptRecipient(p)
 	if err != nil {
-		return Recipients{}, fmt.Errorf("take passphrase: %w", err)
+		return Recipients{}, err
+	}
+	return Recipients{list: []age.Recipient{rec}, unlock: UnlockPassphrase, passphrase: p}, nil
+}
+
+func scryptRecipient(passphrase string) (*age.ScryptRecipient, error) {
+	rec, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("take passphrase: %w", err)
 	}
 	rec.SetWorkFactor(workFactor)
-	return Recipients{list: []age.Recipient{rec}, unlock: UnlockPassphrase}, nil
+	return rec, nil
 }
 
 // generated reports whether p is one that NewPassphrase could have made.

@@ -54,9 +54,10 @@ func (e *KeyError) Error() string { return fmt.Sprintf("key %d %s", e.N, e.Reaso
 // Recipients is who can open one bundle: public keys of one class, or one
 // passphrase. The zero value seals for nobody and is refused by [NewWriter].
 type Recipients struct {
-	list   []age.Recipient
-	unlock string
-	prints []string
+	list       []age.Recipient
+	unlock     string
+	prints     []string
+	passphrase string // for InChild
 }
 
 // Unlock is "key" or "passphrase".
