@@ -185,7 +185,7 @@ func (c *collector) searched(ctx context.Context, src *source, err error) error 
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errTooMany):
+	case errors.Is(err, ErrTooMany):
 		c.trouble.add(tooMany, "")
 		return nil
 	}

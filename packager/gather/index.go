@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -60,7 +61,7 @@ func (s Scan) Find(ctx context.Context, folder *Folder, patientID string) (Found
 		group.SetLimit(max(1, s.Workers))
 		for _, name := range names {
 			group.Go(func() error {
-				id, err := s.patientID(workCtx, dir, name)
+				id, _, err := s.patientID(workCtx, dir, name)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -79,17 +80,19 @@ func (s Scan) Find(ctx context.Context, folder *Folder, patientID string) (Found
 	return out, err
 }
 
-var errNoPatientID = errors.New("image carries no patient id")
+// ErrNoPatientID says that an image may be anybody's.
+var ErrNoPatientID = errors.New("image carries no patient id")
 
-// patientID is "" for what is no DICOM file and nobody's record.
-func (s Scan) patientID(ctx context.Context, dir *os.Root, name string) (string, error) {
-	f, st, _, err := openRegular(dir, name)
+// patientID is "" for what is no DICOM file and nobody's record. The file was
+// in the state that info tells, or a later one, when it was read.
+func (s Scan) patientID(ctx context.Context, dir *os.Root, name string) (id string, info fs.FileInfo, err error) {
+	f, st, info, err := openRegular(dir, name)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	file := &File{ctx: ctx, f: f, stamp: st}
-	id, err := s.read(ctx, file)
-	return id, errors.Join(err, file.Close())
+	id, err = s.read(ctx, file)
+	return id, info, errors.Join(err, file.Close())
 }
 
 func (s Scan) read(ctx context.Context, file *File) (string, error) {
@@ -107,11 +110,16 @@ func (s Scan) read(ctx context.Context, file *File) (string, error) {
 	case id.SOPClassUID == mediaStorageDirectory:
 		return "", nil
 	case strings.TrimSpace(id.PatientID) == "":
-		return "", errNoPatientID
+		return "", ErrNoPatientID
 	}
 	return id.PatientID, nil
 }
 
 func sameID(a, b string) bool {
-	return a != "" && fold(strings.TrimSpace(a)) == fold(strings.TrimSpace(b))
+	return a != "" && FoldID(a) == FoldID(b)
 }
+
+// FoldID is the form in which patient ids are compared: without the space
+// around them, case and the ways of writing an accent. Two ids that
+// [order.MatchPatient] takes for one have one form.
+func FoldID(id string) string { return fold(strings.TrimSpace(id)) }

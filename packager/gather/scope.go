@@ -168,7 +168,7 @@ func (c *collector) straysOf(ctx context.Context, src *source) (int, error) {
 	}
 	all := []segment{{deep: true}}
 	err = w.walk(ctx, dir, src.below, all, reach(all, positions{0}), 0)
-	if errors.Is(err, errTooMany) {
+	if errors.Is(err, ErrTooMany) {
 		c.trouble.add(tooMany, "")
 		return 0, nil
 	}

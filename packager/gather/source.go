@@ -30,6 +30,7 @@ var (
 	ErrSourceTemplate = errors.New("path has an unknown template; known are {patient.id}, {patient.last}, {patient.first}, {patient.initial}")
 	ErrSourceTouching = errors.New("a wildcard or brace must not touch a template: 15* also finds patient 150")
 	ErrSourceNoFile   = errors.New("path names a folder; end it with /**")
+	ErrSourceOfOne    = errors.New("path names a patient, so there is no folder of many")
 	ErrSourceMatch    = errors.New("match is neither empty nor dicom")
 )
 

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -15,6 +16,11 @@ func stampOf(f *os.File) (stamp, error) {
 	if err != nil {
 		return stamp{}, err
 	}
+	return listedStamp(info)
+}
+
+// listedStamp is the stamp of a file or folder that was not opened.
+func listedStamp(info fs.FileInfo) (stamp, error) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return stamp{}, errNoStamp

@@ -1,7 +1,9 @@
 package gather
 
 import (
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -41,5 +43,21 @@ func stampOf(f *os.File) (stamp, error) {
 		volume: uint64(id.VolumeSerialNumber),
 		file:   uint64(id.FileIndexHigh)<<32 | uint64(id.FileIndexLow),
 		links:  uint64(id.NumberOfLinks),
+	}, nil
+}
+
+// listedStamp is the stamp of a file or folder that was not opened. Without
+// opening, Windows tells neither identity nor change time: the day of creation
+// has to tell a file from another put in its place, and a program that sets
+// the modification time back after writing goes unnoticed.
+func listedStamp(info fs.FileInfo) (stamp, error) {
+	st, ok := info.Sys().(*syscall.Win32FileAttributeData)
+	if !ok {
+		return stamp{}, errNoStamp
+	}
+	return stamp{
+		size: info.Size(), mode: info.Mode().Type(),
+		modified: info.ModTime().UnixNano(), changed: max(st.CreationTime.Nanoseconds(), info.ModTime().UnixNano()),
+		file: uint64(st.CreationTime.Nanoseconds()),
 	}, nil
 }

@@ -18,8 +18,11 @@ const (
 	piece    = 1024 // directory entries
 )
 
-// errTooMany stops a walk at its limit; what was found so far is not complete.
-var errTooMany = errors.New("too many directory entries")
+// ErrTooMany stops a walk at its limit; what was found so far is not complete.
+var ErrTooMany = errors.New("too many directory entries")
+
+// ErrListing says that the entries of a folder could not be read, or not all.
+var ErrListing = errors.New("folder could not be read")
 
 // walker goes through folders without ever following a link. Each folder is
 // opened from its parent, and must be the one its parent listed.
@@ -36,26 +39,15 @@ func (w *walker) walk(ctx context.Context, dir *os.Root, rel string, pattern []s
 	}
 	var folders []string
 	err := w.list(ctx, dir, func(entries []fs.DirEntry) error {
-		var names []string
-		for _, e := range entries {
-			next := step(pattern, at, e.Name())
-			switch t := refused(e, next, pattern); {
-			case ignored(e.Name()):
-			case t != noTrouble:
-				w.trouble(t, path.Join(rel, e.Name()))
-			case isFolder(e) && open(pattern, next):
-				folders = append(folders, e.Name())
-			case e.Type().IsRegular() && done(pattern, next):
-				names = append(names, e.Name())
-			}
-		}
+		names, below := w.sort(entries, rel, pattern, at)
+		folders = append(folders, below...)
 		if len(names) == 0 {
 			return nil
 		}
 		return w.files(dir, rel, names)
 	})
 	switch {
-	case ctx.Err() != nil || errors.Is(err, errTooMany):
+	case ctx.Err() != nil || errors.Is(err, ErrTooMany):
 		return err
 	case isListing(err) && rel != "":
 		w.trouble(unreadableFolder, rel)
@@ -68,6 +60,23 @@ func (w *walker) walk(ctx context.Context, dir *os.Root, rel string, pattern []s
 		}
 	}
 	return nil
+}
+
+// sort picks the files and folders that a pattern asks for.
+func (w *walker) sort(entries []fs.DirEntry, rel string, pattern []segment, at positions) (names, folders []string) {
+	for _, e := range entries {
+		next := step(pattern, at, e.Name())
+		switch t := refused(e, next, pattern); {
+		case ignored(e.Name()):
+		case t != noTrouble:
+			w.trouble(t, path.Join(rel, e.Name()))
+		case isFolder(e) && open(pattern, next):
+			folders = append(folders, e.Name())
+		case e.Type().IsRegular() && done(pattern, next):
+			names = append(names, e.Name())
+		}
+	}
+	return names, folders
 }
 
 func (w *walker) descend(ctx context.Context, parent *os.Root, rel string, pattern []segment, at positions, depth int) error {
@@ -83,13 +92,11 @@ func (w *walker) descend(ctx context.Context, parent *os.Root, rel string, patte
 // listingError marks a failure to read a folder's entries.
 type listingError struct{ err error }
 
-func (e *listingError) Error() string { return bare(e.err).Error() }
-func (e *listingError) Unwrap() error { return e.err }
+func (e *listingError) Error() string        { return bare(e.err).Error() }
+func (e *listingError) Unwrap() error        { return e.err }
+func (e *listingError) Is(target error) bool { return target == ErrListing }
 
-func isListing(err error) bool {
-	var listing *listingError
-	return errors.As(err, &listing)
-}
+func isListing(err error) bool { return errors.Is(err, ErrListing) }
 
 // list hands on the entries of a folder, a piece at a time.
 func (w *walker) list(ctx context.Context, dir *os.Root, each func([]fs.DirEntry) error) error {
@@ -104,7 +111,7 @@ func (w *walker) list(ctx context.Context, dir *os.Root, each func([]fs.DirEntry
 		}
 		entries, err := f.ReadDir(piece)
 		if w.left -= len(entries); w.left < 0 {
-			return errTooMany
+			return ErrTooMany
 		}
 		if len(entries) > 0 {
 			if failed := each(entries); failed != nil {
