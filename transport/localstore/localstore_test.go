@@ -51,7 +51,7 @@ func options(dir string, last *atomic.Pointer[exec.Cmd]) localstore.Options {
 		Dir: dir,
 		Command: func(context.Context) *exec.Cmd {
 			exe, _ := os.Executable()
-			cmd := exec.Command(exe) //nolint:noctx // ends with its standard input
+			cmd := exec.Command(exe)
 			cmd.Env = append(os.Environ(), childEnv+"=1")
 			if last != nil {
 				last.Store(cmd)
@@ -65,8 +65,7 @@ func start(t *testing.T, o localstore.Options) *localstore.Server {
 	t.Helper()
 	s, err := localstore.Start(t.Context(), o)
 	if err != nil {
-		var se *localstore.StartError
-		if errors.As(err, &se) {
+		if se, ok := errors.AsType[*localstore.StartError](err); ok {
 			t.Log(se.Output)
 		}
 		t.Fatal(err)
@@ -78,7 +77,7 @@ func start(t *testing.T, o localstore.Options) *localstore.Server {
 // answers reports whether an S3 server is there; the bucket is not.
 func answers(endpoint string) bool {
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(endpoint + "/" + localstore.Bucket) //nolint:noctx // has a timeout
+	resp, err := client.Get(endpoint + "/" + localstore.Bucket)
 	if err != nil {
 		return false
 	}
@@ -143,7 +142,7 @@ func TestLoopbackOnly(t *testing.T) {
 		if !ok || ip.IP.IsLoopback() || ip.IP.IsLinkLocalUnicast() {
 			continue
 		}
-		c, err := net.DialTimeout("tcp", net.JoinHostPort(ip.IP.String(), port), time.Second) //nolint:noctx // has a timeout
+		c, err := net.DialTimeout("tcp", net.JoinHostPort(ip.IP.String(), port), time.Second)
 		if err == nil {
 			_ = c.Close()
 			t.Errorf("it listens on %s", ip.IP)
@@ -180,7 +179,7 @@ func TestChildDiesWithParent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := parent.Start(); err != nil {
+	if err = parent.Start(); err != nil {
 		t.Fatal(err)
 	}
 	endpoint, err := bufio.NewReader(out).ReadString('\n')
@@ -199,7 +198,7 @@ func TestPortTaken(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", strings.TrimPrefix(s.Endpoint(), "http://")) //nolint:noctx // a test
+	l, err := net.Listen("tcp", strings.TrimPrefix(s.Endpoint(), "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +229,7 @@ func TestChildFails(t *testing.T) {
 	o := options(t.TempDir(), nil)
 	o.Command = func(context.Context) *exec.Cmd {
 		exe, _ := os.Executable()
-		return exec.Command(exe, "-test.run=^$", "-test.badflag") //nolint:noctx // ends at once
+		return exec.Command(exe, "-test.run=^$", "-test.badflag")
 	}
 	_, err := localstore.Start(t.Context(), o)
 	var se *localstore.StartError
@@ -245,7 +244,7 @@ func TestChildFails(t *testing.T) {
 func TestNoSuchProgram(t *testing.T) {
 	o := options(t.TempDir(), nil)
 	missing := filepath.Join(t.TempDir(), "alvarez")
-	o.Command = func(context.Context) *exec.Cmd { return exec.Command(missing) } //nolint:noctx // does not start
+	o.Command = func(context.Context) *exec.Cmd { return exec.Command(missing) }
 	if _, err := localstore.Start(t.Context(), o); err == nil || strings.Contains(err.Error(), "alvarez") {
 		t.Errorf("%v", err)
 	}

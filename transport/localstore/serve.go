@@ -114,10 +114,14 @@ func run(ctx context.Context, be *posix.Posix, o orders) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-done:
+	case err := <-done:
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
 	case <-time.After(stopWait):
+		return nil
 	}
-	return nil
 }
 
 func (o orders) gateway() *embedgw.Config {

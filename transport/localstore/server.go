@@ -80,15 +80,15 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	}
 	opts.Dir = dir
 	for _, d := range []string{dir, filepath.Join(dir, dataDir), filepath.Join(dir, metaDir)} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err = os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("make store folder: %w", bare(err))
 		}
 	}
 	s := &Server{opts: opts, done: make(chan struct{})}
-	if s.state, err = loadState(dir); err != nil {
+	if s.state, err = loadState(ctx, dir); err != nil {
 		return nil, err
 	}
-	if err := s.waitForPort(ctx); err != nil {
+	if err = s.waitForPort(ctx); err != nil {
 		return nil, err
 	}
 	first, err := s.launch(ctx)

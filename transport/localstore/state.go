@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/versity/versitygw/backend/meta"
@@ -35,11 +37,11 @@ const (
 // anew, because every link given out would die.
 var ErrState = errors.New("the embedded store's own file cannot be read")
 
-func loadState(dir string) (state, error) {
+func loadState(ctx context.Context, dir string) (state, error) {
 	var st state
-	data, err := os.ReadFile(filepath.Join(dir, stateFile)) //nolint:gosec,forbidigo // our own state folder
+	data, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return newState(dir)
+		return newState(ctx, dir)
 	}
 	if err != nil {
 		return st, fmt.Errorf("read store state: %w", bare(err))
@@ -52,10 +54,10 @@ func loadState(dir string) (state, error) {
 }
 
 // newState chooses a port that is free now, keys, and where attributes go.
-func newState(dir string) (state, error) {
+func newState(ctx context.Context, dir string) (state, error) {
 	st := state{Version: stateVersion, Meta: probeMeta(filepath.Join(dir, dataDir))}
 	var err error
-	if st.Port, err = freePort(); err != nil {
+	if st.Port, err = freePort(ctx); err != nil {
 		return st, err
 	}
 	if st.AccessKey, err = randomText(10); err != nil {
@@ -68,7 +70,7 @@ func newState(dir string) (state, error) {
 }
 
 func (st state) save(dir string) error {
-	data, err := json.Marshal(st)
+	data, err := json.Marshal(st) //nolint:gosec // into a file of mode 0600
 	if err != nil {
 		return fmt.Errorf("encode store state: %w", err)
 	}
@@ -87,8 +89,8 @@ func (st state) save(dir string) error {
 	return nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0")) //nolint:noctx // returns at once
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return 0, fmt.Errorf("choose port: %w", bare(err))
 	}
@@ -127,7 +129,10 @@ func bare(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	var op *net.OpError
+	var program *exec.Error
 	switch {
+	case errors.As(err, &program):
+		return bare(program.Err)
 	case errors.As(err, &path):
 		return path.Err
 	case errors.As(err, &link):

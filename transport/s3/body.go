@@ -73,6 +73,7 @@ func newBody(src io.ReaderAt, off, size int64, m *meter, w *watch) *body {
 	return &body{r: io.NewSectionReader(src, off, size), meter: m, watch: w}
 }
 
+// Read reads, counts and keeps the watch awake.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.count(int64(n)) {
@@ -99,6 +100,7 @@ func (b *body) count(n int64) bool {
 	return b.pos >= b.r.Size()
 }
 
+// Seek goes back to the start when the SDK tries again.
 func (b *body) Seek(offset int64, whence int) (int64, error) {
 	pos, err := b.r.Seek(offset, whence)
 	b.meter.mu.Lock()

@@ -137,16 +137,17 @@ func (s *Store) inWords(ctx context.Context, err error) error {
 }
 
 func checkClock(r *report, skew time.Duration) {
-	level, rest := transport.OK, "."
-	switch {
-	case skew.Abs() >= refusedSkew:
-		level, rest = transport.Problem, "; stores refuse that. Set the clock."
-	case skew.Abs() >= wantedSkew:
-		level, rest = transport.Warning, "; links start or end off by as much. Set the clock."
-	}
 	direction := "ahead of"
 	if skew < 0 {
 		direction = "behind"
 	}
-	r.add("clock", level, "This computer's clock is %s %s the store's%s", skew.Abs().Round(time.Second), direction, rest)
+	by := skew.Abs().Round(time.Second)
+	switch {
+	case skew.Abs() >= refusedSkew:
+		r.add("clock", transport.Problem, "This computer's clock is %s %s the store's; stores refuse that. Set the clock.", by, direction)
+	case skew.Abs() >= wantedSkew:
+		r.add("clock", transport.Warning, "This computer's clock is %s %s the store's, and links end off by as much. Set the clock.", by, direction)
+	default:
+		r.add("clock", transport.OK, "This computer's clock agrees with the store's.")
+	}
 }

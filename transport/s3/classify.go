@@ -88,8 +88,7 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 		return err
 	}
 	e := &transport.Error{Op: op}
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) {
+	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		e.Status = resp.HTTPStatusCode()
 	}
 	var id interface{ ServiceRequestID() string }
@@ -110,7 +109,7 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 	case e.Status != 0:
 		e.Class = classOf("", e.Status)
 	default:
-		e.Class, e.Code = s.unanswered(ctx, err)
+		e.Code, e.Class = s.unanswered(ctx, err)
 	}
 	return e
 }
@@ -129,16 +128,16 @@ func classOf(code string, status int) error {
 }
 
 // unanswered names what kept a request from being answered.
-func (s *Store) unanswered(ctx context.Context, err error) (class error, code string) {
+func (s *Store) unanswered(ctx context.Context, err error) (code string, class error) {
 	if _, noCreds := s.creds.Retrieve(ctx); noCreds != nil {
-		return transport.ErrDenied, "NoCredentials"
+		return "NoCredentials", transport.ErrDenied
 	}
 	var invalid *smithy.InvalidParamsError
 	var serialization *smithy.SerializationError
 	if errors.As(err, &invalid) || errors.As(err, &serialization) {
-		return transport.ErrRejected, "InvalidRequest"
+		return "InvalidRequest", transport.ErrRejected
 	}
-	return transport.ErrUnavailable, networkCode(err)
+	return networkCode(err), transport.ErrUnavailable
 }
 
 func networkCode(err error) string {
@@ -176,8 +175,7 @@ func plainToken(s string) string {
 }
 
 func codeOf(err error) string {
-	var e *transport.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e.Code
 	}
 	return ""

@@ -12,7 +12,7 @@ import (
 
 const (
 	defaultStall   = time.Minute
-	responseWait   = 3 * time.Minute // CompleteMultipartUpload of many gigabytes answers late
+	responseWait   = 5 * time.Minute // CompleteMultipartUpload of many gigabytes answers late
 	sdkAttempts    = 3
 	sdkMaxBackoff  = 2 * time.Second
 	wireBufferSize = 64 << 10

@@ -58,7 +58,7 @@ func (u *upload) forgotten(ctx context.Context, cause error) (transport.Object, 
 	if err != nil {
 		return transport.Object{}, err
 	}
-	if err := u.check(w); err != nil {
+	if err = u.check(w); err != nil {
 		return transport.Object{}, err
 	}
 	obj, err := u.decide(ctx, w, cause)

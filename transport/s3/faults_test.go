@@ -308,11 +308,11 @@ func TestServerAway(t *testing.T) {
 	_ = sv.Close()
 	startServerIn(t, dir)
 	b.ticket = b.saved
-	if _, err := b.upload(t.Context()); err != nil {
+	if _, err = b.upload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.stored(t)
-	resp, err := http.Get(link.URL.Reveal()) //nolint:noctx // a test
+	resp, err := http.Get(link.URL.Reveal())
 	if err != nil {
 		t.Fatal(err)
 	}

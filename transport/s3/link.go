@@ -86,6 +86,7 @@ type datedSigner struct {
 	at     time.Time
 }
 
+// PresignHTTP signs as of d.at, whatever time the SDK gives.
 func (d *datedSigner) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, payload, service, region string,
 	_ time.Time, opts ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {

@@ -25,6 +25,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if told := os.Getenv(clientEnv); told != "" {
+		if err := client(told); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
@@ -35,12 +42,12 @@ type server struct {
 	cmd *exec.Cmd
 }
 
-func startServer(t *testing.T) *server {
+func startServer(t testing.TB) *server {
 	t.Helper()
 	return startServerIn(t, t.TempDir())
 }
 
-func startServerIn(t *testing.T, dir string) *server {
+func startServerIn(t testing.TB, dir string) *server {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -50,7 +57,7 @@ func startServerIn(t *testing.T, dir string) *server {
 	sv.Server, err = localstore.Start(t.Context(), localstore.Options{
 		Dir: dir,
 		Command: func(context.Context) *exec.Cmd {
-			cmd := exec.Command(exe) //nolint:noctx // ends with its standard input
+			cmd := exec.Command(exe)
 			cmd.Env = append(os.Environ(), childEnv+"=1")
 			sv.mu.Lock()
 			defer sv.mu.Unlock()
@@ -72,6 +79,12 @@ func (sv *server) kill() {
 	_ = sv.cmd.Process.Kill()
 }
 
+func (sv *server) pid() int {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	return sv.cmd.Process.Pid
+}
+
 func (sv *server) config() s3.Config {
 	return s3.Config{
 		Bucket: localstore.Bucket, Region: localstore.Region, Endpoint: sv.Endpoint(), PathStyle: true,
@@ -80,7 +93,7 @@ func (sv *server) config() s3.Config {
 }
 
 // open makes a Store with the bucket there.
-func open(t *testing.T, cfg s3.Config, opts ...s3.Option) *s3.Store {
+func open(t testing.TB, cfg s3.Config, opts ...s3.Option) *s3.Store {
 	t.Helper()
 	opts = append([]s3.Option{s3.WithPartSize(storetest.PartSize)}, opts...)
 	st, err := s3.New(t.Context(), cfg, opts...)

@@ -113,9 +113,11 @@ func New(ctx context.Context, cfg Config, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	s.plain.Store(cfg.Checksums == ChecksumsWhenRequired)
-	s.client = s3.New(s.options())
+	s.client = newClient(s)
 	return s, nil
 }
+
+func newClient(s *Store) *s3.Client { return s3.New(s.options()) }
 
 // options leaves nothing to the environment but the credentials: where bundles
 // go is decided by the configuration file alone.

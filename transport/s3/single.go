@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -63,9 +65,23 @@ func (u *upload) putInput(b *body, p partSum) *s3.PutObjectInput {
 }
 
 // confirm is settle for an upload the store has acknowledged: that nothing is
-// there yet means that it is still at work.
+// there yet means that it is still at work, so it gets a moment.
 func (u *upload) confirm(ctx context.Context, w wholeSum) (transport.Object, error) {
-	return u.decide(ctx, w, &transport.Error{Op: "confirm upload", Class: transport.ErrUnavailable, Code: "NotYetThere"})
+	const tries, firstPause = 5, 100 * time.Millisecond
+	pause := firstPause
+	for range tries {
+		obj, err := u.settle(ctx, w)
+		if !errors.Is(err, transport.ErrNotFound) {
+			return obj, err
+		}
+		select {
+		case <-ctx.Done():
+			return obj, u.s.fail(ctx, "confirm upload", ctx.Err())
+		case <-time.After(pause):
+		}
+		pause *= 2
+	}
+	return transport.Object{}, &transport.Error{Op: "confirm upload", Class: transport.ErrUnavailable, Code: "NotYetThere"}
 }
 
 // stallOr returns the stall if that is what ended the request.

@@ -84,7 +84,7 @@ func copyPart(ctx context.Context, w io.Writer, r io.Reader, buf []byte) (int64,
 			return n, werr
 		}
 		n += int64(k)
-		if err == io.EOF { //nolint:errorlint // io.Reader's contract
+		if err == io.EOF {
 			return n, nil
 		}
 		if err != nil {
@@ -137,7 +137,7 @@ func (s *Store) partSizeFor(size int64) int64 {
 	return max(s.part, least)
 }
 
-func (p plan) count() int32 { return int32((p.size + p.partSize - 1) / p.partSize) } //nolint:gosec // ≤ maxParts
+func (p plan) count() int32 { return int32((p.size + p.partSize - 1) / p.partSize) }
 
 func (p plan) section(n int32) (off, size int64) {
 	off = int64(n-1) * p.partSize

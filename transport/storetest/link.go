@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,16 +15,21 @@ import (
 	"chartseal/transport"
 )
 
-// ask sends one request, as a browser would, and returns the answer.
-func ask(t *testing.T, method, address string, header http.Header) (*http.Response, []byte) {
+// answer is what a browser gets.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ask sends one request, as a browser would.
+func ask(t *testing.T, method, address string, header http.Header) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +39,7 @@ func ask(t *testing.T, method, address string, header http.Header) (*http.Respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, body
+	return answer{resp.StatusCode, resp.Header, body}
 }
 
 func link(t *testing.T, st Store, key string, life time.Duration) transport.Link {
@@ -48,11 +54,11 @@ func link(t *testing.T, st Store, key string, life time.Duration) transport.Link
 // fetch downloads an object the way a recipient does.
 func fetch(t *testing.T, st Store, key string) []byte {
 	t.Helper()
-	resp, body := ask(t, http.MethodGet, link(t, st, key, time.Minute).URL.Reveal(), nil)
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("link answers %d", resp.StatusCode)
+	got := ask(t, http.MethodGet, link(t, st, key, time.Minute).URL.Reveal(), nil)
+	if got.status != http.StatusOK {
+		t.Fatalf("link answers %d", got.status)
 	}
-	return body
+	return got.body
 }
 
 func testLink(t *testing.T, st Store) {
@@ -62,26 +68,26 @@ func testLink(t *testing.T, st Store) {
 	if s := fmt.Sprintf("%v %+v %#v %s %x %q", l, l, l, l.URL, l.URL, l.URL); strings.Contains(s, "http") || strings.Contains(s, "68747470") {
 		t.Error("the link shows itself")
 	}
-	resp, body := ask(t, http.MethodGet, l.URL.Reveal(), nil)
-	if resp.StatusCode != http.StatusOK || !bytes.Equal(body, f.data) {
-		t.Errorf("status %d, %d bytes", resp.StatusCode, len(body))
+	got := ask(t, http.MethodGet, l.URL.Reveal(), nil)
+	if got.status != http.StatusOK || !bytes.Equal(got.body, f.data) {
+		t.Errorf("status %d, %d bytes", got.status, len(got.body))
 	}
-	if got := resp.Header.Get("Content-Disposition"); got != `attachment; filename="records.zip.age"` {
-		t.Errorf("content disposition %q", got)
+	if have := got.header.Get("Content-Disposition"); have != `attachment; filename="records.zip.age"` {
+		t.Errorf("content disposition %q", have)
 	}
-	if got := resp.Header.Get("Content-Type"); got != "application/octet-stream" {
-		t.Errorf("content type %q", got)
+	if have := got.header.Get("Content-Type"); have != "application/octet-stream" {
+		t.Errorf("content type %q", have)
 	}
-	resp, body = ask(t, http.MethodGet, l.URL.Reveal(), http.Header{"Range": {"bytes=100-199"}})
-	if resp.StatusCode != http.StatusPartialContent || !bytes.Equal(body, f.data[100:200]) {
-		t.Errorf("range: status %d, %d bytes", resp.StatusCode, len(body))
+	got = ask(t, http.MethodGet, l.URL.Reveal(), http.Header{"Range": {"bytes=100-199"}})
+	if got.status != http.StatusPartialContent || !bytes.Equal(got.body, f.data[100:200]) {
+		t.Errorf("range: status %d, %d bytes", got.status, len(got.body))
 	}
-	if got := resp.Header.Get("Content-Range"); got != "bytes 100-199/50000" {
-		t.Errorf("content range %q", got)
+	if have := got.header.Get("Content-Range"); have != "bytes 100-199/50000" {
+		t.Errorf("content range %q", have)
 	}
-	resp, _ = ask(t, http.MethodHead, l.URL.Reveal(), nil)
-	if resp.StatusCode != http.StatusForbidden {
-		t.Errorf("HEAD with a GET link: %d, documented as 403", resp.StatusCode)
+	got = ask(t, http.MethodHead, l.URL.Reveal(), nil)
+	if got.status != http.StatusForbidden {
+		t.Errorf("HEAD with a GET link: %d, documented as 403", got.status)
 	}
 }
 
@@ -97,11 +103,11 @@ func testPageLink(t *testing.T, st Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, body := ask(t, http.MethodGet, l.URL.Reveal(), nil)
-	if resp.StatusCode != http.StatusOK || string(body) != page {
-		t.Errorf("status %d, %q", resp.StatusCode, body)
+	got := ask(t, http.MethodGet, l.URL.Reveal(), nil)
+	if got.status != http.StatusOK || string(got.body) != page {
+		t.Errorf("status %d, %q", got.status, got.body)
 	}
-	if ct, cd := resp.Header.Get("Content-Type"), resp.Header.Get("Content-Disposition"); ct != "text/html; charset=utf-8" || cd != "inline" {
+	if ct, cd := got.header.Get("Content-Type"), got.header.Get("Content-Disposition"); ct != "text/html; charset=utf-8" || cd != "inline" {
 		t.Errorf("content type %q, disposition %q", ct, cd)
 	}
 }
@@ -125,8 +131,8 @@ func testTampered(t *testing.T, st Store) {
 		"anonymous": bare.String(),
 	}
 	for name, address := range cases {
-		if resp, _ := ask(t, http.MethodGet, address, nil); resp.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: status %d, want 403", name, resp.StatusCode)
+		if got := ask(t, http.MethodGet, address, nil); got.status != http.StatusForbidden {
+			t.Errorf("%s: status %d, want 403", name, got.status)
 		}
 	}
 }
@@ -148,12 +154,12 @@ func flip(hex string) string {
 func testExpired(t *testing.T, st Store) {
 	obj := upload(t, st, newFile(23, 1000))
 	l := link(t, st, obj.Key, 2*time.Second)
-	if resp, _ := ask(t, http.MethodGet, l.URL.Reveal(), nil); resp.StatusCode != http.StatusOK {
-		t.Fatalf("fresh link answers %d", resp.StatusCode)
+	if got := ask(t, http.MethodGet, l.URL.Reveal(), nil); got.status != http.StatusOK {
+		t.Fatalf("fresh link answers %d", got.status)
 	}
 	time.Sleep(time.Until(l.Expires) + 1100*time.Millisecond) //nolint:forbidigo // a server's clock
-	if resp, _ := ask(t, http.MethodGet, l.URL.Reveal(), nil); resp.StatusCode != http.StatusForbidden {
-		t.Errorf("expired link answers %d", resp.StatusCode)
+	if got := ask(t, http.MethodGet, l.URL.Reveal(), nil); got.status != http.StatusForbidden {
+		t.Errorf("expired link answers %d", got.status)
 	}
 }
 
@@ -164,8 +170,8 @@ func testRevoke(t *testing.T, st Store) {
 		if err := st.Revoke(t.Context(), obj.Key); err != nil {
 			t.Fatal(err)
 		}
-		if resp, _ := ask(t, http.MethodGet, l.URL.Reveal(), nil); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("revoked link answers %d", resp.StatusCode)
+		if got := ask(t, http.MethodGet, l.URL.Reveal(), nil); got.status != http.StatusNotFound {
+			t.Errorf("revoked link answers %d", got.status)
 		}
 	}
 	if _, err := st.Stat(t.Context(), obj.Key); !errors.Is(err, transport.ErrNotFound) {

@@ -80,6 +80,7 @@ func newFile(seed uint64, size int) *file {
 	return f
 }
 
+// ReadAt reads, counts and fails when asked to.
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	if f.fail != nil {
 		return 0, f.fail

@@ -226,6 +226,7 @@ func testCancelled(t *testing.T, st Store) {
 // zeros is a file that costs no memory.
 type zeros struct{ size int64 }
 
+// ReadAt reads zeros.
 func (z zeros) ReadAt(p []byte, off int64) (int, error) {
 	n := int(min(int64(len(p)), z.size-off))
 	if n <= 0 {
