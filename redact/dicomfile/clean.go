@@ -110,6 +110,9 @@ func (p *plan) metaAndBody(ctx context.Context) error {
 			p.tally.count(&element{tag: t}, d)
 		}
 	}
+	if p.facts.sopClass == "" { // as a file that is cut, or that nobody finished
+		p.facts.sopClass = p.file.meta.sopClass
+	}
 	sopClass, sopInstance := uidText([]byte(p.facts.sopClass)), uidText([]byte(p.facts.sopInstance))
 	if sopClass == "" {
 		sopClass = p.file.meta.sopClass

@@ -80,6 +80,10 @@ var refusedInCorpus = map[string]redact.Class{
 	"026_rtdose_expb_1frame.dcm":                     redact.Undecided,   // radiotherapy dose
 	"058_summer.dcm":                                 redact.Undecided,   // color palette
 	"encap_trunc.dcm":                                redact.Truncated,   // cut inside a fragment
+	"OD.dcm":                                         redact.Truncated,   // CT without an image, as are the next three
+	"UNSQ_undef_impl.dcm":                            redact.Truncated,
+	"UNodd.dcm":                                      redact.Truncated,
+	"charset.dcm":                                    redact.Truncated,
 }
 
 func TestCorpusTreatment(t *testing.T) {

@@ -24,6 +24,7 @@ type facts struct {
 	directory, documentPresent bool
 	overlays, overlayInPixels  bool
 	privateGone, anyElement    bool
+	spectroscopy               bool // (5600,0020), in place of pixels
 	reviewed                   []string
 	identity                   map[Tag]string
 }
@@ -128,6 +129,8 @@ func (f *facts) flags(e *element) {
 		f.position = e.end > e.val
 	case e.tag.group() == directoryGroup:
 		f.directory = true
+	case e.tag == 0x56000020:
+		f.spectroscopy = e.end > e.val
 	case e.tag == 0x00420011:
 		f.documentPresent = true
 	case e.tag.folded() == 0x60003000:

@@ -122,7 +122,7 @@ func TestSecondOpinion(t *testing.T) {
 			t.Errorf("%s: %s, %v", e.name, op, err)
 		}
 	}
-	ds, err := readBySecond(append(buildMeta("", "", tsExplicitLittle),
+	ds, err := readBySecond(context.Background(), append(buildMeta("", "", tsExplicitLittle),
 		(&dataset{syn: explicitLittle}).text(0x00100020, "LO", "83370").buf...))
 	if err != nil {
 		t.Fatal(err)

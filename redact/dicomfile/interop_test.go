@@ -219,7 +219,7 @@ func explainLook(tr *trial) string {
 
 func readable(t *testing.T, tr *trial) {
 	t.Helper()
-	if !tr.after.ok {
+	if !tr.after.ok || len(tr.after.lines) < 7 { // less than the header alone
 		t.Errorf("%s: newly unreadable to dcmdump", tr.name)
 	}
 }

@@ -41,19 +41,19 @@ func errNoImage() error {
 	return redact.Refuse(redact.Truncated, "the file ends before the image begins, or the image is kept elsewhere")
 }
 
-// noImage judges an object without pixels whose kind has some: a file may be
-// cut between two elements, long before the image.
+// noImage judges an object without pixels whose kind must have some (PS3.3
+// table A.1-1): a file may be cut between two elements, long before the image.
+// Spectroscopy, which is stored as an MR image, has its own data instead.
 func (v *verdict) noImage() error {
 	switch familyOf(v.f.sopClass) {
 	case imageFamily, captureFamily, photoFamily, segmentFamily:
 	default:
 		return nil
 	}
-	if v.f.sopInstance != "" || v.f.imageType != "" || v.f.modality != "" {
-		return errNoImage()
+	if v.f.spectroscopy {
+		return nil
 	}
-	v.note("The file holds no image.")
-	return nil
+	return errNoImage()
 }
 
 // native compares the length of uncompressed pixels with what it has to be.

@@ -5,19 +5,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// Bounds of what the second reader is given. It allocates by what it reads, so
-// it gets the first part of the header only: as far as identity goes, after
-// our own walk has accepted it.
+// Bounds of what the second reader is given. It runs in this process, not in a
+// child: it allocates by what it reads, and it gets no more than the first part
+// of the header, as far as identity goes, after our own walk has accepted it.
+//   - Memory: every length in that part has been checked against the part's
+//     end, so no buffer is larger than maxOpinionBytes; it has no pixels and no
+//     transfer syntax that the library does not know.
+//   - Stack: maxOpinionDepth.
+//   - Time: its work is linear in maxOpinionElements; the source it reads from
+//     ends with an error after maxOpinionTime.
+//   - Panics are recovered; they are known to happen.
+//
+// What it says can refuse a file, never release one.
 const (
 	maxOpinionBytes    = 256 << 10
 	maxOpinionElements = 4000
 	maxOpinionDepth    = 8
+	maxOpinionTime     = 5 * time.Second
 )
 
 // opinion says how the second reader fared.
@@ -42,7 +54,10 @@ func secondOpinion(ctx context.Context, b *body) (opinion, error) {
 	if head == nil {
 		return unfit, nil
 	}
-	ds, err := readBySecond(head)
+	ds, err := readBySecond(ctx, head)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
 	if err != nil {
 		return notRead, nil //nolint:nilerr // the library's limits are not the file's fault
 	}
@@ -70,14 +85,29 @@ func compare(ds dicom.Dataset, ours map[Tag]string) (opinion, error) {
 }
 
 // readBySecond survives the library's panics.
-func readBySecond(head []byte) (ds dicom.Dataset, err error) {
+func readBySecond(ctx context.Context, head []byte) (ds dicom.Dataset, err error) {
+	ctx, cancel := context.WithTimeout(ctx, maxOpinionTime)
+	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("second reader: %T", p)
 		}
 	}()
-	return dicom.Parse(bytes.NewReader(head), int64(len(head)), nil,
+	return dicom.Parse(&limited{ctx, bytes.NewReader(head)}, int64(len(head)), nil,
 		dicom.AllowMissingMetaElementGroupLength(), dicom.AllowUnknownSpecificCharacterSet())
+}
+
+// limited is a reader that fails once its context ends.
+type limited struct {
+	ctx context.Context //nolint:containedctx // one reading, one context
+	r   io.Reader
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return l.r.Read(p[:min(len(p), probeSize)])
 }
 
 // ascii drops what the two readers may decode differently.

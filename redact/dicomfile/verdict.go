@@ -90,7 +90,7 @@ func (v *verdict) unknownKind() error {
 	if v.rules.deidentifies() {
 		return redact.Refuse(redact.Undecided, "it is of a kind whose contents cannot be vouched for")
 	}
-	if v.f.pixels.tag == 0 && !v.complete() {
+	if v.f.pixels.tag == 0 && (!v.complete() || v.f.sopClass == "") {
 		return redact.Refuse(redact.Undecided, "it is not an image, and of a kind that is not known")
 	}
 	v.note("This kind of DICOM file is not one that is known; details that are not known either were left out.")
