@@ -77,9 +77,9 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	if err := c.Recall(packedNote, &pk); err != nil {
 		return err
 	}
-	rec, err := p.ledger.Append(ctx, sentEntry(r, b.Entry, &pk))
+	rec, err := p.enter(ctx, sentEntry(r, b.Entry, &pk))
 	if err != nil {
-		return fmt.Errorf("append to ledger: %w", err)
+		return err
 	}
 	r.Seq = rec.Seq
 	return p.state.save(r)
@@ -90,10 +90,31 @@ func (p *Practice) recordHold(ctx context.Context, token string, e ledger.Entry,
 	for _, r := range reasons {
 		e.Notices = append(e.Notices, r.Rule+": "+r.Message)
 	}
-	if _, err := p.ledger.Append(ctx, e); err != nil {
-		return fmt.Errorf("append to ledger: %w", err)
+	_, err := p.enter(ctx, e)
+	return err
+}
+
+// enter appends to the ledger. After a failed write the ledger must be opened
+// anew, which checks it and settles what the failed write left.
+func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, error) {
+	p.ledgerMu.Lock()
+	defer p.ledgerMu.Unlock()
+	rec, err := p.ledger.Append(ctx, e)
+	if errors.Is(err, ledger.ErrStopped) || errors.Is(err, ledger.ErrClosed) {
+		if err := p.ledger.Close(); err != nil {
+			p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
+		}
+		again, err := ledger.Open(p.state.path("ledger"), p.opts.Now)
+		if err != nil {
+			return rec, fmt.Errorf("open ledger again: %w", err)
+		}
+		p.ledger = again
+		return again.Append(ctx, e)
 	}
-	return nil
+	if err != nil {
+		return rec, fmt.Errorf("append to ledger: %w", err)
+	}
+	return rec, nil
 }
 
 // answer gives the outbox its answer, forgets the secrets and settles the

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"sync"
 	"time"
 
 	"chartseal/config"
@@ -60,6 +61,7 @@ type Practice struct {
 	book         order.Book
 	restrictions order.Restrictions // what patients asked for
 	ledger       *ledger.Ledger
+	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store

@@ -152,8 +152,8 @@ func (p *Practice) resume(ctx context.Context) error {
 		return err
 	}
 	for _, c := range claims {
-		if err := p.intake(ctx, c); err != nil {
-			return err
+		if err := p.box.Offer(ctx, p.intake, c); err != nil {
+			p.log.Warn("offered again later", slog.String("stage", "intake"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 		}
 	}
 	return nil

@@ -111,8 +111,8 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, lifetime time.Dur
 	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
 	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
 	entry.BundleSum, entry.ManifestSum = r.Ticket.SHA256, r.Manifest
-	if _, err := p.ledger.Append(ctx, entry); err != nil {
-		return "", time.Time{}, fmt.Errorf("append to ledger: %w", err)
+	if _, err := p.enter(ctx, entry); err != nil {
+		return "", time.Time{}, err
 	}
 	page, expires = l.Page, l.Expires
 	l.Page, l.Bundle = "", ""
@@ -134,12 +134,12 @@ func (p *Practice) Revoke(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	_, err = p.ledger.Append(ctx, ledger.Entry{
+	_, err = p.enter(ctx, ledger.Entry{
 		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: id, Reference: r.ID, OrderSum: e.SHA256,
 		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
 	})
 	if err != nil {
-		return fmt.Errorf("append to ledger: %w", err)
+		return err
 	}
 	r.Revoked = true
 	p.log.Info("revoked", slog.String("release", r.ID))

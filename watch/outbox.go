@@ -53,6 +53,8 @@ type Outbox struct {
 	root *os.Root
 	opts Options
 	seen map[string]sighting // files that have not settled yet, by name
+
+	refused []*Claim // could not be taken over; offered again with the next scan
 }
 
 // Open opens the outbox at dir and makes its folders.

@@ -14,8 +14,8 @@ import (
 const debounce = 100 * time.Millisecond
 
 // Handler takes over a claim. It returns an error only when the claim could
-// not be taken over; the claim then stays and is offered again at the next
-// start.
+// not be taken over; the claim then stays and is offered again with the next
+// scan.
 type Handler func(ctx context.Context, c *Claim) error
 
 // Beat is called after every scan with what it saw and the scan's error: the
@@ -55,7 +55,7 @@ func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
 	if err != nil {
 		return s, err
 	}
-	var errs []error
+	errs := o.offerAgain(ctx, handle)
 	for _, name := range s.Ready {
 		if ctx.Err() != nil {
 			return s, ctx.Err()
@@ -69,16 +69,37 @@ func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
 		if c == nil {
 			continue
 		}
-		if err := handle(ctx, c); err != nil {
-			errs = append(errs, fmt.Errorf("take over claim %s: %w", c.ID, err))
-		}
+		errs = append(errs, o.offer(ctx, handle, c))
 	}
 	return s, errors.Join(errs...)
 }
 
+// Offer gives a claim of an earlier run to the handler, before Run.
+func (o *Outbox) Offer(ctx context.Context, handle Handler, c *Claim) error {
+	return o.offer(ctx, handle, c)
+}
+
+// offer remembers a claim that could not be taken over.
+func (o *Outbox) offer(ctx context.Context, handle Handler, c *Claim) error {
+	if err := handle(ctx, c); err != nil {
+		o.refused = append(o.refused, c)
+		return fmt.Errorf("take over claim %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+func (o *Outbox) offerAgain(ctx context.Context, handle Handler) (errs []error) {
+	again := o.refused
+	o.refused = nil
+	for _, c := range again {
+		errs = append(errs, o.offer(ctx, handle, c))
+	}
+	return errs
+}
+
 // pause is the time to the next scan: soon while something settles.
 func (o *Outbox) pause(s Survey) time.Duration {
-	if s.Waiting > 0 {
+	if s.Waiting > 0 || len(o.refused) > 0 {
 		return min(o.opts.Settle/2+50*time.Millisecond, o.opts.Scan)
 	}
 	return o.opts.Scan

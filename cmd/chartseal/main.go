@@ -76,6 +76,7 @@ type app struct {
 	configFile string
 	json       bool
 	verbose    bool
+	logFile    string
 }
 
 func newRoot() *cobra.Command {
@@ -96,6 +97,7 @@ Try it: chartseal demo`,
 	root.PersistentFlags().StringVarP(&a.configFile, "config", "c", "", "configuration file (default ./chartseal.yaml, then the system's configuration folder)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print the result as JSON")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log every step")
+	root.PersistentFlags().StringVar(&a.logFile, "log", os.Getenv("CHARTSEAL_LOG"), "file that gets every log line as JSON")
 	root.AddCommand(
 		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a),
 		linkCmd(a), revokeCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a),

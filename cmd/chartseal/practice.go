@@ -14,6 +14,7 @@ import (
 
 	"chartseal"
 	"chartseal/config"
+	"chartseal/watch"
 )
 
 // load reads the configuration the flags point to.
@@ -56,19 +57,30 @@ func systemConfigDir() string {
 }
 
 // options are the surroundings of a real process.
-func (a *app) options(watch chartseal.WatchFunc) chartseal.Options {
+func (a *app) options(onEvent chartseal.WatchFunc) chartseal.Options {
 	return chartseal.Options{
-		Log: a.logger(), Now: time.Now, Self: self, Version: version(), Watch: watch,
+		Log: a.logger(), Now: time.Now, Self: self, Version: version(), Watch: onEvent,
 	}
 }
 
-// logger writes to standard error: warnings only, unless asked for more.
+// logger writes to standard error, warnings only unless asked for more, and
+// everything to the log file if there is one.
 func (a *app) logger() *slog.Logger {
 	level := slog.LevelWarn
 	if a.verbose {
 		level = slog.LevelInfo
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	var h slog.Handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	if a.logFile == "" {
+		return slog.New(h)
+	}
+	f, err := os.OpenFile(a.logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	if err != nil {
+		log := slog.New(h)
+		log.Warn("log file cannot be opened", slog.String("error", watch.Scrub(err).Error()))
+		return log
+	}
+	return slog.New(slog.NewMultiHandler(h, slog.NewJSONHandler(f, nil))) // open until the process ends
 }
 
 // self starts this binary again as a child process.
@@ -103,11 +115,11 @@ func tuneMemory() {
 }
 
 // open opens the configured practice.
-func (a *app) open(ctx context.Context, watch chartseal.WatchFunc) (*chartseal.Practice, error) {
+func (a *app) open(ctx context.Context, onEvent chartseal.WatchFunc) (*chartseal.Practice, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, err
 	}
 	tuneMemory()
-	return chartseal.Open(ctx, cfg, a.options(watch))
+	return chartseal.Open(ctx, cfg, a.options(onEvent))
 }

@@ -35,6 +35,12 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("CHARTSEAL_LOG", filepath.Join(env.WorkDir, "log.json"))
+			tmp := filepath.Join(env.WorkDir, ".tmp")
+			for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+				env.Setenv(name, tmp)
+			}
+			env.Defer(func() { searchForPatients(env.T(), env.WorkDir) })
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
