@@ -34,6 +34,11 @@ type Cleaner struct {
 	// record: text, drawn layers or faces in them then are notices, not
 	// refusals.
 	Reviewed bool
+	// Overrides are the practice's own rules; nil: none.
+	Overrides *Overrides
+	// Masks are the regions to black out in limited and de-identified sets;
+	// nil: none. Other releases never alter a picture.
+	Masks *Masks
 }
 
 // Clean is a redact.Cleaner with a Cleaner's defaults.
@@ -71,18 +76,22 @@ func (c *Cleaner) plan(ctx context.Context, src redact.Source, p redact.Profile)
 	if err != nil {
 		return nil, nil, err
 	}
+	r.overrides = c.Overrides
 	f, err := open(ctx, src)
 	if err != nil {
 		return nil, nil, err
 	}
-	pl := &plan{file: f, rules: r, ids: &pseudonyms{salt: c.UIDSalt}}
+	pl := &plan{file: f, rules: r, ids: &pseudonyms{salt: c.UIDSalt}, added: addedBy(r)}
+	if err := pl.findMask(ctx, c.Masks); err != nil {
+		return nil, nil, err
+	}
 	if len(c.UIDSalt) == 0 {
 		pl.ids.salt = processSalt()
 	}
 	if err := pl.metaAndBody(ctx); err != nil {
 		return nil, nil, err
 	}
-	v := &verdict{f: &pl.facts, rules: r, reviewed: c.Reviewed}
+	v := &verdict{f: &pl.facts, rules: r, reviewed: c.Reviewed, masked: pl.mask != nil}
 	if err := v.judge(f); err != nil {
 		return nil, nil, err
 	}

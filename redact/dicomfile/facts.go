@@ -1,6 +1,7 @@
 package dicomfile
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,11 @@ type facts struct {
 	privateGone, anyElement    bool
 	spectroscopy               bool // (5600,0020), in place of pixels
 	reviewed                   []string
+	practice                   []string // kept by the practice's own rules
 	identity                   map[Tag]string
+	manufacturer, model        string
+	bitsStored, highBit        int
+	signed, planar             int
 }
 
 // whose refuses a file that names two patients: the first would be compared
@@ -59,6 +64,10 @@ func (f *facts) text(t Tag) *string {
 		return &f.imageType
 	case 0x00080064:
 		return &f.conversion
+	case 0x00080070:
+		return &f.manufacturer
+	case 0x00081090:
+		return &f.model
 	case 0x00280301:
 		return &f.burnedIn
 	case 0x00280302:
@@ -77,8 +86,16 @@ func (f *facts) number(t Tag) *int {
 		return &f.columns
 	case 0x00280002:
 		return &f.samples
+	case 0x00280006:
+		return &f.planar
 	case 0x00280100:
 		return &f.bits
+	case 0x00280101:
+		return &f.bitsStored
+	case 0x00280102:
+		return &f.highBit
+	case 0x00280103:
+		return &f.signed
 	}
 	return nil
 }
@@ -170,6 +187,17 @@ func (f *facts) dropped(_ *element, d decision) {
 func (f *facts) review(keyword string) {
 	if len(f.reviewed) < maxReviewed && !slices.Contains(f.reviewed, keyword) {
 		f.reviewed = append(f.reviewed, keyword)
+	}
+}
+
+// kept notes an element that stays by the practice's own rule.
+func (f *facts) kept(t Tag, d decision) {
+	name := itemName(t, d)
+	if t.private() {
+		name = fmt.Sprintf("private (%04X,xx%02X)", t.group(), t.element()&0xFF)
+	}
+	if len(f.practice) < maxReviewed && !slices.Contains(f.practice, name) {
+		f.practice = append(f.practice, name)
 	}
 }
 

@@ -24,7 +24,10 @@ type plan struct {
 	open    int
 	pixels  pixelRange
 	hollow  bool        // nothing of the source stays
-	pending []insertion // elements to insert, in tag order
+	added   []insertion // elements the profile adds, in tag order
+	pending []insertion // those still to be inserted
+	blocks  *blocks
+	mask    *paint // nil: the picture stays as it is
 }
 
 // planMark remembers where an open sequence or item began.
@@ -79,7 +82,7 @@ const (
 // build walks the source once.
 func (p *plan) build(w *walker) error {
 	p.w, p.trace = w, newTrace()
-	p.pending = addedBy(p.rules)
+	p.pending, p.blocks = p.added, blocksOf(p.rules)
 	end, err := w.root(p, p.file.start, p.file.syn)
 	if err != nil {
 		return err
@@ -144,6 +147,9 @@ func (p *plan) leaf(e *element) error {
 		}
 	}
 	d := p.rules.decide(e.tag, e.depth)
+	if err := p.blocks.decide(p.w, e, &d); err != nil {
+		return err
+	}
 	if d.action != remove && d.known && d.seq {
 		return malformed("an element that should hold others holds something else")
 	}
@@ -166,10 +172,19 @@ func (p *plan) keep(e *element, d decision) {
 	if d.action == review && e.end > e.val {
 		p.facts.review(d.keyword)
 	}
+	if d.class.name == "practice" {
+		p.facts.kept(e.tag, d)
+	}
 	if e.depth == 0 && isPixels(e.tag) {
 		p.pixels = pixelRange{e.val, e.end}
 	}
-	p.layout.source(e.off, e.end)
+	if e.depth == 0 && e.tag == tagPixelData && p.mask != nil {
+		p.layout.source(e.off, e.val)
+		p.mask.lay(&p.layout, e.val, e.end)
+		p.tally.add(e.tag.String()+" PixelData", maskClass)
+	} else {
+		p.layout.source(e.off, e.end)
+	}
 	p.noteLeaf(e.tag, e.depth, e.val, e.end-e.val)
 }
 
@@ -182,7 +197,7 @@ func (p *plan) noteLeaf(t Tag, depth int, src, n int64) {
 
 // special handles the elements whose fate depends on their value.
 func (p *plan) special(e *element, d *decision) error {
-	if e.depth == 0 && adds(addedBy(p.rules), e.tag) {
+	if e.depth == 0 && adds(p.added, e.tag) {
 		d.action = remove // ours takes its place
 		return nil
 	}
@@ -251,9 +266,15 @@ func (p *plan) enter(e *element) (bool, error) {
 		p.facts.enter(e)
 	}
 	d := p.rules.decide(e.tag, e.depth)
+	if err := p.blocks.decide(p.w, e, &d); err != nil {
+		return false, err
+	}
 	if d.action == remove || d.action == empty {
 		p.drop(e, d)
 		return false, nil
+	}
+	if d.class.name == "practice" {
+		p.facts.kept(e.tag, d)
 	}
 	if d.known && !d.seq {
 		return false, malformed("an element that should hold a value holds others")
@@ -269,6 +290,7 @@ func (p *plan) enter(e *element) (bool, error) {
 
 func (p *plan) item(e *element) error {
 	p.trace.note(e.tag, traceItem, e.depth, 0, 0)
+	p.blocks.item(e.depth)
 	p.push()
 	p.header(e, undefinedLength)
 	return nil

@@ -159,9 +159,10 @@ func (t *table) elementLine(f []string) error {
 // rules is the table seen by one profile.
 type rules struct {
 	*table
-	profile redact.Profile
-	column  int
-	dates   DatePolicy
+	profile   redact.Profile
+	column    int
+	dates     DatePolicy
+	overrides *Overrides // nil: none
 }
 
 func rulesFor(p redact.Profile, dates DatePolicy) (*rules, error) {
@@ -182,8 +183,22 @@ type decision struct {
 	seq     bool
 }
 
-// decide applies the table to an element at a depth (0: main data set).
+// decide applies the practice's own rules and the table to an element at a
+// depth (0: main data set). Private elements have more to it, see blocks.
 func (r *rules) decide(t Tag, depth int) decision {
+	d := r.byTable(t, depth)
+	if r.overrides == nil || d.class.name == "nested" {
+		return d
+	}
+	own, ok := r.overrides.public[r.profile][t.folded()]
+	if !ok || own.action == d.action || own.action == keep && d.action.stays() {
+		return d
+	}
+	d.action, d.class = own.action, own.class
+	return d
+}
+
+func (r *rules) byTable(t Tag, depth int) decision {
 	switch {
 	case t == tagTrailingPad:
 		return r.as("padding", "")

@@ -12,6 +12,7 @@ type verdict struct {
 	f        *facts
 	rules    *rules
 	reviewed bool // a person has looked at the pixels
+	masked   bool // the regions that show text are blacked out
 	notices  []string
 }
 
@@ -105,6 +106,8 @@ func (v *verdict) burnedIn(*file) error {
 	}
 	const notice = "The image may show text, such as a name; the picture itself is never altered."
 	switch {
+	case v.masked:
+		v.note("The regions where this device writes text into the picture are blacked out, as the practice has set them.")
 	case v.f.burnedIn == "YES":
 		if v.rules.deidentifies() {
 			return v.undecided("the image says that a name or other text is part of the picture", notice)
@@ -171,5 +174,8 @@ func (v *verdict) geometry() {
 func (v *verdict) freeText() {
 	if len(v.f.reviewed) > 0 {
 		v.note("Free text was kept and should be looked at: " + strings.Join(v.f.reviewed, ", ") + ".")
+	}
+	if len(v.f.practice) > 0 {
+		v.note("Kept by the practice's own rules: " + strings.Join(v.f.practice, ", ") + ".")
 	}
 }

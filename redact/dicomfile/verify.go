@@ -12,7 +12,8 @@ import (
 //   - every element, at every depth, is one the profile lets through,
 //   - every value that stays comes from the same place of the source as when
 //     it was planned, in the same order, and nothing else does,
-//   - the pixels are one unbroken range of the source,
+//   - the pixels are one unbroken range of the source, but for regions that are
+//     blacked out,
 //   - it ends where the walk ends.
 func verify(ctx context.Context, p *plan, b *body) error {
 	f, err := open(ctx, b)
@@ -27,7 +28,10 @@ func verify(ctx context.Context, p *plan, b *body) error {
 	}
 	w := newWalker(ctx, b)
 	defer w.close()
-	c := &checker{w: w, rules: p.rules, l: &p.layout, trace: newTrace(), added: addedBy(p.rules)}
+	c := &checker{
+		w: w, rules: p.rules, l: &p.layout, trace: newTrace(), added: p.added,
+		blocks: blocksOf(p.rules), mask: p.mask, source: p.pixels,
+	}
 	end, err := w.root(c, f.start, f.syn)
 	if err != nil {
 		return err
@@ -69,15 +73,21 @@ type checker struct {
 	trace  trace
 	pixels pixelRange
 	added  []insertion
-	seg    int // where the walk is in the layout
+	blocks *blocks
+	mask   *paint     // the picture may differ in its regions, and only there
+	source pixelRange // where the plan says the pixels are
+	seg    int        // where the walk is in the layout
 }
 
 func (c *checker) leaf(e *element) error {
-	src, err := c.origin(e.val, e.end)
+	src, err := c.originOf(e)
 	if err != nil {
 		return err
 	}
 	d := c.rules.decide(e.tag, e.depth)
+	if err = c.blocks.decide(c.w, e, &d); err != nil {
+		return err
+	}
 	allowed, err := c.allowed(e, d, src)
 	if err != nil {
 		return err
@@ -140,6 +150,13 @@ func (c *checker) noteLeaf(e *element, src int64) {
 // written is the origin of a value that the plan wrote itself.
 const written = -2
 
+func (c *checker) originOf(e *element) (int64, error) {
+	if c.mask != nil && e.depth == 0 && e.tag == tagPixelData {
+		return c.source.off, c.mask.check(c.l, e.val, e.end, c.source)
+	}
+	return c.origin(e.val, e.end)
+}
+
 // origin maps a value of the output to the source. A value is one segment's,
 // whole.
 func (c *checker) origin(val, end int64) (int64, error) {
@@ -161,6 +178,9 @@ func (c *checker) origin(val, end int64) (int64, error) {
 
 func (c *checker) enter(e *element) (bool, error) {
 	d := c.rules.decide(e.tag, e.depth)
+	if err := c.blocks.decide(c.w, e, &d); err != nil {
+		return false, err
+	}
 	if !d.action.stays() || d.known && !d.seq {
 		return false, errUnverified
 	}
@@ -169,6 +189,7 @@ func (c *checker) enter(e *element) (bool, error) {
 }
 
 func (c *checker) item(e *element) error {
+	c.blocks.item(e.depth)
 	c.trace.note(e.tag, traceItem, e.depth, 0, 0)
 	return nil
 }

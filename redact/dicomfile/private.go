@@ -1,0 +1,90 @@
+package dicomfile
+
+import "strings"
+
+// maxCreator is the length of a private creator, an LO (PS3.5 section 7.8.1).
+const maxCreator = 64
+
+// blocks knows, for every open data set, which private block is whose (PS3.5
+// section 7.8.1). Plan and verifier each have their own.
+type blocks struct {
+	allowed map[privateTag]decision
+	owners  [maxDepth + 2]map[Tag]string // by group and block number, at each depth
+}
+
+// blocksOf is nil if no private element is ever kept.
+func blocksOf(r *rules) *blocks {
+	if r.overrides == nil || len(r.overrides.private[r.profile]) == 0 {
+		return nil
+	}
+	return &blocks{allowed: r.overrides.private[r.profile]}
+}
+
+// item forgets the blocks of the item before.
+func (b *blocks) item(depth int) {
+	if b != nil {
+		clear(b.owners[depth])
+	}
+}
+
+// decide overrides d for a private element that the practice keeps, and for
+// its creator.
+func (b *blocks) decide(w *walker, e *element, d *decision) error {
+	if b == nil || !e.tag.private() {
+		return nil
+	}
+	n := e.tag.element()
+	switch {
+	case n >= 0x10 && n <= 0xFF:
+		return b.creator(w, e, d)
+	case n < 0x1000:
+		return nil
+	}
+	owner := b.owners[e.depth][Tag(e.tag.group())<<16|Tag(n>>8)]
+	mine, ok := b.allowed[privateTag{e.tag.group(), byte(n), owner}]
+	if !ok || owner == "" {
+		return nil
+	}
+	hidden, err := hidesItems(w, e)
+	if err == nil && !hidden {
+		*d = mine
+	}
+	return err
+}
+
+// creator notes whose a block is. A block that is claimed twice is nobody's.
+func (b *blocks) creator(w *walker, e *element, d *decision) error {
+	if e.undefined() || e.end-e.val > maxCreator || e.vr == vrSQ {
+		return nil
+	}
+	v, err := w.win.bytes(e.val, int(e.end-e.val))
+	if err != nil {
+		return err
+	}
+	name := strings.Trim(string(v), " \x00")
+	block := Tag(e.tag.group())<<16 | Tag(e.tag.element())
+	if b.owners[e.depth] == nil {
+		b.owners[e.depth] = make(map[Tag]string)
+	}
+	if _, again := b.owners[e.depth][block]; again {
+		name = ""
+	}
+	b.owners[e.depth][block] = name
+	for k, mine := range b.allowed {
+		if k.group == e.tag.group() && k.creator == name {
+			*d = mine
+			return nil
+		}
+	}
+	return nil
+}
+
+// hidesItems reports a value that is a sequence in disguise: nothing looks
+// inside it.
+func hidesItems(w *walker, e *element) (bool, error) {
+	if e.undefined() || e.vr == vrSQ || e.end-e.val < itemHeaderLength {
+		return false, nil
+	}
+	b, err := w.win.bytes(e.val, 4)
+	return err == nil && (implicitLittle.tag(b) == tagItem || explicitBig.tag(b) == tagItem), err
+}
