@@ -118,13 +118,39 @@ func (c *copier) names(o types.Object) error {
 		case "JavaScript":
 			c.tally.add(scriptRemoved, 1)
 		case "EmbeddedFiles":
-			c.tally.add(attachmentRemoved, 1)
-			c.tally.notice(attachmentNotice)
+			n, err := c.leaves(d[k])
+			if err != nil {
+				return err
+			}
+			if n > 0 { // programs write empty trees, too
+				c.tally.add(attachmentRemoved, n)
+				c.tally.notice(attachmentNotice)
+			}
 		default:
 			c.tally.add(outlineRemoved, 1)
 		}
 	}
 	return nil
+}
+
+// leaves counts the entries of a name tree (section 7.9.6); each of its
+// branches counts as one.
+func (c *copier) leaves(o types.Object) (int, error) {
+	d, err := c.dict(o)
+	if err != nil || d == nil {
+		return 0, err
+	}
+	n := 0
+	for key, each := range map[string]int{"Names": 2, "Kids": 1} { // names come in pairs with their values
+		o, err := c.resolve(d[key])
+		if err != nil {
+			return 0, err
+		}
+		if list, ok := o.(types.Array); ok {
+			n += (len(list) + each - 1) / each
+		}
+	}
+	return n, nil
 }
 
 // inherited are the page attributes that come down the tree (section 7.7.3.4).

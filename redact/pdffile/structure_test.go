@@ -3,6 +3,7 @@ package pdffile
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,4 +152,27 @@ func FuzzClean(f *testing.F) {
 			t.Errorf("cleaning twice is not cleaning once: %v", err)
 		}
 	})
+}
+
+// TestEmptyAttachmentTree: programs write a tree of attached files with
+// nothing in it; a notice about it would send staff looking for records.
+func TestEmptyAttachmentTree(t *testing.T) {
+	for names, want := range map[string]bool{
+		"<</EmbeddedFiles<</Names[]>>>>":                           false,
+		"<</EmbeddedFiles<<>>>>":                                   false,
+		"<</EmbeddedFiles<</Names[(a)<</Type/Filespec/F(a)>>]>>>>": true,
+	} {
+		f := newFile()
+		f.obj(1, "<</Type/Catalog/Pages 2 0 R/Names"+names+">>")
+		f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
+		f.obj(3, "<</Type/Page/MediaBox[0 0 9 9]>>")
+		f.finish("")
+		_, report, err := clean(f.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(report.Notices, attachmentNotice); got != want {
+			t.Errorf("%s: notice %v, want %v", names, got, want)
+		}
+	}
 }
