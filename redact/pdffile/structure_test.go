@@ -163,7 +163,7 @@ func TestEmptyAttachmentTree(t *testing.T) {
 		"<</EmbeddedFiles<</Names[(a)<</Type/Filespec/F(a)>>]>>>>": true,
 	} {
 		f := newFile()
-		f.obj(1, "<</Type/Catalog/Pages 2 0 R/Names"+names+">>")
+		f.obj(1, "<</Type/Catalog/Pages 2 0 R/Names%s>>", names)
 		f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
 		f.obj(3, "<</Type/Page/MediaBox[0 0 9 9]>>")
 		f.finish("")
