@@ -34,6 +34,7 @@ type Config struct {
 	Bundle       Bundle      `yaml:"bundle"`
 	Watch        Watch       `yaml:"watch"`
 	Rules        Rules       `yaml:"rules"`
+	DICOM        DICOM       `yaml:"dicom"`
 
 	// File is the absolute path of the file, "" if it was parsed from memory.
 	File string `yaml:"-"`

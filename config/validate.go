@@ -43,6 +43,7 @@ func (v *validator) config(c *Config) {
 	v.approval(c.Approval)
 	v.store(c.Store)
 	v.times(c)
+	v.dicom(c.DICOM)
 	for i, r := range c.Rules.Off {
 		v.word(fmt.Sprintf("rules.off[%d]", i), r, ruleForm, "a letter and a number, like R14")
 	}

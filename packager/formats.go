@@ -2,6 +2,7 @@ package packager
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 
 	"chartseal/packager/bundle/dicomdir"
@@ -23,13 +24,46 @@ type Format struct {
 	Clean func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error)
 }
 
+// DICOMRules are a practice's own rules for DICOM files; the zero value has
+// none.
+type DICOMRules struct {
+	Overrides *dicomfile.Overrides
+	Masks     *dicomfile.Masks
+}
+
+// ParseDICOMRules checks a practice's own rules; its errors are those of
+// dicomfile.ParseOverrides and dicomfile.ParseMasks.
+func ParseDICOMRules(overrides []dicomfile.Override, masks []dicomfile.Mask) (DICOMRules, error) {
+	o, err := dicomfile.ParseOverrides(overrides)
+	m, maskErr := dicomfile.ParseMasks(masks)
+	if err = errors.Join(err, maskErr); err != nil {
+		return DICOMRules{}, err
+	}
+	return DICOMRules{Overrides: o, Masks: m}, nil
+}
+
+// Digest is the SHA-256 of all that decides what stays in a DICOM file, in
+// lower-case hex.
+func (d DICOMRules) Digest() string { return d.cleaner().ProfileDigest() }
+
+func (d DICOMRules) cleaner() *dicomfile.Cleaner {
+	return &dicomfile.Cleaner{Overrides: d.Overrides, Masks: d.Masks}
+}
+
 // Formats are the formats chartseal can clean. worker starts a child process of
-// a kind ("pdf"); salt is the release's secret for replacement identifiers.
-func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byte) []Format {
+// a kind ("pdf"); salt is the release's secret for replacement identifiers; own
+// are the practice's own rules, if it has any.
+func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byte, own ...DICOMRules) []Format {
+	var rules DICOMRules
+	if len(own) > 0 {
+		rules = own[0]
+	}
 	pdf := pdffile.Cleaner(func(ctx context.Context) *exec.Cmd { return worker(ctx, "pdf") })
 	return []Format{
 		{gather.FormatDICOM, dicomfile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
-			return (&dicomfile.Cleaner{UIDSalt: salt, Reviewed: reviewed}).Clean(ctx, src, p)
+			c := rules.cleaner()
+			c.UIDSalt, c.Reviewed = salt, reviewed
+			return c.Clean(ctx, src, p)
 		}},
 		{"pdf", pdffile.Sniff, plain(pdf)},
 		{"image", func(head []byte) bool { _, ok := imagefile.Sniff(head); return ok }, plain(imagefile.Clean)},
