@@ -1,0 +1,647 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"chartseal/packager/gather"
+	"chartseal/redact"
+	"chartseal/redact/dicomfile"
+	"chartseal/testdata/practice/dcm"
+)
+
+// bench is a folder of images with an index.
+type bench struct {
+	t      testing.TB
+	images string
+	state  string
+	key    []byte
+	now    time.Time
+	reads  int // headers read by the index
+	told   []error
+	mu     sync.Mutex
+	folder *gather.Folder
+	index  *Index
+	maxAge time.Duration
+}
+
+// newBench has a clock that is an hour ahead, so that all files are at rest.
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	b := &bench{t: t, images: filepath.Join(t.TempDir(), "images"), state: filepath.Join(t.TempDir(), "index"), now: time.Now().Add(time.Hour), key: bytes.Repeat([]byte{7}, KeyBytes)}
+	b.must(os.MkdirAll(b.images, 0o755))
+	return b
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) clock() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+func (b *bench) later(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
+
+func (b *bench) identify(ctx context.Context, src redact.Source) (*dicomfile.Identity, error) {
+	b.mu.Lock()
+	b.reads++
+	b.mu.Unlock()
+	return dicomfile.Identify(ctx, src)
+}
+
+func (b *bench) trouble(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.told = append(b.told, err)
+}
+
+// open opens folder and index, again if need be.
+func (b *bench) open() {
+	b.t.Helper()
+	b.shut()
+	var err error
+	b.folder, err = gather.OpenFolder(gather.Source{Kind: "cbct", Path: b.images + "/**", Match: gather.MatchDICOM}, gather.Limits{})
+	b.must(err)
+	b.index, err = Open(b.state, b.key, Options{Now: b.clock, Identify: b.identify, Trouble: b.trouble, MaxAge: b.maxAge})
+	b.must(err)
+	b.t.Cleanup(b.shut)
+}
+
+func (b *bench) shut() {
+	if b.index == nil {
+		return
+	}
+	if err := errors.Join(b.index.Close(), b.folder.Close()); err != nil {
+		b.t.Error(err)
+	}
+	b.index = nil
+}
+
+func (b *bench) path(rel string) string { return filepath.Join(b.images, filepath.FromSlash(rel)) }
+
+func (b *bench) put(rel string, data []byte) {
+	b.t.Helper()
+	b.must(os.MkdirAll(filepath.Dir(b.path(rel)), 0o755))
+	b.must(os.WriteFile(b.path(rel), data, 0o644))
+}
+
+// patient writes an image of a patient.
+func (b *bench) patient(rel, id string) {
+	b.t.Helper()
+	b.put(rel, picture(b.t, id))
+}
+
+// picture is a small image. Equal lengths of id make equal lengths of file.
+func picture(t testing.TB, id string) []byte {
+	t.Helper()
+	f := dcm.File{Syntax: dcm.ExplicitLE}
+	f.Data.Put(dcm.SpecificCharacterSet, "ISO_IR 192") // UTF-8
+	f.Data.Put(dcm.SOPClassUID, "1.2.840.10008.5.1.4.1.1.1.3")
+	f.Data.Put(dcm.SOPInstanceUID, "1.2.3.4")
+	f.Data.Put(dcm.PatientName, "Canary^Carl")
+	f.Data.Put(dcm.PatientID, id)
+	f.Data.Put(dcm.Rows, uint16(1))
+	f.Data.Put(dcm.Columns, uint16(2))
+	f.Data.Put(dcm.Attr{Tag: 0x7fe00010, VR: "OB"}, []byte{1, 2})
+	out, err := f.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (b *bench) find(id string) gather.Found {
+	b.t.Helper()
+	found, err := b.index.Find(b.t.Context(), b.folder, id)
+	b.must(err)
+	slices.Sort(found.Paths)
+	return found
+}
+
+// want compares with what is expected and with a scan, and tells the headers
+// that were read.
+func (b *bench) want(id string, unreadable int, paths ...string) (reads int) {
+	b.t.Helper()
+	before := b.reads
+	found := b.find(id)
+	if !slices.Equal(found.Paths, paths) || found.Unreadable != unreadable {
+		b.t.Errorf("index: %+v, want %q and %d", found, paths, unreadable)
+	}
+	reads = b.reads - before
+	b.likeScan(id, found)
+	return reads
+}
+
+func (b *bench) likeScan(id string, found gather.Found) {
+	b.t.Helper()
+	scan := gather.Scan{Identify: dicomfile.Identify, SniffDICOM: dicomfile.Sniff, Workers: 2}
+	want, err := scan.Find(b.t.Context(), b.folder, id)
+	b.must(err)
+	slices.Sort(want.Paths)
+	if !slices.Equal(found.Paths, want.Paths) || found.Unreadable != want.Unreadable {
+		b.t.Errorf("patient %s: index %+v, scan %+v", id, found, want)
+	}
+}
+
+func wantReads(t *testing.T, what string, got, want int) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %d headers were read, want %d", what, got, want)
+	}
+}
+
+func TestFind(t *testing.T) {
+	b := newBench(t)
+	for i := range 50 {
+		b.patient(fmt.Sprintf("d%d/e%d/%03d.dcm", i%3, i%5, i), fmt.Sprint(i%10))
+	}
+	b.patient("spelled", " ABC-é ")
+	b.put("note.txt", []byte("no image"))
+	b.put("broken.dcm", picture(t, "1")[:200])
+	b.patient("nobody", "  ")
+	b.put("Thumbs.db", []byte("junk"))
+	b.open()
+	wantReads(t, "first", b.want("3", 2, "d0/e3/003.dcm", "d0/e3/033.dcm", "d1/e3/013.dcm", "d1/e3/043.dcm", "d2/e3/023.dcm"), 53)
+	wantReads(t, "second", b.want("abc-e\u0301", 2, "spelled"), 0)
+	b.want("", 2)
+	b.want("99", 2)
+}
+
+func TestChanges(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(b *bench)
+		mine   []string
+		reads  int
+	}{
+		{"nothing", func(*bench) {}, []string{"a/1", "a/b/2"}, 0},
+		{"new file", func(b *bench) { b.patient("a/b/new", "1") }, []string{"a/1", "a/b/2", "a/b/new"}, 1},
+		{"new folders", func(b *bench) { b.patient("x/y/z/new", "1") }, []string{"a/1", "a/b/2", "x/y/z/new"}, 1},
+		{"another's new file", func(b *bench) { b.patient("a/b/new", "2") }, []string{"a/1", "a/b/2"}, 1},
+		{"removed", func(b *bench) { b.must(os.Remove(b.path("a/1"))) }, []string{"a/b/2"}, 0},
+		{"folder removed", func(b *bench) { b.must(os.RemoveAll(b.path("a/b"))) }, []string{"a/1"}, 0},
+		{"renamed", func(b *bench) { b.must(os.Rename(b.path("a/1"), b.path("c/renamed"))) }, []string{"a/b/2", "c/renamed"}, 1},
+		{"folder renamed", func(b *bench) { b.must(os.Rename(b.path("a"), b.path("z"))) }, []string{"z/1", "z/b/2"}, 4},
+		{"folders exchanged", func(b *bench) {
+			b.must(os.Rename(b.path("a"), b.path("t")))
+			b.must(os.Rename(b.path("c"), b.path("a")))
+			b.must(os.Rename(b.path("t"), b.path("c")))
+		}, []string{"c/1", "c/b/2"}, 6},
+		{"replaced by another's", func(b *bench) { b.replace("a/1", "2") }, []string{"a/b/2"}, 1},
+		{"replaced by this patient's", func(b *bench) { b.replace("a/3", "1") }, []string{"a/1", "a/3", "a/b/2"}, 1},
+		{"overwritten by another's", func(b *bench) { b.patient("a/1", "2") }, []string{"a/b/2"}, 1},
+		{"a folder in a file's place", func(b *bench) {
+			b.must(os.Remove(b.path("a/1")))
+			b.patient("a/1/new", "1")
+		}, []string{"a/1/new", "a/b/2"}, 1},
+		{"a file in a folder's place", func(b *bench) {
+			b.must(os.RemoveAll(b.path("a/b")))
+			b.patient("a/b", "1")
+		}, []string{"a/1", "a/b"}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBench(t)
+			b.patient("a/1", "1")
+			b.patient("a/b/2", "1")
+			b.patient("a/3", "2")
+			b.patient("a/4", "3")
+			b.patient("c/5", "3")
+			b.patient("c/6", "3")
+			b.open()
+			b.want("1", 0, "a/1", "a/b/2")
+			tc.change(b)
+			wantReads(t, "after the change", b.want("1", 0, tc.mine...), tc.reads)
+			b.open()
+			wantReads(t, "after a restart", b.want("1", 0, tc.mine...), 0)
+			b.must(b.index.Refresh(t.Context(), b.folder))
+			b.want("1", 0, tc.mine...)
+		})
+	}
+}
+
+// replace puts another file in the place of one, as careful programs do.
+func (b *bench) replace(rel, id string) {
+	b.t.Helper()
+	b.patient("../new", id)
+	b.must(os.Rename(b.path("../new"), b.path(rel)))
+}
+
+// An image that is overwritten in place with equal length and times, and
+// becomes this patient's, is found after MaxAge: the bound that is documented.
+func TestOverwrittenInPlaceIsFoundByTheFullPass(t *testing.T) {
+	b := newBench(t)
+	b.patient("a/1", "2")
+	b.patient("a/2", "1")
+	b.open()
+	b.want("1", 0, "a/2")
+	b.patient("a/1", "1")
+	if found := b.find("1"); len(found.Paths) != 1 {
+		t.Logf("found early: %q", found.Paths)
+	}
+	b.later(defaultMaxAge)
+	b.want("1", 0, "a/1", "a/2")
+
+	b.patient("a/2", "3")
+	b.patient("a/1", "3")
+	b.must(b.index.Refresh(t.Context(), b.folder))
+	b.want("3", 0, "a/1", "a/2")
+
+	b.maxAge = -1
+	b.open()
+	b.patient("a/1", "1")
+	b.want("1", 0, "a/1")
+}
+
+// What another program is still writing is looked at by every Find.
+func TestFileBeingWritten(t *testing.T) {
+	b := newBench(t)
+	b.now = time.Now()
+	whole := picture(t, "1")
+	b.put("a", whole[:150])
+	b.put("b", nil)
+	b.patient("c", "2")
+	b.open()
+	b.want("1", 1)
+	b.put("a", whole)
+	b.put("b", whole)
+	b.want("1", 0, "a", "b")
+	b.patient("c", "1")
+	b.want("1", 0, "a", "b", "c")
+}
+
+// A broken image that is mended in place is found at once.
+func TestMendedInPlace(t *testing.T) {
+	b := newBench(t)
+	b.put("a", picture(t, "1")[:200])
+	b.open()
+	b.want("1", 1)
+	wantReads(t, "a broken file again", b.want("1", 1), 0)
+	b.patient("a", "1")
+	b.want("1", 0, "a")
+}
+
+func TestAnotherKeyOrReader(t *testing.T) {
+	b := newBench(t)
+	b.patient("a", "1")
+	b.open()
+	wantReads(t, "first", b.want("1", 0, "a"), 1)
+	b.key = bytes.Repeat([]byte{8}, KeyBytes)
+	b.open()
+	wantReads(t, "another key", b.want("1", 0, "a"), 1)
+	if len(b.told) != 1 || !errors.Is(b.told[0], ErrDamaged) {
+		t.Errorf("told %v", b.told)
+	}
+	b.shut()
+	x, err := Open(b.state, b.key, Options{Now: b.clock, Reader: "v2", Identify: b.identify})
+	b.must(err)
+	b.open()
+	b.must(x.Close())
+	if _, err := Open(b.state, b.key[:31], Options{Now: b.clock}); err == nil {
+		t.Error("a short key was taken")
+	}
+}
+
+func TestKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "index.key")
+	key, err := LoadKey(file)
+	if err != nil || len(key) != KeyBytes {
+		t.Fatalf("%d bytes, %v", len(key), err)
+	}
+	again, err := LoadKey(file)
+	if err != nil || !bytes.Equal(key, again) {
+		t.Errorf("another key: %v", err)
+	}
+	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(file, key[:5], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadKey(file); err == nil || strings.Contains(err.Error(), file) {
+		t.Errorf("half a key: %v", err)
+	}
+}
+
+// Whatever happens to its file, the index answers as a scan does.
+func TestDamage(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		damage func(t *testing.T, b *bench, file string)
+	}{
+		{"empty", func(t *testing.T, b *bench, file string) { b.must(os.Truncate(file, 0)) }},
+		{"cut", func(t *testing.T, b *bench, file string) { b.must(os.Truncate(file, 5000)) }},
+		{"no database", func(t *testing.T, b *bench, file string) {
+			b.must(os.WriteFile(file, bytes.Repeat([]byte("x"), 9000), 0o600))
+		}},
+		{"zeros", func(t *testing.T, b *bench, file string) {
+			data, err := os.ReadFile(file)
+			b.must(err)
+			clear(data[len(data)/2:])
+			b.must(os.WriteFile(file, data, 0o600))
+		}},
+		{"a journal of another", func(t *testing.T, b *bench, file string) {
+			b.must(os.WriteFile(file+"-wal", bytes.Repeat([]byte("x"), 9000), 0o600))
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBench(t)
+			for i := range 60 {
+				b.patient(fmt.Sprintf("d%d/%02d", i%3, i), fmt.Sprint(i%20))
+			}
+			b.open()
+			b.want("7", 0, "d0/27", "d1/07", "d2/47")
+			b.shut()
+			tc.damage(t, b, filepath.Join(b.state, "images.db"))
+			b.open()
+			b.want("7", 0, "d0/27", "d1/07", "d2/47")
+			b.want("8", 0, "d0/48", "d1/28", "d2/08")
+		})
+	}
+}
+
+// Flipped bytes are found: at the latest by the full pass, which checks every
+// row.
+func TestFlippedBytes(t *testing.T) {
+	b := newBench(t)
+	for i := range 40 {
+		b.patient(fmt.Sprintf("d%d/%02d", i%3, i), fmt.Sprint(i%10))
+	}
+	b.open()
+	b.want("7", 0, "d0/27", "d1/07", "d1/37", "d2/17")
+	b.shut()
+	file := filepath.Join(b.state, "images.db")
+	whole, err := os.ReadFile(file)
+	b.must(err)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 60 {
+		data := slices.Clone(whole)
+		data[random.IntN(len(data))] ^= byte(1 + random.IntN(255))
+		b.must(os.WriteFile(file, data, 0o600))
+		b.later(defaultMaxAge)
+		b.open()
+		b.want("7", 0, "d0/27", "d1/07", "d1/37", "d2/17")
+		b.shut()
+		b.must(removeStore(file))
+	}
+}
+
+// Rows that were exchanged or altered with SQL are damage too.
+func TestAlteredRows(t *testing.T) {
+	for _, alter := range []string{
+		"UPDATE file SET patient = (SELECT patient FROM file ORDER BY patient LIMIT 1)",
+		"UPDATE file SET patient = NULL",
+		"UPDATE file SET stamp = (SELECT stamp FROM file LIMIT 1)",
+		"UPDATE file SET name = (SELECT name FROM file LIMIT 1)",
+		"UPDATE dir SET stamp = (SELECT stamp FROM dir LIMIT 1)",
+		"DELETE FROM meta",
+		"DELETE FROM dir",
+		"DELETE FROM file",
+		"DROP TABLE file",
+	} {
+		b := newBench(t)
+		for i := range 9 {
+			b.patient(fmt.Sprintf("d%d/%02d", i%3, i), fmt.Sprint(i%3))
+		}
+		b.open()
+		b.want("1", 0, "d1/01", "d1/04", "d1/07")
+		_, err := b.index.store.conn.ExecContext(t.Context(), alter)
+		b.must(err)
+		b.later(defaultMaxAge)
+		b.want("1", 0, "d1/01", "d1/04", "d1/07")
+	}
+}
+
+// Another process has the index open: Find reads the headers.
+func TestIndexInUse(t *testing.T) {
+	b := newBench(t)
+	b.patient("a", "1")
+	b.open()
+	b.want("1", 0, "a")
+	x, err := Open(b.state, b.key, Options{Now: b.clock, Trouble: b.trouble})
+	b.must(err)
+	defer x.Close()
+	found, err := x.Find(t.Context(), b.folder, "1")
+	if err != nil || !slices.Equal(found.Paths, []string{"a"}) {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if len(b.told) != 1 || strings.Contains(b.told[0].Error(), b.state) {
+		t.Errorf("told %v", b.told)
+	}
+	b.must(b.index.Close())
+	found, err = b.index.Find(t.Context(), b.folder, "1")
+	if err != nil || !slices.Equal(found.Paths, []string{"a"}) {
+		t.Errorf("closed index: %+v, %v", found, err)
+	}
+}
+
+func TestStops(t *testing.T) {
+	b := newBench(t)
+	for i := range 30 {
+		b.patient(fmt.Sprintf("d%d/%02d", i%3, i), "1")
+	}
+	b.open()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.index.Find(ctx, b.folder, "1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("find: %v", err)
+	}
+	small, err := gather.OpenFolder(gather.Source{Kind: "cbct", Path: b.images + "/**", Match: gather.MatchDICOM}, gather.Limits{Search: 20})
+	b.must(err)
+	defer small.Close()
+	for range 2 {
+		if _, err := b.index.Find(t.Context(), small, "1"); !errors.Is(err, gather.ErrTooMany) {
+			t.Errorf("find: %v, want %v", err, gather.ErrTooMany)
+		}
+	}
+	b.find("1")
+	if _, err := b.index.Find(t.Context(), small, "1"); !errors.Is(err, gather.ErrTooMany) {
+		t.Errorf("find in a known folder: %v, want %v", err, gather.ErrTooMany)
+	}
+}
+
+// Nothing in the index's files can be read: no id, no name, no path.
+func TestNothingReadable(t *testing.T) {
+	b := newBench(t)
+	secrets := []string{"canary77123", "alvarez maria", "panorama", "2025-05-03"}
+	b.patient("Alvarez Maria/2025-05-03/panorama.dcm", "CANARY77123")
+	b.put("Alvarez Maria/panorama broken", picture(t, "CANARY77123")[:200])
+	b.open()
+	b.want("CANARY77123", 1, "Alvarez Maria/2025-05-03/panorama.dcm")
+	secrets = append(secrets, strings.ToLower(filepath.Base(filepath.Dir(b.images))), "canary^carl")
+	check := func() {
+		files, err := os.ReadDir(b.state)
+		b.must(err)
+		if len(files) == 0 {
+			t.Error("no files")
+		}
+		for _, f := range files {
+			data, err := os.ReadFile(filepath.Join(b.state, f.Name()))
+			b.must(err)
+			for _, secret := range secrets {
+				if bytes.Contains(bytes.ToLower(data), []byte(secret)) {
+					t.Errorf("%s holds %q", f.Name(), secret)
+				}
+			}
+		}
+	}
+	check()
+	b.shut()
+	check()
+}
+
+// Under random edits the index gives the answers of a scan.
+func TestLikeScan(t *testing.T) {
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		b := newBench(t)
+		b.open()
+		for range 40 {
+			for range 1 + random.IntN(6) {
+				b.edit(random)
+			}
+			switch random.IntN(8) {
+			case 0:
+				b.open()
+			case 1:
+				b.later(defaultMaxAge)
+			case 2:
+				b.must(b.index.Refresh(t.Context(), b.folder))
+			}
+			id := fmt.Sprint(random.IntN(5))
+			b.likeScan(id, b.find(id))
+			if t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+		}
+		if len(b.told) != 0 {
+			t.Errorf("told %v", b.told)
+		}
+	}
+}
+
+// edit makes one random change. What is at rest is not overwritten in place by
+// this patient's, which only a full pass finds.
+func (b *bench) edit(random *rand.Rand) {
+	dir := func() string {
+		return strings.Repeat("/"+string(rune('a'+random.IntN(3))), random.IntN(4))
+	}
+	name := func() string { return dir() + "/" + string(rune('p'+random.IntN(8))) }
+	file := name()
+	_ = os.MkdirAll(filepath.Dir(b.path(file)), 0o755)
+	switch random.IntN(9) {
+	case 0, 1, 2:
+		_ = os.Remove(b.path(file))
+		_ = os.WriteFile(b.path(file), picture(b.t, fmt.Sprint(random.IntN(5))), 0o644)
+	case 3:
+		_ = os.Remove(b.path(file))
+		_ = os.WriteFile(b.path(file), picture(b.t, "1")[:random.IntN(300)], 0o644)
+	case 4:
+		_ = os.Remove(b.path(file))
+	case 5:
+		_ = os.Rename(b.path(file), b.path(name()))
+	case 6:
+		if from, to := dir(), dir(); from != "" && to != "" {
+			_ = os.Rename(b.path(from), b.path(to))
+		}
+	case 7:
+		if d := dir(); d != "" {
+			_ = os.RemoveAll(b.path(d))
+		}
+	case 8:
+		_ = os.Symlink("q", b.path(file))
+	}
+}
+
+// Finding, refreshing and editing at once: every file that was there all the
+// time is found each time.
+func TestConcurrent(t *testing.T) {
+	b := newBench(t)
+	var mine []string
+	for i := range 300 {
+		rel := fmt.Sprintf("d%d/e%d/%03d", i%4, i%7, i)
+		b.patient(rel, fmt.Sprint(i%10))
+		if i%10 == 3 {
+			mine = append(mine, rel)
+		}
+	}
+	slices.Sort(mine)
+	b.open()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	all.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			rel := b.path(fmt.Sprintf("d%d/new%d", i%4, i%9))
+			_ = os.WriteFile(rel, picture(t, "5"), 0o644)
+			_ = os.Remove(b.path(fmt.Sprintf("d%d/new%d", i%4, (i+4)%9)))
+			_ = os.MkdirAll(b.path(fmt.Sprintf("x%d/y", i%5)), 0o755)
+			_ = os.RemoveAll(b.path(fmt.Sprintf("x%d", (i+2)%5)))
+		}
+	})
+	all.Go(func() {
+		for ctx.Err() == nil {
+			b.later(time.Minute)
+			if err := b.index.Refresh(ctx, b.folder); err != nil && ctx.Err() == nil {
+				t.Errorf("refresh: %v", err)
+			}
+		}
+	})
+	for range 3 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				found, err := b.index.Find(ctx, b.folder, "3")
+				if ctx.Err() != nil {
+					return
+				}
+				slices.Sort(found.Paths)
+				if err != nil || !slices.Equal(found.Paths, mine) {
+					t.Errorf("%d files, %v; want %d", len(found.Paths), err, len(mine))
+				}
+			}
+		})
+	}
+	all.Wait()
+	if len(b.told) != 0 {
+		t.Errorf("told %v", b.told)
+	}
+	b.likeScan("5", b.find("5"))
+}
+
+// A folder that was forgotten because nothing asks for it any more takes its
+// rows with it.
+func TestForgets(t *testing.T) {
+	b := newBench(t)
+	b.patient("a/1", "1")
+	b.open()
+	b.want("1", 0, "a/1")
+	b.later(unused + time.Hour)
+	b.open()
+	wantReads(t, "after a long time", b.want("1", 0, "a/1"), 1)
+	for table, want := range map[string]int{"folder": 1, "dir": 2, "file": 1} {
+		n, err := b.index.store.number(t.Context(), "SELECT count(*) FROM "+table)
+		if err != nil || n != want {
+			t.Errorf("%s has %d rows, want %d; %v", table, n, want, err)
+		}
+	}
+}
