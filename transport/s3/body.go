@@ -53,8 +53,9 @@ func (s *Store) watched(ctx context.Context) (wctx context.Context, w *watch, st
 
 func (w *watch) alive() { w.timer.Reset(w.after) }
 
-// sent is for when the body is out: the HTTP client's own limit takes over.
-func (w *watch) sent() { w.timer.Reset(w.after + responseWait) }
+// sent is for when the body is out of our hands: some megabytes of it may still
+// lie in the system's buffers before a slow line, and the store has to answer.
+func (w *watch) sent() { w.timer.Reset(3 * w.after) }
 
 // body is one part on its way: rewindable for the SDK's retries, counted, and
 // watched. The HTTP client may read on for a moment after it has given up.

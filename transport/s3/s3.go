@@ -82,8 +82,9 @@ type Option func(*Store)
 // WithClock sets the clock that links are dated with.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = now } }
 
-// WithStall sets how long a request may go without a byte being taken before
-// it is given up (60 s).
+// WithStall sets how long a part may go without a byte being taken before it is
+// given up (60 s). Once all of it has been taken the store has three times as
+// long to answer.
 func WithStall(d time.Duration) Option { return func(s *Store) { s.stall = d } }
 
 // WithPartSize sets the size of parts in bytes (16 MiB), at least 5 MiB. Files
