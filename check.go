@@ -60,11 +60,11 @@ func checkFolders(cfg *config.Config, add func(string, transport.Level, string, 
 	}
 	for i, s := range cfg.Sources {
 		src := gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)}
-		if err := gather.CheckSources([]gather.Source{src}); err != nil {
-			add("sources", transport.Problem, "Source %d (%s): %v", i+1, s.Kind, err)
+		if err := gather.CheckFolder(i+1, src); err != nil {
+			add("sources", transport.Problem, "The records cannot be found: %v (%s)", err, s.Path)
 			continue
 		}
-		add("sources", transport.OK, "Source %d (%s) is there.", i+1, s.Kind)
+		add("sources", transport.OK, "Source %d (%s) can be read.", i+1, s.Kind)
 	}
 }
 

@@ -427,3 +427,52 @@ func TestInteropPassphrase(t *testing.T) {
 		t.Errorf("the sealed file begins with %q", fmt.Sprintf("%.40s", b))
 	}
 }
+
+// TestInteropMemory packs and sends a 576 MB volume and prints what the daemon
+// took: its own memory, and with the pages of the program itself.
+func TestInteropMemory(t *testing.T) {
+	dir := t.TempDir()
+	where := filepath.Join(dir, "practice")
+	people, err := buildPractice(t.Context(), where, practice.Options{Small: true, Now: time.Now()})
+	check(t, err)
+	who := people.Patients[2]
+	volume := filepath.Join(where, "records", who.ID, "cbct", "volume.dcm")
+	f, err := os.Create(volume)
+	check(t, err)
+	check(t, practice.WriteMultiFrameCBCT(f, 600, 600, 800, who.ID))
+	check(t, f.Close())
+	exe := filepath.Join(dir, "chartseal")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", exe, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	file := filepath.Join(dir, "order.yaml")
+	check(t, os.WriteFile(file, practice.OrderFor(who, "R-BIG", practice.OrderOptions{Now: time.Now(), Kinds: []string{"cbct"}}), 0o600))
+	begin := time.Now()
+	cmd := exec.CommandContext(t.Context(), exe, "send", "-c", filepath.Join(where, "chartseal.yaml"), file)
+	check(t, cmd.Start())
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	peak := map[string]int{}
+	for {
+		select {
+		case err := <-done:
+			check(t, err)
+			t.Logf("576 MB volume sent in %.1f s: %d kB in all, of which %d kB anonymous", time.Since(begin).Seconds(), peak["VmHWM"], peak["RssAnon"])
+			if peak["RssAnon"] == 0 || peak["RssAnon"] > 40<<10 || peak["VmHWM"] > 80<<10 {
+				t.Errorf("the daemon took too much: %v", peak)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)) // gone at the end
+			for _, line := range strings.Split(string(b), "\n") {
+				var kB int
+				name, rest, _ := strings.Cut(line, ":")
+				if _, err := fmt.Sscanf(rest, "%d kB", &kB); err == nil {
+					peak[name] = max(peak[name], kB)
+				}
+			}
+		}
+	}
+}
