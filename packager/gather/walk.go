@@ -92,8 +92,10 @@ func (w *walker) descend(ctx context.Context, parent *os.Root, rel string, patte
 // listingError marks a failure to read a folder's entries.
 type listingError struct{ err error }
 
-func (e *listingError) Error() string        { return bare(e.err).Error() }
-func (e *listingError) Unwrap() error        { return e.err }
+func (e *listingError) Error() string { return bare(e.err).Error() }
+func (e *listingError) Unwrap() error { return e.err }
+
+// Is makes it an ErrListing.
 func (e *listingError) Is(target error) bool { return target == ErrListing }
 
 func isListing(err error) bool { return errors.Is(err, ErrListing) }

@@ -75,12 +75,15 @@ func (p *pass) recheck(ctx context.Context, which string, of any, take func(dir 
 
 // recheckDir looks at some files of one dir.
 func (p *pass) recheckDir(ctx context.Context, s *store, rows []fileRow, take func(dir string, f *fileRow)) (moved bool, err error) {
-	names, ok, err := s.path(ctx, rows[0].dir)
+	dirs, err := s.path(ctx, rows[0].dir)
 	if err != nil {
 		return false, err
 	}
-	if !ok {
-		return false, ErrDamaged // files are forgotten with their dir
+	names := make([]string, len(dirs))
+	for i, d := range dirs {
+		if names[i] = d.name; p.closed[d.id] {
+			return false, nil
+		}
 	}
 	level, err := p.enter(names)
 	if err != nil { // it was there in the pass before

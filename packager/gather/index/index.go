@@ -194,8 +194,8 @@ func (x *Index) attempt(ctx context.Context, work func(epoch int) error) error {
 		}
 		if errors.Is(err, ErrDamaged) {
 			x.trouble(err)
-			if err := x.replace(ctx, epoch); err != nil {
-				return err
+			if failed := x.replace(ctx, epoch); failed != nil {
+				return failed
 			}
 		}
 	}
@@ -218,7 +218,7 @@ func (x *Index) find(ctx context.Context, folder *gather.Folder, patientID strin
 		if err != nil {
 			return gather.Found{}, err
 		}
-		if err := p.walk(ctx); err != nil {
+		if err = p.walk(ctx); err != nil {
 			return gather.Found{}, err
 		}
 		out, moved, err := p.answer(ctx, patientID)

@@ -347,20 +347,20 @@ func TestKey(t *testing.T) {
 func TestDamage(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		damage func(t *testing.T, b *bench, file string)
+		damage func(b *bench, file string)
 	}{
-		{"empty", func(t *testing.T, b *bench, file string) { b.must(os.Truncate(file, 0)) }},
-		{"cut", func(t *testing.T, b *bench, file string) { b.must(os.Truncate(file, 5000)) }},
-		{"no database", func(t *testing.T, b *bench, file string) {
+		{"empty", func(b *bench, file string) { b.must(os.Truncate(file, 0)) }},
+		{"cut", func(b *bench, file string) { b.must(os.Truncate(file, 5000)) }},
+		{"no database", func(b *bench, file string) {
 			b.must(os.WriteFile(file, bytes.Repeat([]byte("x"), 9000), 0o600))
 		}},
-		{"zeros", func(t *testing.T, b *bench, file string) {
+		{"zeros", func(b *bench, file string) {
 			data, err := os.ReadFile(file)
 			b.must(err)
 			clear(data[len(data)/2:])
 			b.must(os.WriteFile(file, data, 0o600))
 		}},
-		{"a journal of another", func(t *testing.T, b *bench, file string) {
+		{"a journal of another", func(b *bench, file string) {
 			b.must(os.WriteFile(file+"-wal", bytes.Repeat([]byte("x"), 9000), 0o600))
 		}},
 	} {
@@ -372,7 +372,7 @@ func TestDamage(t *testing.T) {
 			b.open()
 			b.want("7", 0, "d0/27", "d1/07", "d2/47")
 			b.shut()
-			tc.damage(t, b, filepath.Join(b.state, "images.db"))
+			tc.damage(b, filepath.Join(b.state, "images.db"))
 			b.open()
 			b.want("7", 0, "d0/27", "d1/07", "d2/47")
 			b.want("8", 0, "d0/48", "d1/28", "d2/08")

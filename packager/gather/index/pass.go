@@ -21,18 +21,19 @@ type pass struct {
 	top    int64 // dir
 	began  time.Time
 
-	full    bool // every file's stamp is compared, not only folders'
-	left    int  // entries that may still be seen
-	refused int  // entries that may be anybody's and are no files
+	full    bool           // every file's stamp is compared, not only folders'
+	left    int            // entries that may still be seen
+	refused int            // entries that may be anybody's and are no files
+	closed  map[int64]bool // dirs that could not be opened and count as one refused each
 }
 
 func (x *Index) newPass(ctx context.Context, folder *gather.Folder, epoch int) (*pass, error) {
-	p := &pass{x: x, epoch: epoch, folder: folder, left: folder.Limit(), began: x.opts.Now()}
+	p := &pass{x: x, epoch: epoch, folder: folder, left: folder.Limit(), began: x.opts.Now(), closed: map[int64]bool{}}
 	return p, p.do(ctx, func(s *store) (err error) {
 		if p.row, err = s.folder(ctx, folder); err != nil {
 			return err
 		}
-		if err := s.addDir(ctx, -p.row.id, ""); err != nil {
+		if err = s.addDir(ctx, -p.row.id, ""); err != nil {
 			return err
 		}
 		tops, err := s.below(ctx, -p.row.id, nil)
@@ -99,6 +100,7 @@ func (p *pass) descend(ctx context.Context, l *gather.Level, d *dirRow) error {
 	child, err := l.Enter(d.name)
 	if err != nil {
 		p.refused++
+		p.closed[d.id] = true
 		return p.distrust(ctx, d.id)
 	}
 	defer child.Close() //nolint:errcheck // a folder that was only read

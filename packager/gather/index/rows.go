@@ -11,6 +11,9 @@ import (
 // page is how many rows are held at a time.
 const page = 512
 
+// maxDepth ends a circle of damaged rows; gather looks no deeper than 64.
+const maxDepth = 100
+
 // folderRow is a shared folder, by the hash of its path and pattern.
 type folderRow struct {
 	id     int64
@@ -131,7 +134,7 @@ func (s *store) setDir(ctx context.Context, d *dirRow) error {
 }
 
 // tree is a dir and all below it.
-const tree = "WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL SELECT dir.id FROM dir JOIN tree ON dir.parent = tree.id) "
+const tree = "WITH RECURSIVE tree (id) AS (SELECT ? UNION SELECT dir.id FROM dir JOIN tree ON dir.parent = tree.id) "
 
 // distrust has a dir listed again.
 func (s *store) distrust(ctx context.Context, id int64) error {
@@ -158,18 +161,20 @@ func (s *store) removeDir(ctx context.Context, id int64) error {
 	return s.exec(ctx, tree+"DELETE FROM dir WHERE id IN tree", id)
 }
 
-// path returns the names from the top down to a dir; ok is false when the dir is no more.
-func (s *store) path(ctx context.Context, id int64) (names []string, ok bool, err error) {
+// path returns the dirs from below the top down to a dir that holds files.
+func (s *store) path(ctx context.Context, id int64) (dirs []dirRow, err error) {
 	for {
 		d, err := s.dir(ctx, id)
-		if err != nil || d == nil {
-			return nil, false, err
+		switch {
+		case err != nil:
+			return nil, err
+		case d == nil, len(dirs) > maxDepth:
+			return nil, ErrDamaged // files are forgotten with their dirs
+		case d.parent < 0:
+			slices.Reverse(dirs)
+			return dirs, nil
 		}
-		if d.parent < 0 {
-			slices.Reverse(names)
-			return names, true, nil
-		}
-		names = append(names, d.name)
+		dirs = append(dirs, *d)
 		id = d.parent
 	}
 }

@@ -45,8 +45,7 @@ var settings = []string{
 type storeError struct{ err error }
 
 func (e *storeError) Error() string {
-	var lite *sqlite.Error
-	if errors.As(e.err, &lite) {
+	if lite, ok := errors.AsType[*sqlite.Error](e.err); ok {
 		return fmt.Sprintf("image index: SQLite code %d", lite.Code())
 	}
 	return fmt.Sprintf("image index: %v", bare(e.err))
