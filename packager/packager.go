@@ -31,6 +31,7 @@ type Plan struct {
 	Facts    order.Facts // judges the decisions a person made on the order
 	Sources  []gather.Source
 	Mark     []gather.Sensitive // which records are of a sensitive category
+	Index    gather.Index       // of shared image folders; nil reads every header each time
 	Header   bundle.Header
 	To       seal.Recipients
 	Formats  []Format // in the order in which a record's first bytes are tried
@@ -67,6 +68,7 @@ func collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
 		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
 		Sensitive: p.Mark, Permitted: p.Order.Sensitive, LeaveOut: p.leftOut(),
 		Decisions: order.Valid(p.Order, p.Facts), Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
+		Index: p.Index,
 	})
 }
 
