@@ -194,6 +194,9 @@ func (f *facts) review(keyword string) {
 func (f *facts) kept(t Tag, d decision) {
 	name := itemName(t, d)
 	if t.private() {
+		if t.element() < 0x1000 {
+			return // the creator says whose the element is
+		}
 		name = fmt.Sprintf("private (%04X,xx%02X)", t.group(), t.element()&0xFF)
 	}
 	if len(f.practice) < maxReviewed && !slices.Contains(f.practice, name) {

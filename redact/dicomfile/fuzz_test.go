@@ -56,6 +56,76 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
+// FuzzOwnRules: a practice's overrides and masks make no plan that its own
+// verifier rejects, and let no private element through but the one they keep.
+func FuzzOwnRules(f *testing.F) {
+	addSeeds(f)
+	x := picture{8, 9, 1, 8, 8, 1, 0, 0, "MONOCHROME2"}
+	f.Add(x.dataset("YES").el(tagPixelData, "OW", x.pixels()).file(tsExplicitLittle))
+	x = picture{8, 9, 3, 8, 8, 2, 1, 0, "YBR_FULL"}
+	f.Add(x.dataset("").el(tagPixelData, "OW", x.pixels()).file(tsExplicitLittle))
+	private := radiograph(explicitLittle, true).text(0x00290010, "LO", "GOOD MAKER").text(0x00291010, "LO", "kept")
+	f.Add(private.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle))
+	own, err := ParseOverrides([]Override{
+		{"(0029,xx10)", "GOOD MAKER", []redact.Profile{redact.Treatment}, "keep", "x"},
+		override("(0008,0020)", "empty", redact.Treatment, redact.Deidentified),
+		override("(0018,0060)", "remove", redact.Treatment, redact.Deidentified),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	masks, err := ParseMasks([]Mask{{"MAKER", "Shooter 2", 8, 9, testRegions}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := Cleaner{Overrides: own, Masks: masks, Reviewed: true}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, p := range []redact.Profile{redact.Treatment, redact.Deidentified} {
+			out, err := c.Clean(context.Background(), source(b), p)
+			if refusal, ok := errors.AsType[*redact.Refusal](err); err != nil && (!ok || refusal.Class == redact.Unverified) {
+				t.Fatalf("%s: %v", p, err)
+			}
+			if err != nil {
+				continue
+			}
+			v := &strays{}
+			walkAll(t, cleaned(t, out), v)
+			if v.private > 0 && p == redact.Deidentified || v.other > 0 {
+				t.Fatalf("%s: private elements are left", p)
+			}
+		}
+	})
+}
+
+// strays counts private elements, and those that no override names.
+type strays struct {
+	nothing
+	private, other int
+}
+
+func (s *strays) leaf(e *element) error {
+	if e.tag.private() {
+		s.private++
+		if n := e.tag.element(); e.tag.group() != 0x0029 || n >= 0x1000 && n&0xFF != 0x10 {
+			s.other++
+		}
+	}
+	return nil
+}
+
+func walkAll(t *testing.T, b []byte, v visitor) {
+	t.Helper()
+	f, err := open(context.Background(), source(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWalker(context.Background(), f.src)
+	defer w.close()
+	if _, err := w.root(v, f.start, f.syn); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // FuzzIdentify: no panic, and the cleaned file says the same as the source.
 func FuzzIdentify(f *testing.F) {
 	addSeeds(f)

@@ -244,3 +244,32 @@ func TestParseMasks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPaintHostile: numbers no picture has make no paint, and no panic.
+func TestPaintHostile(t *testing.T) {
+	mask := &Mask{"M", "X", 8, 9, testRegions}
+	good := facts{
+		rows: 8, columns: 9, bits: 8, photometric: "MONOCHROME2",
+		pixels: element{tag: tagPixelData, fragments: -1, val: 0, end: 72},
+	}
+	df := &file{ts: tsExplicitLittle, syn: explicitLittle}
+	if first := good; newPaint(mask, &first, df) == nil {
+		t.Fatal("a plain picture is not painted")
+	}
+	for name, change := range map[string]func(*facts){
+		"no bits":        func(f *facts) { f.bits = 0 },
+		"odd bits":       func(f *facts) { f.bits = 12 },
+		"stored bits":    func(f *facts) { f.bitsStored = 0xFFFF; f.highBit = 0xFFFE },
+		"many samples":   func(f *facts) { f.samples = 0xFFFF },
+		"many frames":    func(f *facts) { f.framesGiven, f.frames = true, 1<<62 },
+		"minus frames":   func(f *facts) { f.framesGiven, f.frames = true, -1 },
+		"too few pixels": func(f *facts) { f.pixels.end = 71 },
+		"planes":         func(f *facts) { f.planar = 2 },
+	} {
+		f := good
+		change(&f)
+		if newPaint(mask, &f, df) != nil {
+			t.Errorf("%s: painted", name)
+		}
+	}
+}

@@ -26,13 +26,17 @@ type span struct{ from, to int64 }
 func newPaint(m *Mask, f *facts, df *file) *paint {
 	samples, frames := max(f.samples, 1), maskedFrames(f)
 	plain := f.pixels.tag == tagPixelData && f.pixels.fragments < 0 && df.ts == nativeSyntax(df.syn) && !df.syn.big
-	depth := f.bits == 8 || f.bits == 16
+	if !plain || f.bits != 8 && f.bits != 16 || frames == 0 || f.planar > 1 {
+		return nil
+	}
 	if f.bitsStored == 0 {
 		f.bitsStored, f.highBit = f.bits, f.bits-1
 	}
-	depth = depth && f.bitsStored <= f.bits && f.highBit == f.bitsStored-1
+	if f.bitsStored > f.bits || f.highBit != f.bitsStored-1 {
+		return nil
+	}
 	colors := blackOf(f, samples)
-	if !plain || !depth || colors == nil || frames == 0 || f.planar > 1 {
+	if colors == nil {
 		return nil
 	}
 	p := &paint{planes: frames, pixel: int64(f.bits / 8 * samples)}

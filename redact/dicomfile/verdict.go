@@ -147,7 +147,7 @@ func (v *verdict) recognisable(*file) error {
 }
 
 func (v *verdict) overlays(*file) error {
-	kept := v.rules.classes["overlay"].actions[v.rules.column].stays()
+	kept := v.rules.decide(0x60003000, 0).action.stays()
 	switch {
 	case v.f.overlayInPixels && v.rules.deidentifies():
 		return v.undecided("a drawn layer is part of the picture", "A drawn layer is part of the picture.")
