@@ -2,6 +2,10 @@
 // keeps: a bounded walker finds the elements, a table decides which stay, and
 // the cleaned file is the source's own bytes with the rest left out, checked
 // once more before it is handed on. Memory does not grow with the file.
+//
+// A practice can add its own rules ([Overrides]) and black out the regions in
+// which a device writes names into its pictures ([Masks]); neither can take
+// away who the patient is or what a picture needs to be measured in.
 package dicomfile
 
 import (
@@ -46,8 +50,8 @@ func Clean(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Ou
 	return (&Cleaner{}).Clean(ctx, src, p)
 }
 
-// Clean strips one DICOM file for a profile. It reads the source once to plan
-// and once through the plan to verify; the pixels are not read until the
+// Clean strips one DICOM file for a profile. It reads the source's structure
+// once to plan (twice where there are masks) and once through the plan to verify; the pixels are not read until the
 // Body is. Body is also an io.WriterTo and a redact.Source. The source must
 // stay open until Body is closed. A *redact.Refusal names no value; any other
 // error is the machine's, without a path.

@@ -82,6 +82,17 @@ func (d *dump) has(t Tag) bool {
 	return slices.ContainsFunc(d.lines, func(l dumpLine) bool { return l.tag == t && l.depth == 0 })
 }
 
+// private counts the private elements at every depth.
+func (d *dump) private() int {
+	n := 0
+	for _, l := range d.lines {
+		if l.tag.private() {
+			n++
+		}
+	}
+	return n
+}
+
 // iodExceptions are errors dciodvfy may newly find after a treatment release,
 // and why.
 var iodExceptions = []struct{ part, why string }{

@@ -99,7 +99,8 @@ func (v *verdict) unknownKind() error {
 }
 
 // burnedIn judges text that may be part of the pixels (PS3.3 section C.7.6.1:
-// (0028,0301)). Pixels are never altered.
+// (0028,0301)). Pixels are altered by a practice's mask only, and only in
+// limited and de-identified sets.
 func (v *verdict) burnedIn(*file) error {
 	if v.f.pixels.tag == 0 {
 		return nil
