@@ -52,7 +52,8 @@ func (b *blocks) decide(w *walker, e *element, d *decision) error {
 	return err
 }
 
-// creator notes whose a block is. A block that is claimed twice is nobody's.
+// creator notes whose a block is, in groups that matter. A block that is
+// claimed twice is nobody's.
 func (b *blocks) creator(w *walker, e *element, d *decision) error {
 	if e.undefined() || e.end-e.val > maxCreator || e.vr == vrSQ {
 		return nil
@@ -61,22 +62,36 @@ func (b *blocks) creator(w *walker, e *element, d *decision) error {
 	if err != nil {
 		return err
 	}
-	name := strings.Trim(string(v), " \x00")
-	block := Tag(e.tag.group())<<16 | Tag(e.tag.element())
+	mine, matters := b.claim(e.tag.group(), strings.Trim(string(v), " \x00"))
+	if !matters {
+		return nil
+	}
 	if b.owners[e.depth] == nil {
 		b.owners[e.depth] = make(map[Tag]string)
 	}
+	block := Tag(e.tag.group())<<16 | Tag(e.tag.element())
 	if _, again := b.owners[e.depth][block]; again {
-		name = ""
+		mine = privateTag{}
 	}
-	b.owners[e.depth][block] = name
-	for k, mine := range b.allowed {
-		if k.group == e.tag.group() && k.creator == name {
-			*d = mine
-			return nil
-		}
+	b.owners[e.depth][block] = mine.creator
+	if mine.creator != "" {
+		*d = b.allowed[mine]
 	}
 	return nil
+}
+
+// claim finds a kept element of a creator; matters tells that the group has
+// kept elements of anybody.
+func (b *blocks) claim(group uint16, name string) (mine privateTag, matters bool) {
+	for k := range b.allowed {
+		if k.group != group {
+			continue
+		}
+		if matters = true; k.creator == name {
+			return k, true
+		}
+	}
+	return privateTag{}, matters
 }
 
 // hidesItems reports a value that is a sequence in disguise: nothing looks
