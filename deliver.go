@@ -58,8 +58,23 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
+	if err := p.settleLocal(obj.Key); err != nil {
+		return err
+	}
 	r.Object = obj
 	return p.state.save(r)
+}
+
+// settleLocal makes an object of the embedded store survive a power cut; a
+// remote store answers for that itself.
+func (p *Practice) settleLocal(key string) error {
+	if p.local == nil {
+		return nil
+	}
+	if err := p.local.Sync(key); err != nil {
+		return fmt.Errorf("sync object: %w", err)
+	}
+	return nil
 }
 
 // link puts the recipient page beside the bundle and mints the expiring links.
@@ -111,6 +126,9 @@ func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration)
 		return nil, errors.New("render recipient page: " + scrub(err).Error())
 	}
 	if _, err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
+		return nil, err
+	}
+	if err := p.settleLocal(r.PageKey); err != nil {
 		return nil, err
 	}
 	pg, err := p.store.Link(ctx, r.PageKey, lifetime, "", "text/html; charset=utf-8")

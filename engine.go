@@ -123,12 +123,15 @@ func (p *Practice) executor() (string, error) {
 // chatter is of no use to practice IT.
 type quietEngine struct{ slog.Handler }
 
+// Enabled reports whether a line is worth passing on.
 func (h quietEngine) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
 }
 
+// WithAttrs keeps the filter.
 func (h quietEngine) WithAttrs(a []slog.Attr) slog.Handler {
 	return quietEngine{h.Handler.WithAttrs(a)}
 }
 
+// WithGroup keeps the filter.
 func (h quietEngine) WithGroup(n string) slog.Handler { return quietEngine{h.Handler.WithGroup(n)} }

@@ -31,8 +31,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	}
 	sha := digest(data)
 	o, err := parseOrder(c.File, data)
-	var bad *order.ParseError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*order.ParseError](err); ok {
 		return "", p.turnBack(ctx, c, sha, bad.ID, parseReasons(bad))
 	}
 	if err != nil {

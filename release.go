@@ -136,6 +136,8 @@ func (p *Practice) tell(e Event) {
 }
 
 // Held stops an order: nothing leaves, and the reasons go to staff.
+//
+//nolint:errname // the word of the practice: an order is held
 type Held struct{ Reasons []order.Reason }
 
 func (h *Held) Error() string { return "held: " + strings.Join(h.rules(), ", ") }

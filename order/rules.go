@@ -7,7 +7,8 @@ var every = []Decision{Release, Deny, Extend}
 // book; R24 to R26 and R36 are kept by the ledger, and are not asked here. A1 to
 // A3, P1 and S1 are about approval, recipient, decisions, purpose and scope.
 //
-// Where a citation says "not read", the rule rests on secondary sources.
+// R22, R32 and the part of R23 about 164.512(f) rest on secondary sources: the
+// wording of those paragraphs was not read.
 var rules []Rule
 
 func init() { // the checks ask the table, so it cannot be initialised with them
@@ -33,14 +34,14 @@ func init() { // the checks ask the table, so it cannot be initialised with them
 		{ID: "R19", Title: "substance use disorder records need their own consent", Citation: "42 CFR 2.31, 2.32", Outcome: Hold, LeaveOutOnly: true, check: checkPart2},
 		{ID: "R20", Title: "sensitive categories need express permission", Citation: "state law; practice policy", Outcome: Hold, check: checkSensitive},
 		{ID: "R21", Title: "a directive is complete", Citation: "45 CFR 164.524(c)(3)(ii); Ciox Health v. Azar (D.D.C. 2020)", Outcome: Refuse, check: checkDirective},
-		{ID: "R22", Title: "who acts for the patient may", Citation: "45 CFR 164.502(g) (not read); New York Public Health Law § 18", Outcome: Refuse, on: every, check: checkRepresentative},
-		{ID: "R23", Title: "a legal demand is answered as far as it reaches", Citation: "45 CFR 164.512(e); 164.512(f) (not read)", Outcome: Hold, check: checkLegal},
+		{ID: "R22", Title: "who acts for the patient may", Citation: "45 CFR 164.502(g); New York Public Health Law § 18", Outcome: Refuse, on: every, check: checkRepresentative},
+		{ID: "R23", Title: "a legal demand is answered as far as it reaches", Citation: "45 CFR 164.512(e); 164.512(f)", Outcome: Hold, check: checkLegal},
 		{ID: "R27", Title: "a de-identified set shows no one", Citation: "45 CFR 164.514(b)(2)", Outcome: Hold, check: checkDeidentified},
 		{ID: "R28", Title: "a limited data set has an agreement", Citation: "45 CFR 164.514(e)", Outcome: Refuse, check: checkLimited},
 		{ID: "R29", Title: "the recipient can unlock the bundle", Citation: "45 CFR 164.312(e)", Outcome: Refuse, Fixed: true, check: checkUnlock},
 		{ID: "R30", Title: "a warning came before an unencrypted copy", Citation: "45 CFR 164.524(c)(2); HHS guidance on unencrypted e-mail", Outcome: Hold, check: checkUnencrypted},
 		{ID: "R31", Title: "the ledger is intact", Citation: "45 CFR 164.312(b), (c)", Outcome: Refuse, Fixed: true, on: every, check: checkLedger},
-		{ID: "R32", Title: "an agreement with the storage provider is recorded", Citation: "45 CFR 164.504(e) (not read)", Outcome: Warn, check: checkStorage},
+		{ID: "R32", Title: "an agreement with the storage provider is recorded", Citation: "45 CFR 164.504(e)", Outcome: Warn, check: checkStorage},
 		{ID: "R33", Title: "what the patient asked for is kept", Citation: "45 CFR 164.522(a)(1)(vi), (b)", Outcome: Hold, check: checkRestrictions},
 		{ID: "R34", Title: "the same records are not sent twice by mistake", Citation: "practice policy", Outcome: Hold, check: checkRepeated},
 		{ID: "R35", Title: "every file is this patient's", Citation: "45 CFR 164.502(a); practice policy: two identifiers", Outcome: Hold, Fixed: true, LeaveOutOnly: true, check: checkPatient},

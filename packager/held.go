@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"chartseal/order"
 	"chartseal/packager/gather"
@@ -148,12 +149,7 @@ func (p *Plan) leftOut() []string { return p.ruled(order.LeaveOut) }
 
 // reviewed reports whether a person has looked at the record and released it.
 func (p *Plan) reviewed(item string) bool {
-	for _, name := range p.ruled(order.ReleaseItem) {
-		if name == item {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.ruled(order.ReleaseItem), item)
 }
 
 func (p *Plan) ruled(choice order.RulingChoice) (items []string) {

@@ -84,6 +84,8 @@ const (
 )
 
 // Refusal says why a record must not leave as it is.
+//
+//nolint:errname // the word of the field: a cleaner refuses a record
 type Refusal struct {
 	Class  Class
 	Reason string // a clause for staff, without any value from the record: "the file ends in the middle of the image"

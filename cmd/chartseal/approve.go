@@ -12,7 +12,7 @@ import (
 	"chartseal/watch"
 )
 
-func approveCmd(a *app) *cobra.Command {
+func approveCmd(*app) *cobra.Command {
 	var keyFile string
 	c := &cobra.Command{
 		Use:   "approve ORDER",

@@ -272,13 +272,12 @@ func downloadRest(ctx context.Context, client *http.Client, link, file string, s
 	if err != nil {
 		return err
 	}
-	defer closing(&err, res.Body.Close)
 	if res.StatusCode != http.StatusPartialContent {
-		return errors.New("the server cannot resume downloads")
+		return errors.Join(errors.New("the server cannot resume downloads"), res.Body.Close())
 	}
 	n, err := io.Copy(f, io.TeeReader(io.LimitReader(res.Body, size-have), counterFunc(func(n int64) { b.set("download", have+n, size) })))
 	b.finish()
-	if err != nil || have+n != size {
+	if err = errors.Join(err, res.Body.Close()); err != nil || have+n != size {
 		return errors.New("the download broke off")
 	}
 	return nil

@@ -89,7 +89,7 @@ func self(ctx context.Context, args ...string) *exec.Cmd {
 	if err != nil {
 		exe = os.Args[0]
 	}
-	cmd := exec.CommandContext(ctx, exe, args...)
+	cmd := exec.CommandContext(ctx, exe, args...) //nolint:gosec // our own binary
 	cmd.Env = append(os.Environ(), childEnv...)
 	return cmd
 }

@@ -52,11 +52,14 @@ func (inChild) String() string { return "passphrase(withheld)" }
 // GoString keeps the passphrase out of logs.
 func (c inChild) GoString() string { return c.String() }
 
+// Wrap is WrapWithLabels for callers that do not ask for labels.
 func (c inChild) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	stanzas, _, err := c.WrapWithLabels(fileKey)
 	return stanzas, err
 }
 
+// WrapWithLabels lets the child make the stanza; the label it answers with is
+// what stops age from mixing a passphrase with keys.
 func (c inChild) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	in, err := json.Marshal(wrapOrder{c.passphrase, fileKey})
 	if err != nil {

@@ -2,6 +2,7 @@ package practice
 
 import (
 	"encoding/binary"
+	"slices"
 )
 
 // Field types of TIFF 6.0, section 2.
@@ -78,7 +79,7 @@ func exif(k *kit, orientation uint16, thumb []byte) []byte {
 		text(0x013B, k.secret("Tamsin Q. Rdh")), text(0x8298, k.unique("(c) studio licence ")),
 	}
 	main := func(settingsAt, positionAt uint32) []field {
-		return append(about[:len(about):len(about)], pointer(0x8769, settingsAt), pointer(0x8825, positionAt))
+		return append(slices.Clip(about), pointer(0x8769, settingsAt), pointer(0x8825, positionAt))
 	}
 	settingsAt := start + uint32(len(ifd(start, 0, main(0, 0))))
 	positionAt := settingsAt + uint32(len(ifd(settingsAt, 0, settings)))

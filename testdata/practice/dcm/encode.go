@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"golang.org/x/text/encoding"
@@ -225,5 +226,5 @@ func even(b []byte, pad byte) []byte {
 	if len(b)%2 == 0 {
 		return b
 	}
-	return append(b[:len(b):len(b)], pad)
+	return append(slices.Clip(b), pad)
 }

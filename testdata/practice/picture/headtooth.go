@@ -73,12 +73,12 @@ func (s *slice) crown(t *tooth, v float64) {
 // surface is the height of the biting surface over the neck (mm): cusps with a
 // groove between them, or an edge.
 func (t *tooth) surface(u, w float64) float64 {
-	switch {
-	case t.cusps == 0:
+	switch t.cusps {
+	case 0:
 		return t.crown - 0.4*u*u
-	case t.cusps == 1:
+	case 1:
 		return t.crown - 2.2*math.Abs(u)
-	case t.cusps == 2:
+	case 2:
 		return t.crown - 1.9*(1-math.Abs(math.Sin(w*1.9))) - 0.8*u*u
 	}
 	groove := math.Abs(math.Sin(u*1.9+0.2*t.phase)) * math.Abs(math.Sin(w*1.9))

@@ -195,7 +195,7 @@ func (o Panoramic) dentition() []projected {
 			if !known {
 				t.Number = n
 			}
-			if !(i == 7 && o.Young) {
+			if i != 7 || !o.Young {
 				out = append(out, laid(t, an, q.side*(m+wide/2), q.down))
 			}
 			m += wide

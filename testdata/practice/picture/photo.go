@@ -117,7 +117,7 @@ func Face(seed uint64, w, h int) *image.RGBA {
 		return y - 0.98 - 0.35*x*x*x*x + 0.12*math.Exp(-x*x/0.1) - 0.22*step(0.25, 1, math.Abs(x))
 	},
 		func(x, y, _ float64) rgb { return rgb{0.12, 0.32, 0.40}.lit(0.9 + 0.15*f.smooth(x*6, y*6, 9)) })
-	c.oval(0, 0.78, 0.25, 0.42, 0.03, func(x, y, _ float64) rgb { return skinTone.lit(0.72 - 0.25*math.Abs(x)) })
+	c.oval(0, 0.78, 0.25, 0.42, 0.03, func(x, _, _ float64) rgb { return skinTone.lit(0.72 - 0.25*math.Abs(x)) })
 	c.blob(-0.7, -0.95, 0.7, 0.95, 0.02, faceOutline, func(x, y, d float64) rgb {
 		tone := skinTone.lit(0.82 + 0.35*step(0, 0.22, d) - 0.1*x + 0.03*f.smooth(x*40, y*40, 6))
 		cheek := math.Exp(-sq((math.Abs(x)-0.29)/0.13) - sq((y-0.16)/0.12))
@@ -158,7 +158,7 @@ func (c *canvas) features(hair rgb) {
 	c.oval(0, 0.12, 0.028, 0.1, 0.03, plain(skinTone.lit(1.25)))
 	smile := func(x, y float64) float64 { return min(y-0.36+0.55*x*x*0.4, 0.49-1.5*x*x-y) * 0.9 }
 	c.blob(-0.3, 0.3, 0.3, 0.55, 0.01, smile, plain(lipTone.lit(1.1)))
-	c.blob(-0.3, 0.3, 0.3, 0.55, 0.006, func(x, y float64) float64 { return min(smile(x, y)-0.022, 0.445-0.5*x*x-y) }, func(x, y, _ float64) rgb {
+	c.blob(-0.3, 0.3, 0.3, 0.55, 0.006, func(x, y float64) float64 { return min(smile(x, y)-0.022, 0.445-0.5*x*x-y) }, func(x, _, _ float64) rgb {
 		return ivory.lit(0.95 - 1.2*x*x - 0.12*step(0.9, 1, math.Cos(x*80)))
 	})
 }
