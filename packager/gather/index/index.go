@@ -26,7 +26,10 @@
 // index can miss a file but never release a wrong one.
 //
 // Stamps younger than three seconds are not trusted, as clocks of file systems
-// are coarse: such a file or folder is read again the next time. On Windows the
+// are coarse: such a file or folder is read again the next time. The clock is
+// this computer's; a file server's that is more than three seconds behind
+// takes this guard away, and then two changes within one tick of the server's
+// clock that leave the size as it was look like one. On Windows the
 // stamp of a file is its size, modification and creation time; a program that
 // overwrites a file and sets its modification time back goes unnoticed there.
 //

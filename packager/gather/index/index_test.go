@@ -301,6 +301,21 @@ func TestMendedInPlace(t *testing.T) {
 	b.want("1", 0, "a")
 }
 
+// The database is named by a URI, in which some characters mean something.
+func TestStateFolderWithAnOddName(t *testing.T) {
+	b := newBench(t)
+	b.state = filepath.Join(b.state, "état #1 %41&b=c;d")
+	b.patient("a", "1")
+	b.open()
+	b.want("1", 0, "a")
+	if info, err := os.Stat(filepath.Join(b.state, "images.db")); err != nil || info.Size() == 0 {
+		t.Errorf("no database in the folder: %v", err)
+	}
+	if len(b.told) != 0 {
+		t.Errorf("told %v", b.told)
+	}
+}
+
 func TestAnotherKeyOrReader(t *testing.T) {
 	b := newBench(t)
 	b.patient("a", "1")
@@ -312,11 +327,16 @@ func TestAnotherKeyOrReader(t *testing.T) {
 	if len(b.told) != 1 || !errors.Is(b.told[0], ErrDamaged) {
 		t.Errorf("told %v", b.told)
 	}
-	b.shut()
-	x, err := Open(b.state, b.key, Options{Now: b.clock, Reader: "v2", Identify: b.identify})
+	b.must(b.index.Close())
+	x, err := Open(b.state, b.key, Options{Now: b.clock, Reader: "v2", Identify: b.identify, Trouble: b.trouble})
 	b.must(err)
-	b.open()
-	b.must(x.Close())
+	defer x.Close()
+	before := b.reads
+	found, err := x.Find(t.Context(), b.folder, "1")
+	if err != nil || len(found.Paths) != 1 || len(b.told) != 2 {
+		t.Errorf("another reader: %+v, %v, told %v", found, err, b.told)
+	}
+	wantReads(t, "another reader", b.reads-before, 1)
 	if _, err := Open(b.state, b.key[:31], Options{Now: b.clock}); err == nil {
 		t.Error("a short key was taken")
 	}
