@@ -64,7 +64,7 @@ func (c *Claim) Answer(ctx context.Context, a Answer) error {
 	if err != nil {
 		return fmt.Errorf("make room for answer: %w", err)
 	}
-	if err := retry(ctx, func() error { return c.box.root.Rename(c.path(outDir), dest) }); err != nil {
+	if err := retry(ctx, func() error { return c.box.root().Rename(c.path(outDir), dest) }); err != nil {
 		return fmt.Errorf("place answer: %w", Scrub(err))
 	}
 	if err := c.box.syncDir(string(a.Kind)); err != nil {
@@ -80,7 +80,7 @@ const (
 
 // stage writes the whole answer inside the claim's folder.
 func (c *Claim) stage(files map[string][]byte) error {
-	root := c.box.root
+	root := c.box.root()
 	if err := root.RemoveAll(c.path(outDir)); err != nil {
 		return Scrub(err)
 	}
@@ -102,7 +102,7 @@ func (c *Claim) stage(files map[string][]byte) error {
 
 // copyOrder copies rather than moves, so that a crash leaves the claim whole.
 func (c *Claim) copyOrder(name string) error {
-	b, err := c.box.root.ReadFile(c.path(name))
+	b, err := c.box.root().ReadFile(c.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (c *Claim) copyOrder(name string) error {
 
 // answered reports whether this very outcome is in its place already.
 func (c *Claim) answered(a Answer) bool {
-	b, err := c.box.root.ReadFile(path.Join(string(a.Kind), a.Order, Twin(a.Kind)))
+	b, err := c.box.root().ReadFile(path.Join(string(a.Kind), a.Order, Twin(a.Kind)))
 	if err != nil {
 		return false
 	}
@@ -131,7 +131,7 @@ func (c *Claim) finish(ctx context.Context, a Answer) error {
 			return fmt.Errorf("keep earlier hold: %w", err)
 		}
 	}
-	err := retry(ctx, func() error { return c.box.root.RemoveAll(c.path()) })
+	err := retry(ctx, func() error { return c.box.root().RemoveAll(c.path()) })
 	if err != nil {
 		return fmt.Errorf("remove claim: %w", Scrub(err))
 	}
@@ -141,7 +141,7 @@ func (c *Claim) finish(ctx context.Context, a Answer) error {
 // adoptHold moves what was held before under the same id into the final
 // answer: nothing that staff dropped vanishes.
 func (c *Claim) adoptHold(ctx context.Context, a Answer) error {
-	root := c.box.root
+	root := c.box.root()
 	hold, dest := path.Join(heldDir, a.Order), path.Join(string(a.Kind), a.Order, Earlier)
 	for _, p := range []string{hold, path.Dir(dest)} {
 		if _, err := root.Lstat(p); errors.Is(err, fs.ErrNotExist) {
@@ -157,7 +157,7 @@ func (c *Claim) adoptHold(ctx context.Context, a Answer) error {
 // makeRoom finds the place of the answer: an older hold moves out of the way,
 // beside a final answer another name is taken.
 func (c *Claim) makeRoom(ctx context.Context, a Answer) (string, error) {
-	root := c.box.root
+	root := c.box.root()
 	dest := path.Join(string(a.Kind), a.Order)
 	if _, err := root.Lstat(dest); errors.Is(err, fs.ErrNotExist) {
 		return dest, nil
@@ -182,7 +182,7 @@ func (c *Claim) makeRoom(ctx context.Context, a Answer) (string, error) {
 
 // writeFile writes and fsyncs one file under the outbox.
 func (o *Outbox) writeFile(name string, b []byte) error {
-	f, err := o.root.Create(name)
+	f, err := o.root().Create(name)
 	if err != nil {
 		return Scrub(err)
 	}
@@ -199,7 +199,7 @@ func (o *Outbox) syncDir(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	d, err := o.root.Open(name)
+	d, err := o.root().Open(name)
 	if err != nil {
 		return fmt.Errorf("sync folder: %w", Scrub(err))
 	}

@@ -32,10 +32,10 @@ const notesDir = ".notes"
 // renamed: the error is retried by the next scan.
 func (o *Outbox) claim(name string) (*Claim, error) {
 	c := o.newClaim(name)
-	if err := o.root.MkdirAll(c.path(notesDir), 0o770); err != nil {
+	if err := o.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
 		return nil, fmt.Errorf("make claim folder: %w", Scrub(err))
 	}
-	err := o.root.Rename(name, c.path(name))
+	err := o.root().Rename(name, c.path(name))
 	if err != nil {
 		c.discard()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -45,7 +45,7 @@ func (o *Outbox) claim(name string) (*Claim, error) {
 	}
 	delete(o.seen, name)
 	// The signature follows; without it the approval rule answers.
-	if err := o.root.Rename(name+SignatureSuffix, c.path(name+SignatureSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := o.root().Rename(name+SignatureSuffix, c.path(name+SignatureSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("claim signature: %w", Scrub(err))
 	}
 	return c, nil
@@ -55,7 +55,7 @@ func (o *Outbox) claim(name string) (*Claim, error) {
 // keeps it and a copy is claimed.
 func (o *Outbox) Accept(name string, order, signature []byte) (*Claim, error) {
 	c := o.newClaim(name)
-	if err := o.root.MkdirAll(c.path(notesDir), 0o770); err != nil {
+	if err := o.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
 		return nil, fmt.Errorf("make claim folder: %w", Scrub(err))
 	}
 	if signature != nil {
@@ -79,12 +79,12 @@ func (c *Claim) path(elem ...string) string {
 
 // discard removes the claim's folder; a failure leaves an empty folder that
 // the next start removes.
-func (c *Claim) discard() { _ = c.box.root.RemoveAll(c.path()) }
+func (c *Claim) discard() { _ = c.box.root().RemoveAll(c.path()) }
 
 // Claims returns what an earlier run of the daemon had claimed and not
 // answered, and removes empty claims. It must not run beside Run.
 func (o *Outbox) Claims() ([]*Claim, error) {
-	entries, err := fs.ReadDir(o.root.FS(), workingDir)
+	entries, err := fs.ReadDir(o.root().FS(), workingDir)
 	if err != nil {
 		return nil, fmt.Errorf("read claims: %w", Scrub(err))
 	}
@@ -108,7 +108,7 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 
 // Working counts the claims that are not answered; it may run beside Run.
 func (o *Outbox) Working() (int, error) {
-	entries, err := fs.ReadDir(o.root.FS(), workingDir)
+	entries, err := fs.ReadDir(o.root().FS(), workingDir)
 	if err != nil {
 		return 0, fmt.Errorf("read claims: %w", Scrub(err))
 	}
@@ -118,7 +118,7 @@ func (o *Outbox) Working() (int, error) {
 // Claim opens a claim by its ID; the error wraps fs.ErrNotExist when it holds
 // no order (any more).
 func (o *Outbox) Claim(id string) (*Claim, error) {
-	entries, err := fs.ReadDir(o.root.FS(), path.Join(workingDir, id))
+	entries, err := fs.ReadDir(o.root().FS(), path.Join(workingDir, id))
 	if err != nil {
 		return nil, fmt.Errorf("open claim: %w", Scrub(err))
 	}
@@ -158,7 +158,7 @@ func (c *Claim) Signature() ([]byte, error) {
 }
 
 func (c *Claim) read(name string) ([]byte, error) {
-	f, err := c.box.root.Open(c.path(name))
+	f, err := c.box.root().Open(c.path(name))
 	if err != nil {
 		return nil, fmt.Errorf("read claim: %w", Scrub(err))
 	}
@@ -181,7 +181,7 @@ func (c *Claim) Note(name string, v any) error {
 	if err := c.box.writeFile(file+".tmp", b); err != nil {
 		return fmt.Errorf("write note: %w", err)
 	}
-	if err := c.box.root.Rename(file+".tmp", file); err != nil {
+	if err := c.box.root().Rename(file+".tmp", file); err != nil {
 		return fmt.Errorf("write note: %w", Scrub(err))
 	}
 	return c.box.syncDir(c.path(notesDir))
@@ -189,7 +189,7 @@ func (c *Claim) Note(name string, v any) error {
 
 // Recall reads a note; the error wraps fs.ErrNotExist when there is none.
 func (c *Claim) Recall(name string, v any) error {
-	b, err := c.box.root.ReadFile(c.path(notesDir, name))
+	b, err := c.box.root().ReadFile(c.path(notesDir, name))
 	if err != nil {
 		return fmt.Errorf("read note: %w", Scrub(err))
 	}
@@ -201,7 +201,7 @@ func (c *Claim) Recall(name string, v any) error {
 
 // Forget drops a note.
 func (c *Claim) Forget(name string) error {
-	if err := c.box.root.Remove(c.path(notesDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := c.box.root().Remove(c.path(notesDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("drop note: %w", Scrub(err))
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func (o Options) withDefaults() Options {
 // Outbox is an opened outbox folder.
 type Outbox struct {
 	dir  string
-	root *os.Root
+	at   atomic.Pointer[os.Root] // replaced when the folder was
 	opts Options
 	seen map[string]sighting // files that have not settled yet, by name
 
@@ -59,20 +60,49 @@ type Outbox struct {
 
 // Open opens the outbox at dir and makes its folders.
 func Open(dir string, opts Options) (*Outbox, error) {
-	root, err := os.OpenRoot(dir)
+	o := &Outbox{dir: dir, opts: opts.withDefaults(), seen: map[string]sighting{}}
+	return o, o.reopen()
+}
+
+func (o *Outbox) root() *os.Root { return o.at.Load() }
+
+// reopen opens the folder that now lies at the outbox's path. The old one is left to
+// the garbage collector: a release may be writing to it.
+func (o *Outbox) reopen() error {
+	root, err := os.OpenRoot(o.dir)
 	if err != nil {
-		return nil, fmt.Errorf("open outbox: %w", Scrub(err))
+		return fmt.Errorf("open outbox: %w", Scrub(err))
 	}
 	for _, d := range []string{workingDir, heldDir, sentDir, deniedDir} {
 		if err := root.MkdirAll(d, 0o770); err != nil {
-			return nil, errors.Join(fmt.Errorf("make outbox folders: %w", Scrub(err)), root.Close())
+			return errors.Join(fmt.Errorf("make outbox folders: %w", Scrub(err)), root.Close())
 		}
 	}
-	return &Outbox{dir: dir, root: root, opts: opts.withDefaults(), seen: map[string]sighting{}}, nil
+	o.at.Store(root)
+	return nil
+}
+
+// follow notices that the outbox was replaced: a share that went away and came
+// back, a folder that was deleted and made again.
+func (o *Outbox) follow() error {
+	now, err := os.Stat(o.dir)
+	if err != nil {
+		return fmt.Errorf("find outbox: %w", Scrub(err))
+	}
+	then, err := o.root().Stat(".")
+	if err == nil && os.SameFile(now, then) {
+		return nil
+	}
+	return o.reopen()
 }
 
 // Close releases the folder.
-func (o *Outbox) Close() error { return o.root.Close() }
+func (o *Outbox) Close() error {
+	if root := o.root(); root != nil {
+		return root.Close()
+	}
+	return nil
+}
 
 // Dir returns the folder as it was opened. It is private: no log may hold it.
 func (o *Outbox) Dir() string { return o.dir }

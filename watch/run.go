@@ -51,6 +51,9 @@ func (o *Outbox) Run(ctx context.Context, handle Handler, beat Beat) error {
 
 // Sweep scans once and claims what is ready.
 func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
+	if err := o.follow(); err != nil {
+		return Survey{}, err
+	}
 	s, err := o.scan()
 	if err != nil {
 		return s, err

@@ -35,7 +35,7 @@ type Survey struct {
 
 // scan looks at every name in the outbox once.
 func (o *Outbox) scan() (Survey, error) {
-	entries, err := fs.ReadDir(o.root.FS(), ".")
+	entries, err := fs.ReadDir(o.root().FS(), ".")
 	if err != nil {
 		return Survey{}, fmt.Errorf("scan outbox: %w", Scrub(err))
 	}
@@ -62,7 +62,7 @@ func (o *Outbox) judge(e fs.DirEntry, present map[string]bool, now time.Time, s 
 	if ours(name) {
 		return
 	}
-	info, err := o.root.Lstat(name)
+	info, err := o.root().Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return // gone between the two looks
 	}
@@ -143,7 +143,7 @@ type Present struct {
 // Look lists the outbox without claiming anything or remembering what it saw;
 // it may run beside Run.
 func (o *Outbox) Look() (Present, error) {
-	entries, err := fs.ReadDir(o.root.FS(), ".")
+	entries, err := fs.ReadDir(o.root().FS(), ".")
 	if err != nil {
 		return Present{}, fmt.Errorf("list outbox: %w", Scrub(err))
 	}

@@ -338,3 +338,43 @@ func TestErrorsNameNoFile(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 }
+
+func TestTheOutboxMayGoAndComeBack(t *testing.T) {
+	o, dir, clk := newBox(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("a folder that is open cannot be renamed on Windows")
+	}
+	if err := os.Rename(dir, dir+".gone"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir + ".gone") })
+	if _, err := o.Sweep(t.Context(), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("a missing outbox gives %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "a.yaml", "order: 1")
+	sweep(t, o)
+	clk.advance(3 * time.Second)
+	if c, _ := sweep(t, o); len(c) != 1 {
+		t.Fatalf("%d claims in the outbox that came back", len(c))
+	}
+}
+
+func TestAClaimThatCouldNotBeTakenOverIsOfferedAgain(t *testing.T) {
+	o, dir, clk := newBox(t)
+	put(t, dir, "a.yaml", "order: 1")
+	sweep(t, o)
+	clk.advance(3 * time.Second)
+	full := errors.New("no space")
+	if _, err := o.Sweep(t.Context(), func(context.Context, *Claim) error { return full }); !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	if c, _ := sweep(t, o); len(c) != 1 || c[0].File != "a.yaml" {
+		t.Fatalf("%v", c)
+	}
+	if c, _ := sweep(t, o); len(c) != 0 {
+		t.Fatal("offered a third time")
+	}
+}
