@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -68,6 +69,9 @@ func secondOpinion(ctx context.Context, b *body) (opinion, error) {
 func compare(ds dicom.Dataset, ours map[Tag]string) (opinion, error) {
 	compared := 0
 	for t, mine := range ours {
+		if strings.ContainsRune(mine, utf8.RuneError) {
+			continue // not text of its character set: two readers may guess differently
+		}
 		el, err := ds.FindElementByTag(tag.Tag{Group: t.group(), Element: t.element()})
 		if err != nil || el.Value == nil || el.Value.ValueType() != dicom.Strings {
 			continue

@@ -51,3 +51,13 @@ func TestSecondOpinionBounds(t *testing.T) {
 		t.Errorf("second reading after its time: %v", err)
 	}
 }
+
+// TestSecondOpinionGuesses: bytes that the character set does not have are no
+// reason to call a cleaned file wrong.
+func TestSecondOpinionGuesses(t *testing.T) {
+	d := (&dataset{syn: implicitLittle}).text(0x00080005, "CS", "ISO_IR 13").el(0x00100030, "DA", []byte("0\xfcA000000000"))
+	d.us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16)
+	if got, err := secondOpinion(context.Background(), cleanedBody(t, d.el(tagPixelData, "OW", pixelBytes(1)).file(tsImplicitLittle))); err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
