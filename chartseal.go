@@ -131,6 +131,7 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	if err := p.resume(ctx); err != nil {
 		return err
 	}
+	go p.stopWhenBroken(ctx, cancel)
 	if untilIdle {
 		done := p.stopWhenIdle(ctx, cancel)
 		defer func() { cancel(); <-done }()
@@ -140,10 +141,25 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 			p.log.Warn("scan failed", slog.String("stage", "watch"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 		}
 	})
+	select {
+	case <-p.engine.broken:
+		return ErrEngine
+	default:
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// stopWhenBroken cancels when the engine has lost track.
+func (p *Practice) stopWhenBroken(ctx context.Context, cancel context.CancelFunc) {
+	select {
+	case <-ctx.Done():
+	case <-p.engine.broken:
+		p.engine.broken <- struct{}{} // for Run to see
+		cancel()
+	}
 }
 
 // stopWhenIdle cancels once nothing lies in the outbox and nothing is worked on.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -23,15 +24,39 @@ import (
 // changes only with an incompatible change of the flow.
 const flowVersion = "release-1"
 
-// concurrency bounds the releases under way at once; uploads share one uplink.
+// concurrency bounds the releases that are packed or uploaded at once; uploads
+// share one uplink.
 const concurrency = 2
+
+// underWay bounds the releases the engine holds at once. It is large because one
+// that waits out an outage takes a place as well and must not stop the others.
+const underWay = 1000
 
 // engine remembers how far each release has come. The releases themselves
 // are idempotent; its rows hold release references and verdicts only.
 type engine struct {
-	ctx   dbos.Context
-	db    *sql.DB
-	queue dbos.Queue
+	ctx    dbos.Context
+	db     *sql.DB
+	queue  dbos.Queue
+	slots  chan struct{} // held while a release is packed or uploaded
+	broken chan struct{} // signalled when the engine could not remember a stage
+	ending atomic.Bool
+}
+
+// ErrEngine says that the engine lost track of a release, because its database
+// could not be written. Nothing is lost: opened again, the practice takes up
+// every release where it stopped.
+var ErrEngine = errors.New("the engine's database could not be written")
+
+// fail reports a workflow that ended although its release has not.
+func (e *engine) fail() {
+	if e.ending.Load() {
+		return
+	}
+	select {
+	case e.broken <- struct{}{}:
+	default:
+	}
 }
 
 // openDB opens the engine's SQLite file with settings that survive a power
@@ -54,7 +79,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := &engine{db: db}
+	e := &engine{db: db, slots: make(chan struct{}, concurrency), broken: make(chan struct{}, 1)}
 	p.engine = e
 	if p.orders, err = openRegistry(ctx, db); err != nil {
 		return err
@@ -65,7 +90,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 	}
 	e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
 		AppName: "chartseal", SQLiteSystemDB: db, ApplicationVersion: flowVersion, ExecutorID: site,
-		Logger: slog.New(quietEngine{p.log.Handler()}),
+		Logger: slog.New(quietEngine{p.log.Handler(), &e.ending}),
 	})
 	if err != nil {
 		return fmt.Errorf("open engine: %w", err)
@@ -75,7 +100,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 		return fmt.Errorf("start engine: %w", err)
 	}
 	e.queue, err = dbos.RegisterQueue(e.ctx, "releases",
-		dbos.WithWorkerConcurrency(concurrency), dbos.WithQueueBasePollingInterval(pollEngine))
+		dbos.WithWorkerConcurrency(underWay), dbos.WithQueueBasePollingInterval(pollEngine))
 	if err != nil {
 		return fmt.Errorf("open queue: %w", err)
 	}
@@ -88,6 +113,7 @@ const pollEngine = 200 * time.Millisecond
 // close waits for the stages under way; what they began is taken up again at
 // the next start.
 func (e *engine) close() error {
+	e.ending.Store(true)
 	var err error
 	if e.ctx != nil {
 		err = dbos.Shutdown(e.ctx, 10*time.Second)
@@ -121,17 +147,22 @@ func (p *Practice) executor() (string, error) {
 
 // quietEngine lets only the engine's warnings and errors through: its
 // chatter is of no use to practice IT.
-type quietEngine struct{ slog.Handler }
+type quietEngine struct {
+	slog.Handler
+	ending *atomic.Bool // then the engine complains about its own end
+}
 
 // Enabled reports whether a line is worth passing on.
 func (h quietEngine) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+	return l >= slog.LevelWarn && !h.ending.Load() && h.Handler.Enabled(ctx, l)
 }
 
 // WithAttrs keeps the filter.
 func (h quietEngine) WithAttrs(a []slog.Attr) slog.Handler {
-	return quietEngine{h.Handler.WithAttrs(a)}
+	return quietEngine{h.Handler.WithAttrs(a), h.ending}
 }
 
 // WithGroup keeps the filter.
-func (h quietEngine) WithGroup(n string) slog.Handler { return quietEngine{h.Handler.WithGroup(n)} }
+func (h quietEngine) WithGroup(n string) slog.Handler {
+	return quietEngine{h.Handler.WithGroup(n), h.ending}
+}

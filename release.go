@@ -29,8 +29,13 @@ const (
 // engine runs it again from the last finished stage after a crash, so every
 // stage can be repeated: pack writes a file under a name of its own, upload
 // never overwrites, record appends once per release, answer appears whole.
-func (p *Practice) release(ctx dbos.Context, id string) (verdict, error) {
-	v, err := working, error(nil)
+func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
+	defer func() {
+		if err != nil {
+			p.engine.fail()
+		}
+	}()
+	v = working
 	for _, s := range []stage{
 		{"admit", p.admit},   // the rules
 		{"pack", p.pack},     // gather → redact → bundle → seal, read back
@@ -48,7 +53,7 @@ func (p *Practice) release(ctx dbos.Context, id string) (verdict, error) {
 		v = sent
 	}
 	end := v
-	if _, err := p.stage(ctx, id, stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}); err != nil {
+	if _, err = p.stage(ctx, id, stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}); err != nil {
 		return v, err
 	}
 	_, err = p.stage(ctx, id, stage{"answer", func(ctx context.Context, r *release) error { return p.answer(ctx, r, end) }})
@@ -91,7 +96,7 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 		return again, p.trouble(nil, id, s.name, err)
 	}
 	log := p.log.With(slog.String("release", id), slog.String("stage", s.name))
-	err = s.do(ctx, r)
+	err = p.inTurn(ctx, s, r)
 	var held *Held
 	switch {
 	case err == nil:
@@ -105,6 +110,19 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 	default:
 		return again, p.trouble(r, id, s.name, err)
 	}
+}
+
+// inTurn runs a stage; packing and uploading wait for one of a few slots.
+func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
+	if s.name == "pack" || s.name == "upload" {
+		select {
+		case p.engine.slots <- struct{}{}:
+			defer func() { <-p.engine.slots }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s.do(ctx, r)
 }
 
 // trouble notes what a stage waits for; the error never ends the release.

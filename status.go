@@ -89,14 +89,17 @@ func readStandings(dir string) ([]Standing, error) {
 }
 
 // Relink makes a new link for an order that was sent, after judging it again.
-// The sealed bundle stays as it is. The order is read from its answer folder.
-func (p *Practice) Relink(ctx context.Context, o *order.Order, lifetime time.Duration) (page string, expires time.Time, err error) {
+// The sealed bundle stays as it is. data is the order file, which must be the very one that was sent.
+func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (page string, expires time.Time, err error) {
 	r, e, err := p.sentRelease(ctx, o.ID)
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	if digest(data) != e.SHA256 {
+		return "", time.Time{}, ErrOtherOrder
+	}
 	facts := p.Facts(o, order.AtRelink)
-	facts.ApprovalSigned = true // judged when it was sent; the order's digest is unchanged
+	facts.ApprovalSigned = true // judged when it was sent, and the order is the same to the byte
 	if stop := order.Stopping(order.Evaluate(o, facts)); len(stop) > 0 {
 		return "", time.Time{}, &Held{stop}
 	}
@@ -148,6 +151,9 @@ func (p *Practice) Revoke(ctx context.Context, id string) error {
 
 // ErrNotSent says that there is no bundle of this order.
 var ErrNotSent = errors.New("this order was not sent, so there is no link to it")
+
+// ErrOtherOrder says that a file is not the order that was sent.
+var ErrOtherOrder = errors.New("this file is not the order that was sent under its number; take the one from the outbox's sent folder")
 
 // ErrRevoked says that the bundle is gone.
 var ErrRevoked = errors.New("the records of this order were withdrawn; a new order is needed")

@@ -25,8 +25,8 @@ not uploaded again. The daemon must not be running.`,
 			if err != nil {
 				return usage(err)
 			}
-			return a.withOrder(cmd.Context(), args[0], func(p *chartseal.Practice, o *order.Order) error {
-				page, expires, err := p.Relink(cmd.Context(), o, life)
+			return a.withOrder(cmd.Context(), args[0], func(p *chartseal.Practice, o *order.Order, data []byte) error {
+				page, expires, err := p.Relink(cmd.Context(), o, data, life)
 				if held, ok := errors.AsType[*chartseal.Held](err); ok {
 					return heldError(held)
 				}
@@ -51,7 +51,7 @@ func revokeCmd(a *app) *cobra.Command {
 		Short: "Delete the bundle and the page of an order and record it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withOrder(cmd.Context(), args[0], func(p *chartseal.Practice, o *order.Order) error {
+			return a.withOrder(cmd.Context(), args[0], func(p *chartseal.Practice, o *order.Order, _ []byte) error {
 				if err := p.Revoke(cmd.Context(), o.ID); err != nil {
 					return err
 				}
@@ -63,7 +63,7 @@ func revokeCmd(a *app) *cobra.Command {
 }
 
 // withOrder opens the practice for one command about an order's file.
-func (a *app) withOrder(ctx context.Context, file string, do func(*chartseal.Practice, *order.Order) error) (err error) {
+func (a *app) withOrder(ctx context.Context, file string, do func(*chartseal.Practice, *order.Order, []byte) error) (err error) {
 	data, _, err := readOrder(file)
 	if err != nil {
 		return usage(err)
@@ -77,7 +77,7 @@ func (a *app) withOrder(ctx context.Context, file string, do func(*chartseal.Pra
 		return err
 	}
 	defer closing(&err, p.Close)
-	return do(p, o)
+	return do(p, o, data)
 }
 
 func heldError(h *chartseal.Held) error {

@@ -1,7 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
 	"github.com/spf13/cobra"
+
+	"chartseal"
 )
 
 func runCmd(a *app) *cobra.Command {
@@ -10,15 +17,49 @@ func runCmd(a *app) *cobra.Command {
 		Use:   "run",
 		Short: "Watch the outbox in the foreground",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			p, err := a.open(cmd.Context(), nil)
-			if err != nil {
-				return err
-			}
-			defer closing(&err, p.Close)
-			return p.Run(cmd.Context(), untilIdle)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.keepRunning(cmd.Context(), untilIdle)
 		},
 	}
 	c.Flags().BoolVar(&untilIdle, "until-idle", false, "stop once every order present has been answered")
 	return c
+}
+
+// Pauses before a practice whose engine failed is opened again.
+const (
+	firstPause = time.Second
+	maxPause   = time.Minute
+)
+
+// keepRunning runs the daemon. A full disk can make the engine lose track of
+// what it does; then everything is closed and opened again, as after a crash.
+func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		began := time.Now()
+		err := a.runOnce(ctx, untilIdle)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, chartseal.ErrEngine) {
+			return err
+		}
+		a.logger().Warn("opened again after a failure", slog.String("stage", "engine"), slog.String("error", chartseal.ErrEngine.Error()))
+		if time.Since(began) > 10*maxPause {
+			pause = firstPause
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
+	p, err := a.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, p.Close)
+	return p.Run(ctx, untilIdle)
 }
