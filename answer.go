@@ -62,6 +62,9 @@ func (p *Practice) keepReasons(r *release, h *Held) error {
 // record writes the outcome into the ledger, before anybody sees it. The entry's
 // key makes a repetition harmless.
 func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
+	if end == gone {
+		return p.recordGone(ctx, r)
+	}
 	c, b, err := p.recall(r)
 	if err != nil {
 		return err
@@ -83,6 +86,19 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	}
 	r.Seq = rec.Seq
 	return p.state.save(r)
+}
+
+// recordGone ends a release whose claimed order was deleted by hand: what was
+// uploaded goes, and the ledger says that the order was taken back.
+func (p *Practice) recordGone(ctx context.Context, r *release) error {
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
+	}
+	_, err := p.enter(ctx, ledger.Entry{
+		Key: r.ID + "/withdrawn", Event: ledger.Withdrawn, Order: "(release " + r.ID + ")", Reference: r.ID,
+		OrderSum: r.OrderSHA, Version: p.opts.Version,
+	})
+	return err
 }
 
 func (p *Practice) recordHold(ctx context.Context, token string, e ledger.Entry, reasons []order.Reason) error {
@@ -120,8 +136,12 @@ func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, e
 // answer gives the outbox its answer, forgets the secrets and settles the
 // order. After a crash it finishes what is left.
 func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
+	if end == gone {
+		p.tell(Event{Release: r.ID, Stage: "answer", Outcome: string(hold)})
+		return p.wrapUp(ctx, r, hold) // it may be dropped again
+	}
 	c, b, err := p.recall(r)
-	if errors.Is(err, fs.ErrNotExist) { // answered before a crash
+	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash
 		return p.wrapUp(ctx, r, end)
 	}
 	if err != nil {

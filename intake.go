@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 
 	"chartseal/ledger"
 	"chartseal/order"
@@ -32,7 +33,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	sha := digest(data)
 	o, err := parseOrder(c.File, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
-		return "", p.turnBack(ctx, c, sha, bad.ID, parseReasons(bad))
+		return "", p.turnBack(ctx, c, sha, bad.ID, "/", p.unreadable(c, bad))
 	}
 	if err != nil {
 		return "", err
@@ -42,7 +43,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", err
 	}
 	if !mine {
-		return "", p.turnBack(ctx, c, sha, o.ID, []order.Reason{p.seenBefore(e, sha)})
+		return "", p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
 	id := e.id()
 	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Entry: p.draft(o, id, sha)}); err != nil {
@@ -74,15 +75,16 @@ func parseOrder(name string, data []byte) (*order.Order, error) {
 }
 
 // turnBack answers an order that never becomes a release: unreadable, or taken
-// in before. An order whose id cannot be read is answered under its file name.
-func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id string, reasons []order.Reason) error {
+// in before (apart is watch.Apart then). An order whose id cannot be read is
+// answered under its file name.
+func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id, apart string, reasons []order.Reason) error {
 	ref := "unreadable"
 	if id == "" {
 		id = c.File
 	} else {
 		ref = order.Reference(id)
 	}
-	token := ref + "/" + c.ID
+	token := ref + apart + c.ID
 	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons)}
 	if err := p.recordHold(ctx, token, ledger.Entry{Order: id, Reference: token, OrderSum: sha, Version: p.opts.Version}, reasons); err != nil {
 		return err
@@ -108,6 +110,17 @@ func (p *Practice) placeHold(ctx context.Context, c *watch.Claim, h notice.Hold)
 		Kind: watch.Held, Order: h.Order, Token: h.Release,
 		Files: map[string][]byte{"WHY-HELD.txt": text, watch.Twin(watch.Held): twin},
 	})
+}
+
+// unreadable says why a file is no order.
+func (p *Practice) unreadable(c *watch.Claim, bad *order.ParseError) []order.Reason {
+	if strings.HasSuffix(c.File, watch.SignatureSuffix) {
+		return []order.Reason{{
+			Rule: "R34", Outcome: order.Refuse,
+			Message: "This is the signature of an order, and the order did not come with it. Nothing was sent. Drop the order and its signature together.",
+		}}
+	}
+	return parseReasons(bad)
 }
 
 // parseReasons turns what is wrong with the file into reasons for staff, with

@@ -12,6 +12,7 @@ import (
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 
 	"chartseal/order"
+	"chartseal/watch"
 )
 
 // verdict is the outcome of a stage, and of a release: the only thing the
@@ -23,6 +24,7 @@ const (
 	again   verdict = "again"   // the stage waits out some trouble
 	hold    verdict = "held"
 	sent    verdict = "sent"
+	gone    verdict = "gone" // somebody deleted the claimed order: taken back
 )
 
 // release takes one order from the outbox to its answer, stage by stage. The
@@ -53,11 +55,17 @@ func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
 		v = sent
 	}
 	end := v
-	if _, err = p.stage(ctx, id, stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}); err != nil {
-		return v, err
+	record := stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}
+	v, err = p.stage(ctx, id, record)
+	if v == gone && err == nil && end != gone {
+		end = gone
+		_, err = p.stage(ctx, id, record)
+	}
+	if err != nil {
+		return end, err
 	}
 	_, err = p.stage(ctx, id, stage{"answer", func(ctx context.Context, r *release) error { return p.answer(ctx, r, end) }})
-	return v, err
+	return end, err
 }
 
 // stage is one step of a release. It returns nil to go on, a *Held to stop the
@@ -107,6 +115,9 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 	case errors.As(err, &held):
 		log.Info("held", slog.Any("rules", held.rules()))
 		return hold, p.keepReasons(r, held)
+	case errors.Is(err, watch.ErrNoClaim):
+		log.Warn("claim gone")
+		return gone, nil
 	default:
 		return again, p.trouble(r, id, s.name, err)
 	}

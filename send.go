@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -39,6 +40,9 @@ func (p *Practice) Send(ctx context.Context, name string, data, signature []byte
 	kind := watch.Held
 	if end == sent {
 		kind = watch.Sent
+	}
+	if c.Placed != "" {
+		return Answer{Kind: kind, Dir: filepath.Join(p.box.Dir(), filepath.FromSlash(c.Placed))}, nil
 	}
 	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, AnswerName(name, data))}, nil
 }

@@ -129,13 +129,8 @@ func (p *Practice) Revoke(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range []string{r.Object.Key, r.PageKey} {
-		if key == "" {
-			continue
-		}
-		if err := p.store.Revoke(ctx, key); err != nil {
-			return err
-		}
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
 	}
 	_, err = p.enter(ctx, ledger.Entry{
 		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: id, Reference: r.ID, OrderSum: e.SHA256,
@@ -147,6 +142,19 @@ func (p *Practice) Revoke(ctx context.Context, id string) error {
 	r.Revoked = true
 	p.log.Info("revoked", slog.String("release", r.ID))
 	return p.state.save(r)
+}
+
+// unpublish deletes the bundle and the page of a release, if they are there.
+func (p *Practice) unpublish(ctx context.Context, r *release) error {
+	for _, key := range []string{r.Ticket.Key, r.PageKey} {
+		if key == "" {
+			continue
+		}
+		if err := p.store.Revoke(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ErrNotSent says that there is no bundle of this order.

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -67,6 +69,7 @@ func (c *Claim) Answer(ctx context.Context, a Answer) error {
 	if err := retry(ctx, func() error { return c.box.root().Rename(c.path(outDir), dest) }); err != nil {
 		return fmt.Errorf("place answer: %w", Scrub(err))
 	}
+	c.Placed = dest
 	if err := c.box.syncDir(string(a.Kind)); err != nil {
 		return err
 	}
@@ -114,14 +117,27 @@ func (c *Claim) copyOrder(name string) error {
 
 // answered reports whether this very outcome is in its place already.
 func (c *Claim) answered(a Answer) bool {
-	b, err := c.box.root().ReadFile(path.Join(string(a.Kind), a.Order, Twin(a.Kind)))
+	return a.Token != "" && c.box.release(a.Kind, a.Order) == a.Token
+}
+
+// Apart, in an answer's token, says that the answer is about another file under
+// an order's number and not about that order: it gets a folder beside it and
+// never becomes part of the order's own answer.
+const Apart = "+"
+
+// release reads the token of an answer that is in its place; "" if there is none.
+func (o *Outbox) release(k Kind, order string) string {
+	b, err := o.root().ReadFile(path.Join(string(k), order, Twin(k)))
 	if err != nil {
-		return false
+		return ""
 	}
 	var twin struct {
 		Release string `json:"release"`
 	}
-	return json.Unmarshal(b, &twin) == nil && a.Token != "" && twin.Release == a.Token
+	if json.Unmarshal(b, &twin) != nil {
+		return ""
+	}
+	return twin.Release
 }
 
 // finish removes the claim of an order that is answered.
@@ -143,6 +159,9 @@ func (c *Claim) finish(ctx context.Context, a Answer) error {
 func (c *Claim) adoptHold(ctx context.Context, a Answer) error {
 	root := c.box.root()
 	hold, dest := path.Join(heldDir, a.Order), path.Join(string(a.Kind), a.Order, Earlier)
+	if c.box.release(Held, a.Order) == "" || strings.Contains(c.box.release(Held, a.Order), Apart) {
+		return nil // not a hold of this order
+	}
 	for _, p := range []string{hold, path.Dir(dest)} {
 		if _, err := root.Lstat(p); errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -164,11 +183,8 @@ func (c *Claim) makeRoom(ctx context.Context, a Answer) (string, error) {
 	} else if err != nil {
 		return "", Scrub(err)
 	}
-	if a.Kind == Held {
-		if err := root.RemoveAll(c.path(oldDir)); err != nil {
-			return "", Scrub(err)
-		}
-		return dest, Scrub(retry(ctx, func() error { return root.Rename(dest, c.path(oldDir)) }))
+	if a.Kind == Held && !strings.Contains(a.Token, Apart) && !strings.Contains(c.box.release(Held, a.Order), Apart) {
+		return dest, c.replaceHold(ctx, dest)
 	}
 	for n := 2; ; n++ {
 		next := dest + " (" + strconv.Itoa(n) + ")"
@@ -178,6 +194,23 @@ func (c *Claim) makeRoom(ctx context.Context, a Answer) (string, error) {
 			return "", Scrub(err)
 		}
 	}
+}
+
+// replaceHold moves an older hold of the order away. If it was about another
+// version of the order file, the new hold keeps it: nothing that staff dropped
+// vanishes.
+func (c *Claim) replaceHold(ctx context.Context, dest string) error {
+	root := c.box.root()
+	was, err1 := root.ReadFile(path.Join(dest, c.File))
+	now, err2 := root.ReadFile(c.path(c.File))
+	to := c.path(outDir, Earlier)
+	if err1 == nil && err2 == nil && bytes.Equal(was, now) {
+		to = c.path(oldDir)
+		if err := root.RemoveAll(to); err != nil {
+			return Scrub(err)
+		}
+	}
+	return Scrub(retry(ctx, func() error { return root.Rename(dest, to) }))
 }
 
 // writeFile writes and fsyncs one file under the outbox.

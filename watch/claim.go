@@ -20,6 +20,9 @@ type Claim struct {
 	ID   string // name of the claim's folder: the only part fit for logs
 	File string // the order's name as dropped; private
 
+	// Placed is where Answer put the answer, below the outbox; private.
+	Placed string
+
 	box *Outbox
 }
 
@@ -30,12 +33,12 @@ const notesDir = ".notes"
 // claim renames the file into a folder of its own. It returns nil when another
 // daemon was faster. A file still open for writing on Windows cannot be
 // renamed: the error is retried by the next scan.
-func (o *Outbox) claim(name string) (*Claim, error) {
-	c := o.newClaim(name)
-	if err := o.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
-		return nil, fmt.Errorf("make claim folder: %w", Scrub(err))
+func (o *Outbox) claim(ctx context.Context, name string) (*Claim, error) {
+	c := o.newClaim(fit(name))
+	if err := c.begin(); err != nil {
+		return nil, err
 	}
-	err := o.root().Rename(name, c.path(name))
+	err := o.root().Rename(name, c.path(c.File))
 	if err != nil {
 		c.discard()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -44,19 +47,60 @@ func (o *Outbox) claim(name string) (*Claim, error) {
 		return nil, fmt.Errorf("claim order: %w", Scrub(err))
 	}
 	delete(o.seen, name)
-	// The signature follows; without it the approval rule answers.
-	if err := o.root().Rename(name+SignatureSuffix, c.path(name+SignatureSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("claim signature: %w", Scrub(err))
+	if err := c.claimSignature(ctx, name); err != nil {
+		// Put the order back: without its signature it would be held for nothing.
+		return nil, errors.Join(err, Scrub(o.root().Rename(c.path(c.File), name)))
 	}
 	return c, nil
+}
+
+// claimSignature takes the signature along; there may be none.
+func (c *Claim) claimSignature(ctx context.Context, name string) error {
+	from := name + SignatureSuffix
+	if _, err := c.box.root().Lstat(from); err != nil {
+		return nil //nolint:nilerr // no such file, or a name too long to have one
+	}
+	err := retry(ctx, func() error { return c.box.root().Rename(from, c.path(c.File+SignatureSuffix)) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("claim signature: %w", Scrub(err))
+	}
+	return nil
+}
+
+// begin makes the claim's folder, which remembers the order's name: systems
+// leave files of their own in every folder.
+func (c *Claim) begin() error {
+	if err := c.box.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
+		return fmt.Errorf("make claim folder: %w", Scrub(err))
+	}
+	return c.Note(claimNote, c.File)
+}
+
+// claimNote keeps the name of the claimed order.
+const claimNote = "claim.json"
+
+// maxName leaves room for what is appended to an order's name, in bytes.
+const maxName = 180
+
+// fit shortens a name that is too long, keeping its ending.
+func fit(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	ext := path.Ext(name)
+	if len(ext) > 16 {
+		ext = ""
+	}
+	return strings.ToValidUTF8(name[:maxName-len(ext)], "") + ext
 }
 
 // Accept claims an order that was never dropped: the file stays where its owner
 // keeps it and a copy is claimed.
 func (o *Outbox) Accept(name string, order, signature []byte) (*Claim, error) {
+	name = fit(name)
 	c := o.newClaim(name)
-	if err := o.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
-		return nil, fmt.Errorf("make claim folder: %w", Scrub(err))
+	if err := c.begin(); err != nil {
+		return nil, err
 	}
 	if signature != nil {
 		if err := o.writeFile(c.path(name+SignatureSuffix), signature); err != nil {
@@ -95,7 +139,7 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 		}
 		c, err := o.Claim(e.Name())
 		if errors.Is(err, fs.ErrNotExist) {
-			(&Claim{ID: e.Name(), box: o}).discard()
+			o.discardEmpty(e.Name())
 			continue
 		}
 		if err != nil {
@@ -106,42 +150,60 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 	return claims, nil
 }
 
+// discardEmpty removes a claim's folder in which no file is left but notes.
+func (o *Outbox) discardEmpty(id string) {
+	entries, err := fs.ReadDir(o.root().FS(), path.Join(workingDir, id))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !e.IsDir() && !ignored(e.Name()) {
+			return
+		}
+	}
+	(&Claim{ID: id, box: o}).discard()
+}
+
 // Working counts the claims that are not answered; it may run beside Run.
 func (o *Outbox) Working() (int, error) {
 	entries, err := fs.ReadDir(o.root().FS(), workingDir)
 	if err != nil {
 		return 0, fmt.Errorf("read claims: %w", Scrub(err))
 	}
-	return len(entries), nil
+	n := 0
+	for _, e := range entries {
+		if e.IsDir() {
+			n++
+		}
+	}
+	return n, nil
 }
 
-// Claim opens a claim by its ID; the error wraps fs.ErrNotExist when it holds
-// no order (any more).
+// ErrNoClaim says that a claim's folder, or the order in it, is gone. It is an
+// fs.ErrNotExist.
+var ErrNoClaim = fmt.Errorf("the claim is gone: %w", fs.ErrNotExist)
+
+// Claim opens a claim by its ID; ErrNoClaim when it holds no order (any more).
 func (o *Outbox) Claim(id string) (*Claim, error) {
-	entries, err := fs.ReadDir(o.root().FS(), path.Join(workingDir, id))
+	c := &Claim{ID: id, box: o}
+	err := c.Recall(claimNote, &c.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoClaim
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := o.root().Lstat(c.path(c.File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoClaim
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open claim: %w", Scrub(err))
 	}
-	for _, e := range entries {
-		if !e.Type().IsRegular() {
-			continue
-		}
-		// A signature alone is a claim too: one that arrived without its order.
-		if name, signed := strings.CutSuffix(e.Name(), SignatureSuffix); signed && contains(entries, name) {
-			continue
-		}
-		return &Claim{ID: id, File: e.Name(), box: o}, nil
+	if !info.Mode().IsRegular() {
+		return nil, ErrNoClaim
 	}
-	return nil, fmt.Errorf("open claim: %w", fs.ErrNotExist)
-}
-
-func contains(entries []fs.DirEntry, name string) bool {
-	for _, e := range entries {
-		if e.Name() == name {
-			return true
-		}
-	}
-	return false
+	return c, nil
 }
 
 // Order reads the order as dropped: at most MaxOrderBytes and one more, so

@@ -63,7 +63,7 @@ func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
 		if ctx.Err() != nil {
 			return s, ctx.Err()
 		}
-		c, err := o.claim(name)
+		c, err := o.claim(ctx, name)
 		if err != nil {
 			s.Waiting++
 			errs = append(errs, err)

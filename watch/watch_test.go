@@ -176,7 +176,7 @@ func TestFourDaemonsClaimEveryOrderOnce(t *testing.T) {
 		t.Cleanup(func() { _ = box.Close() })
 		wg.Go(func() {
 			for _, name := range names {
-				c, err := box.claim(name)
+				c, err := box.claim(t.Context(), name)
 				if err != nil {
 					t.Error(err)
 				}
