@@ -24,6 +24,8 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/packager"
+	"chartseal/packager/gather/index"
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
 	"chartseal/watch"
@@ -58,7 +60,9 @@ type Practice struct {
 	log          *slog.Logger
 	state        *state
 	box          *watch.Outbox
-	book         order.Book
+	bookMu       sync.Mutex
+	book         order.Book // read it through bookNow
+	bookAt       time.Time
 	restrictions order.Restrictions // what patients asked for
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
@@ -66,6 +70,8 @@ type Practice struct {
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
 	engine       *engine
+	index        *index.Index        // whose the files of shared image folders are
+	dicom        packager.DICOMRules // the practice's own
 }
 
 // Open locks the state folder and opens everything a release needs. A second
@@ -91,10 +97,16 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
 		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
 	}); err != nil {
-		return err
+		return fmt.Errorf("%w: outbox: %w", ErrConfig, err)
 	}
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
+	}
+	if p.dicom, err = dicomRules(p.cfg); err != nil {
+		return err
+	}
+	if err = p.openIndex(); err != nil {
+		return err
 	}
 	if err = p.openStore(ctx); err != nil {
 		return err
@@ -107,6 +119,9 @@ func (p *Practice) Close() error {
 	var errs []error
 	if p.engine != nil {
 		errs = append(errs, p.engine.close())
+	}
+	if p.index != nil {
+		errs = append(errs, p.index.Close())
 	}
 	if p.local != nil {
 		errs = append(errs, p.local.Close())
@@ -132,12 +147,20 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 		return err
 	}
 	go p.stopWhenBroken(ctx, cancel)
+	refreshed := p.refreshIndex(ctx)
+	defer func() { cancel(); <-refreshed }()
 	if untilIdle {
 		done := p.stopWhenIdle(ctx, cancel)
 		defer func() { cancel(); <-done }()
 	}
+	last := ""
 	err := p.box.Run(ctx, p.intake, func(_ watch.Survey, err error) {
-		if err != nil && ctx.Err() == nil {
+		if err == nil {
+			last = ""
+			return
+		}
+		if text := err.Error(); ctx.Err() == nil && text != last { // once, not at every scan
+			last = text
 			p.log.Warn("scan failed", slog.String("stage", "watch"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 		}
 	})

@@ -32,6 +32,9 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	} else {
 		add("recipients", transport.OK, "The recipient book can be read.")
 	}
+	if _, err := dicomRules(cfg); err != nil {
+		add("dicom", transport.Problem, "The practice's own rules for DICOM files cannot be used: %v", err)
+	}
 	rep, err := ledger.Verify(ctx, filepath.Join(cfg.State, "ledger"))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -144,6 +147,9 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 		return nil, err
 	}
 	if p.restrictions, err = loadRestrictions(cfg.Restrictions); err != nil {
+		return nil, err
+	}
+	if p.dicom, err = dicomRules(cfg); err != nil {
 		return nil, err
 	}
 	o, err := parseOrder(name, data)

@@ -85,7 +85,7 @@ func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id, apart 
 		ref = order.Reference(id)
 	}
 	token := ref + apart + c.ID
-	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons)}
+	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons), Repeat: apart == watch.Apart}
 	if err := p.recordHold(ctx, token, ledger.Entry{Order: id, Reference: token, OrderSum: sha, Version: p.opts.Version}, reasons); err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
+	"slices"
 
 	"aead.dev/minisign"
 
@@ -49,26 +51,37 @@ func (p *Practice) Facts(o *order.Order, at order.Stage) order.Facts {
 	f := order.Facts{
 		Today: order.DateOf(p.opts.Now()), Stage: at, Practice: c.Practice.Name, State: c.Practice.State,
 		Contact: order.Contact{Name: c.Practice.Contact.Name, Phone: c.Practice.Contact.Phone},
-		Kinds:   append(order.StandardKinds(), c.Kinds...), Off: c.Rules.Off,
+		Kinds:   kinds(c.Kinds), Off: c.Rules.Off,
 		Approvers: sortedKeys(c.Approval.Approvers), RequireSignature: c.Approval.Require == "signature",
 		Restrictions: p.restrictions, StorageOwn: c.Store.Kind == "local",
 	}
 	if on, err := order.ParseDate(c.Store.BAAOn); err == nil {
 		f.BAAOn = on
 	}
-	to, ok := p.book.Resolve(o.Recipient)
+	to, ok := p.bookNow().Resolve(o.Recipient)
 	if ok {
 		f.Recipient = to
 	} else {
-		f.Meant = p.book.Nearest(o.Recipient.Key)
+		f.Meant = p.bookNow().Nearest(o.Recipient.Key)
 	}
 	return f
+}
+
+// kinds are the standard kinds of record and the practice's own, each once.
+func kinds(own []string) []string {
+	all := order.StandardKinds()
+	for _, k := range own {
+		if !slices.Contains(all, k) {
+			all = append(all, k)
+		}
+	}
+	return all
 }
 
 // recipient resolves the order's recipient; the rules have made sure that it
 // can be.
 func (p *Practice) recipient(o *order.Order) (order.Recipient, error) {
-	to, ok := p.book.Resolve(o.Recipient)
+	to, ok := p.bookNow().Resolve(o.Recipient)
 	if !ok {
 		return to, &Held{[]order.Reason{{
 			Rule: "R4", Outcome: order.Refuse,
@@ -112,12 +125,37 @@ func (p *Practice) unbuilt(o *order.Order) []order.Reason {
 	}}
 }
 
+// bookNow is the recipient book as it stands: a recipient may be added while
+// the daemon runs. A book that cannot be read leaves the last good one in force.
+func (p *Practice) bookNow() order.Book {
+	p.bookMu.Lock()
+	defer p.bookMu.Unlock()
+	info, err := os.Stat(p.cfg.Recipients)
+	if err != nil || p.book != nil && info.ModTime().Equal(p.bookAt) {
+		return p.book
+	}
+	book, err := loadBook(p.cfg.Recipients)
+	if err != nil {
+		p.log.Warn("recipient book cannot be read; the last good one is in force", slog.String("stage", "admit"))
+		return p.book
+	}
+	p.book, p.bookAt = book, info.ModTime()
+	return p.book
+}
+
+// ErrConfig says that a file or folder of the configuration cannot be used.
+var ErrConfig = errors.New("configuration")
+
 func loadBook(file string) (order.Book, error) {
 	data, err := readConfigFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read recipient book: %w", err)
+		return nil, fmt.Errorf("%w: recipient book: %w", ErrConfig, err)
 	}
-	return order.ParseBook(file, data)
+	book, err := order.ParseBook(file, data)
+	if err != nil {
+		return nil, fmt.Errorf("recipient book %s: %w", file, err)
+	}
+	return book, nil
 }
 
 func loadRestrictions(file string) (order.Restrictions, error) {
@@ -126,9 +164,13 @@ func loadRestrictions(file string) (order.Restrictions, error) {
 	}
 	data, err := readConfigFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read restrictions: %w", err)
+		return nil, fmt.Errorf("%w: restrictions: %w", ErrConfig, err)
 	}
-	return order.ParseRestrictions(file, data)
+	limits, err := order.ParseRestrictions(file, data)
+	if err != nil {
+		return nil, fmt.Errorf("restrictions %s: %w", file, err)
+	}
+	return limits, nil
 }
 
 // maxBook bounds the files that belong to the configuration, in bytes.
@@ -154,7 +196,7 @@ func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
 		Order: o.ID, Reference: id, OrderSum: sha, Patient: o.Patient.ID, Purpose: o.Purpose, Basis: string(o.Basis),
 		Requester: o.Requester.Name, Approver: o.Approved.By, Delivery: string(o.Delivery), Version: p.opts.Version,
 	}
-	if to, ok := p.book.Resolve(o.Recipient); ok {
+	if to, ok := p.bookNow().Resolve(o.Recipient); ok {
 		e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}
 	}
 	for _, d := range o.Decisions {

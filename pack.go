@@ -16,7 +16,6 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/redact"
-	"chartseal/redact/dicomfile"
 	"chartseal/watch/notice"
 )
 
@@ -121,7 +120,10 @@ func (p *Practice) gathering(o *order.Order) *packager.Plan {
 	}
 	salt := make([]byte, 32)
 	_, _ = rand.Read(salt) // never fails (crypto/rand)
-	plan.Formats = packager.Formats(p.worker, salt)
+	plan.Formats = packager.Formats(p.worker, salt, p.dicom)
+	if p.index != nil { // an interface holding nil is not nil
+		plan.Index = p.index
+	}
 	return plan
 }
 
@@ -148,7 +150,7 @@ func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipien
 		Recipient: bundle.Recipient{Name: to.Name, Kind: string(to.Kind)},
 		Unlock:    keys.Unlock(), Keys: keys.Fingerprints(),
 		Basis: string(o.Basis), Purpose: o.Purpose, Profile: string(profile),
-		ProfileDigests: map[string]string{"DICOM": dicomfile.ProfileDigest()},
+		ProfileDigests: map[string]string{"DICOM": p.dicom.Digest()},
 		Tool:           "chartseal " + p.opts.Version,
 		Scope:          &bundle.Scope{Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String()},
 		Anonymous:      profile == redact.Deidentified || profile == redact.LimitedSet,

@@ -19,7 +19,8 @@ import (
 // the order, unless the outbox is asked too.
 type Standing struct {
 	Release string    `json:"release"`
-	State   string    `json:"state"` // working, sent or held
+	Order   string    `json:"order,omitempty"` // once it is in the ledger
+	State   string    `json:"state"`           // working, sent, held or revoked
 	Waiting string    `json:"waiting,omitempty"`
 	Since   string    `json:"since,omitempty"` // RFC 3339
 	Expires time.Time `json:"link_expires,omitzero"`
@@ -51,11 +52,16 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 	if st.Releases, err = readStandings(cfg.State); err != nil {
 		return nil, err
 	}
-	for _, err := range ledger.Entries(ctx, (&state{dir: cfg.State}).path("ledger")) {
+	names := map[string]string{}
+	for e, err := range ledger.Entries(ctx, (&state{dir: cfg.State}).path("ledger")) {
 		if err != nil {
 			return nil, err
 		}
+		names[e.Reference] = e.Order
 		st.Head++
+	}
+	for i := range st.Releases {
+		st.Releases[i].Order = names[st.Releases[i].Release]
 	}
 	return st, nil
 }
@@ -80,7 +86,9 @@ func readStandings(dir string) ([]Standing, error) {
 		if x.State == "" {
 			x.State = string(working)
 		}
-		if r.Links != nil {
+		if r.Revoked {
+			x.State = "revoked"
+		} else if r.Links != nil {
 			x.Expires = r.Links.Expires
 		}
 		out = append(out, x)

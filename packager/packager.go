@@ -62,14 +62,25 @@ type HeldError struct{ Reasons []order.Reason }
 
 func (e *HeldError) Error() string { return fmt.Sprintf("held for %d reasons", len(e.Reasons)) }
 
-// collect finds the records of the order.
+// collect finds the records of the order and makes sure whose they are.
 func collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
-	return gather.Collect(ctx, gather.Request{
+	c, err := gather.Collect(ctx, p.request())
+	if err != nil || len(c.Items) == 0 || len(c.Problems) > 0 || identified(c) {
+		return c, err
+	}
+	if err := p.confirm(ctx, c); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (p *Plan) request() gather.Request {
+	return gather.Request{
 		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
 		Sensitive: p.Mark, Permitted: p.Order.Sensitive, LeaveOut: p.leftOut(),
 		Decisions: order.Valid(p.Order, p.Facts), Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
 		Index: p.Index,
-	})
+	}
 }
 
 // Pack gathers, cleans, packs and seals into f. It returns a *HeldError for an order
@@ -85,7 +96,7 @@ func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
 		return nil, p.allProblems(ctx, c, problems)
 	}
 	p.Header.Notices = append(p.Header.Notices, c.Notices...)
-	sealed, err := seal.NewWriter(f, p.To)
+	sealed, err := seal.NewWriter(pathless{f}, p.To)
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
@@ -97,6 +108,15 @@ func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
 		return nil, fmt.Errorf("write sealed file: %w", bare(err))
 	}
 	return out, p.readBack(ctx, out, sealed, f)
+}
+
+// pathless takes the path out of errors of the sealed file before age turns
+// them into text.
+type pathless struct{ w io.Writer }
+
+func (p pathless) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	return n, bare(err)
 }
 
 // write streams the records through the bundle into the seal.

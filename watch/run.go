@@ -45,6 +45,10 @@ func (o *Outbox) Run(ctx context.Context, handle Handler, beat Beat) error {
 		}
 		s, err := o.Sweep(ctx, handle)
 		beat(s, err)
+		if err != nil {
+			timer.Reset(o.opts.Scan) // the trouble will not be gone in a moment
+			continue
+		}
 		timer.Reset(o.pause(s))
 	}
 }
@@ -102,7 +106,7 @@ func (o *Outbox) offerAgain(ctx context.Context, handle Handler) (errs []error) 
 
 // pause is the time to the next scan: soon while something settles.
 func (o *Outbox) pause(s Survey) time.Duration {
-	if s.Waiting > 0 || len(o.refused) > 0 {
+	if s.Waiting > 0 {
 		return min(o.opts.Settle/2+50*time.Millisecond, o.opts.Scan)
 	}
 	return o.opts.Scan

@@ -134,6 +134,9 @@ func ignored(name string) bool {
 	return false
 }
 
+// Droppable reports whether a file of this name is taken for an order.
+func Droppable(name string) bool { return !ours(name) && !ignored(name) && fit(name) == name }
+
 // Present is what lies in the outbox right now.
 type Present struct {
 	Pending []string // dropped files that are not claimed yet

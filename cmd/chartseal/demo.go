@@ -34,7 +34,11 @@ bundle, prints a summary and stops.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.app, d.out = a, &printer{w: cmd.OutOrStdout()}
-			return d.play(cmd.Context())
+			err := d.play(cmd.Context())
+			if cmd.Context().Err() != nil {
+				return nil // stopped by the person who watches
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&d.dir, "dir", "", "folder for the practice (default a new one here)")
@@ -62,6 +66,9 @@ func (d *demo) play(ctx context.Context) (err error) {
 		if d.dir, err = freshDir("chartseal-demo"); err != nil {
 			return err
 		}
+	}
+	if _, err := os.Stat(filepath.Join(d.dir, "chartseal.yaml")); err == nil {
+		return usage(errors.New("there is a practice in this folder already; choose another with --dir"))
 	}
 	start := time.Now()
 	people, err := d.build(ctx)

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/config"
+	"chartseal/order"
 )
 
 // Exit codes of every command; DESIGN "Command line".
@@ -62,13 +65,24 @@ func report(err error) int {
 	code := exitFailed
 	if e, ok := errors.AsType[*exitError](err); ok {
 		code = e.code
-	} else if _, ok := errors.AsType[*config.Error](err); ok {
+	} else if isUsage(err) {
 		code = exitUsage
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(os.Stderr, "chartseal: "+text)
 	}
 	return code
+}
+
+// isUsage recognises wrong use or configuration that comes from below.
+func isUsage(err error) bool {
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*order.BookError](err); ok {
+		return true
+	}
+	return errors.Is(err, chartseal.ErrConfig) || strings.HasPrefix(err.Error(), "required flag")
 }
 
 // app is what all commands share.

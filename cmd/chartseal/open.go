@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,9 @@ func openError(err error) error {
 }
 
 func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) {
+	if err := occupied(o.dir); err != nil {
+		return nil, err
+	}
 	trusted, err := signerKey(o.signer)
 	if err != nil {
 		return nil, err
@@ -88,15 +92,38 @@ func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) 
 		return nil, err
 	}
 	r, size, err := seal.Open(f, info.Size(), ids)
+	if errors.Is(err, seal.ErrDamaged) {
+		return nil, errors.Join(err, done()) // do not go on with a bad copy the next time
+	}
 	if err != nil {
 		return nil, err
 	}
 	m, err = bundle.Unpack(ctx, r, size, o.dir, trusted, func(n, total int64) { o.bar.set("unpack", n, total) })
 	o.bar.finish()
+	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) {
+		return nil, errors.Join(err, done())
+	}
 	if err != nil {
 		return nil, err
 	}
 	return m, done()
+}
+
+// partName is where a download is kept until it is opened: beside the folder,
+// another name for every link, so that no two bundles are ever mixed.
+func partName(dir, link string) string {
+	object, _, _ := strings.Cut(link, "?")
+	sum := sha256.Sum256([]byte(object))
+	return fmt.Sprintf("%s.%x.age.part", filepath.Clean(dir), sum[:4])
+}
+
+// occupied refuses a folder that holds a bundle already, before anything is
+// downloaded.
+func occupied(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, "manifest.json")); err == nil {
+		return bundle.ErrExists
+	}
+	return nil
 }
 
 // signerKey takes a public key as text or from a file.
@@ -140,7 +167,7 @@ func (o *opening) fetch(ctx context.Context) (f *os.File, done func() error, err
 		f, err = os.Open(o.source)
 		return f, func() error { return nil }, err
 	}
-	part := filepath.Clean(o.dir) + ".age.part"
+	part := partName(o.dir, o.source)
 	if err := download(ctx, o.source, part, o.bar); err != nil {
 		return nil, nil, err
 	}

@@ -91,6 +91,7 @@ func self(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, exe, args...) //nolint:gosec // our own binary
 	cmd.Env = append(os.Environ(), childEnv...)
+	ownGroup(cmd)
 	return cmd
 }
 

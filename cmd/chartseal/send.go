@@ -14,6 +14,7 @@ import (
 
 	"chartseal"
 	"chartseal/config"
+	"chartseal/order"
 	"chartseal/watch"
 )
 
@@ -115,6 +116,12 @@ func (a *app) reportAnswer(w io.Writer, ans chartseal.Answer) error {
 // an answer that is younger than the drop.
 func handOver(ctx context.Context, cfg *config.Config, name string, data, signature []byte) (chartseal.Answer, error) {
 	folder := chartseal.AnswerName(name, data)
+	if !watch.Droppable(name) { // the daemon would leave it alone
+		name = "order-" + order.Reference(name) + ".yaml"
+		if folder == filepath.Base(name) {
+			folder = name
+		}
+	}
 	dropped := time.Now()
 	for suffix, b := range map[string][]byte{watch.SignatureSuffix: signature, "": data} {
 		if b == nil {

@@ -40,11 +40,11 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 	for _, r := range st.Releases {
 		switch {
 		case r.Waiting != "":
-			p.f("%s  %-8s waits since %s: %s\n", r.Release, r.State, r.Since, r.Waiting)
+			p.f("%s  %-8s %s  waits since %s: %s\n", r.Release, r.State, r.Order, r.Since, r.Waiting)
 		case !r.Expires.IsZero() && r.Expires.After(now):
-			p.f("%s  %-8s link until %s\n", r.Release, r.State, r.Expires.Local().Format("2006-01-02 15:04"))
+			p.f("%s  %-8s %s  link until %s\n", r.Release, r.State, r.Order, r.Expires.Local().Format("2006-01-02 15:04"))
 		default:
-			p.f("%s  %s\n", r.Release, r.State)
+			p.f("%s  %-8s %s\n", r.Release, r.State, r.Order)
 		}
 	}
 	p.f("%d ledger entries\n", st.Head)

@@ -72,6 +72,8 @@ type Collection struct {
 	Problems []order.Reason // each stops the order; messages and items are private
 	Notices  []string       // sentences for the receipt; they name no file
 
+	Strangers []string // private: the files that say another patient's name, as in Reason.Items
+
 	places []*place
 }
 

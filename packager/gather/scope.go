@@ -38,6 +38,9 @@ func (c *collector) checkPatient() {
 		if t != noTrouble {
 			c.trouble.add(t, it.Path)
 		}
+		if t == otherPatient {
+			c.out.Strangers = append(c.out.Strangers, it.Path)
+		}
 		return t != noTrouble
 	})
 }
@@ -84,7 +87,7 @@ func (c *collector) checkKinds() {
 		switch {
 		case kind != order.AllKinds && !c.configured(kind):
 			c.problem("R11", fmt.Sprintf("The order asks for %s, and the configuration names no folder for them. Nothing was sent. Take them off the order, or ask IT to add their folder.", plural(kind)))
-		case c.trouble.any() || c.has(kind):
+		case c.trouble.any() || c.has(kind) || c.homeless(): // something else says more
 		default:
 			c.problem("R11", fmt.Sprintf("The order asks for %s; none were found%s. Nothing was sent. Check the patient and the dates on the order, or take them off it.", plural(kind), c.period()))
 		}

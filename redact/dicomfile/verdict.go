@@ -174,7 +174,7 @@ func (v *verdict) geometry() {
 
 func (v *verdict) freeText() {
 	if len(v.f.reviewed) > 0 {
-		v.note("Free text was kept and should be looked at: " + strings.Join(v.f.reviewed, ", ") + ".")
+		v.note("Free text of the imaging program was kept: " + strings.Join(v.f.reviewed, ", ") + ".")
 	}
 	if len(v.f.practice) > 0 {
 		v.note("Kept by the practice's own rules: " + strings.Join(v.f.practice, ", ") + ".")

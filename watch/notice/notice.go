@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -43,6 +44,10 @@ type Hold struct {
 	HeldAt  time.Time `json:"held_at"`
 	File    string    `json:"file"` // the order's file name as dropped
 	Reasons []Reason  `json:"reasons"`
+
+	// Repeat says that the order's number was used before: then there is nothing
+	// to correct.
+	Repeat bool `json:"-"`
 }
 
 // Reason is one reason as hold.json shows it.
@@ -116,7 +121,33 @@ var words = template.New("").Funcs(template.FuncMap{
 
 // Text returns WHY-HELD.txt.
 func (h Hold) Text(p Practice) ([]byte, error) {
-	return render("hold", holdText, map[string]any{"H": h, "P": p, "Help": helper(p)})
+	return render("hold", holdText, map[string]any{"H": h, "P": p, "Help": helper(p), "Decisions": h.decisions()})
+}
+
+// maxExamples bounds the decisions that a note spells out.
+const maxExamples = 8
+
+// decisions are the lines of an order that answer what a person may decide, to
+// be copied: every item that can be left out, every hold that can be released.
+func (h Hold) decisions() (lines []string) {
+	for _, r := range h.Reasons {
+		switch {
+		case len(r.Items) > 0:
+			for _, item := range r.Items {
+				lines = append(lines, h.decision(r.Rule, "item: "+strconv.Quote(item)+", decision: leave_out"))
+			}
+		case r.Outcome == string(order.Hold):
+			lines = append(lines, h.decision(r.Rule, "decision: release"))
+		}
+	}
+	if len(lines) > maxExamples {
+		lines = lines[:maxExamples]
+	}
+	return lines
+}
+
+func (h Hold) decision(rule, what string) string {
+	return fmt.Sprintf("- {rule: %s, %s, by: NAME, on: %s, reason: \"WHY\"}", rule, what, h.HeldAt.Format("2006-01-02"))
 }
 
 // JSON returns hold.json.

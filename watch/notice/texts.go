@@ -2,7 +2,7 @@ package notice
 
 const holdText = `{{if .P.Name}}{{.P.Name}}
 {{end}}
-THIS ORDER IS ON HOLD. NOTHING WAS SENT.
+{{if .H.Repeat}}NOTHING WAS SENT FOR THIS FILE.{{else}}THIS ORDER IS ON HOLD. NOTHING WAS SENT.{{end}}
 
 Order:  {{.H.Order}}
 Since:  {{when .H.HeldAt}}
@@ -16,6 +16,10 @@ Since:  {{when .H.HeldAt}}
 {{- end}}
     ({{if $r.Citation}}{{$r.Citation}}, {{end}}rule {{$r.Rule}}{{if eq $r.Outcome "hold"}}: a named person may decide{{end}})
 {{end}}
+{{- if .H.Repeat}}
+The file as you dropped it lies beside this note: {{.H.File}}
+{{wrap 0 (printf "If you are not sure, ask %s." .Help)}}
+{{else}}
 WHAT TO DO
 
   1. Correct what is named above. The order as you dropped it lies
@@ -23,7 +27,14 @@ WHAT TO DO
   2. Drop the corrected order into the outbox again, under the same
      order number.
   3. {{wrap 5 (printf "If you are not sure, ask %s." .Help)}}
+{{if .Decisions}}
+If an approver decides instead, add the decision to the order and drop it
+again; it is recorded with the name. As a text to copy (in place of a line
+"decisions: []", if the order has one):
 
+decisions:
+{{range .Decisions}}  {{.}}
+{{end}}{{end}}{{end}}
 For IT: release {{.H.Release}}
 `
 
