@@ -74,7 +74,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 // eventually FILE: the file appears within a minute.
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	for range 600 {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		if found, err := filepath.Glob(ts.MkAbs(args[0])); err == nil && len(found) > 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
