@@ -120,7 +120,7 @@ func (c *Claim) answered(a Answer) bool {
 	return a.Token != "" && c.box.release(a.Kind, a.Order) == a.Token
 }
 
-// Apart, in an answer's token, says that the answer is about another file under
+// Apart in an answer's token says that the answer is about another file under
 // an order's number and not about that order: it gets a folder beside it and
 // never becomes part of the order's own answer.
 const Apart = "+"
