@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 
@@ -215,3 +216,6 @@ func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
 	e.Notices = pk.Notices
 	return e
 }
+
+// sortedKeys lists the keys of a map in their order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

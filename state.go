@@ -2,6 +2,7 @@ package chartseal
 
 import (
 	"crypto/rand"
+	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -206,4 +207,12 @@ func durable(file string, b []byte, mode fs.FileMode) error {
 	}
 	_ = os.Remove(tmp)
 	return fmt.Errorf("write state: %w", watch.Scrub(err))
+}
+
+// randomName is 80 random bits in lower-case letters and digits, for names that
+// must say nothing.
+func randomName() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
 }

@@ -1,0 +1,38 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+
+	"chartseal/ledger"
+	"chartseal/packager/gather"
+	"chartseal/transport"
+	"chartseal/watch"
+)
+
+// scrub takes the path out of a file system error.
+func scrub(err error) error { return watch.Scrub(err) }
+
+// classOf names the kind of trouble for logs and status.
+func classOf(err error) string {
+	for _, c := range []struct {
+		is   error
+		name string
+	}{
+		{context.Canceled, "stopping"},
+		{transport.ErrUnavailable, "store unavailable"},
+		{transport.ErrDenied, "store denied access"},
+		{transport.ErrFull, "store full"},
+		{transport.ErrInterrupted, "interrupted"},
+		{transport.ErrRejected, "store rejected"},
+		{transport.ErrExists, "object exists"},
+		{transport.ErrNotFound, "store not found"},
+		{ledger.ErrBroken, "ledger broken"},
+		{gather.ErrSourceMissing, "source folder missing"},
+	} {
+		if errors.Is(err, c.is) {
+			return c.name
+		}
+	}
+	return "machine"
+}
