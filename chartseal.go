@@ -102,7 +102,7 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
 	}
-	if p.dicom, err = dicomRules(p.cfg); err != nil {
+	if p.dicom, err = DICOMRules(p.cfg); err != nil {
 		return err
 	}
 	if err = p.openIndex(); err != nil {

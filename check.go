@@ -32,7 +32,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	} else {
 		add("recipients", transport.OK, "The recipient book can be read.")
 	}
-	if _, err := dicomRules(cfg); err != nil {
+	if _, err := DICOMRules(cfg); err != nil {
 		add("dicom", transport.Problem, "The practice's own rules for DICOM files cannot be used: %v", err)
 	}
 	rep, err := ledger.Verify(ctx, filepath.Join(cfg.State, "ledger"))
@@ -149,7 +149,7 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 	if p.restrictions, err = loadRestrictions(cfg.Restrictions); err != nil {
 		return nil, err
 	}
-	if p.dicom, err = dicomRules(cfg); err != nil {
+	if p.dicom, err = DICOMRules(cfg); err != nil {
 		return nil, err
 	}
 	o, err := parseOrder(name, data)

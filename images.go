@@ -15,8 +15,8 @@ import (
 	"chartseal/redact/dicomfile"
 )
 
-// dicomRules are the practice's own rules for DICOM files.
-func dicomRules(cfg *config.Config) (packager.DICOMRules, error) {
+// DICOMRules are the practice's own rules for DICOM files.
+func DICOMRules(cfg *config.Config) (packager.DICOMRules, error) {
 	var overrides []dicomfile.Override
 	for _, o := range cfg.DICOM.Overrides {
 		var profiles []redact.Profile
@@ -37,7 +37,7 @@ func dicomRules(cfg *config.Config) (packager.DICOMRules, error) {
 	}
 	rules, err := packager.ParseDICOMRules(overrides, masks)
 	if err != nil {
-		return rules, fmt.Errorf("configuration, dicom: %w", err)
+		return rules, fmt.Errorf("%w: dicom: %w", ErrConfig, err)
 	}
 	return rules, nil
 }

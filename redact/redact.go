@@ -59,6 +59,7 @@ type Report struct {
 	Format  string    `json:"format"`            // "DICOM", "PDF", "JPEG", "PNG", …
 	Removed []Removal `json:"removed,omitempty"` // sorted by Item
 	Notices []string  `json:"notices,omitempty"` // sentences for the manifest and the receipt
+	Kept    []string  `json:"kept,omitempty"`    // names of what stayed, sorted, where the format has names; for audits
 }
 
 // Removal counts what one rule removed.

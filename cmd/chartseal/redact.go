@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/redact"
@@ -24,7 +25,11 @@ func redactCmd(a *app) *cobra.Command {
 		Short: "Clean one file and report what went: for trying and auditing profiles",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rep, err := redactFile(cmd.Context(), args[0], out, order.Basis(basis), reviewed)
+			rules, err := a.ownRules()
+			if err != nil {
+				return err
+			}
+			rep, err := redactFile(cmd.Context(), args[0], out, order.Basis(basis), reviewed, rules)
 			if refused, ok := errors.AsType[*redact.Refusal](err); ok {
 				return &exitError{exitHeld, fmt.Errorf("held: %s (%s)", refused.Reason, refused.Class)}
 			}
@@ -44,7 +49,20 @@ func redactCmd(a *app) *cobra.Command {
 	return c
 }
 
-func redactFile(ctx context.Context, file, out string, basis order.Basis, reviewed bool) (rep redact.Report, err error) {
+// ownRules are the practice's own rules for DICOM files, if a configuration is
+// named: profiles are audited as the daemon applies them.
+func (a *app) ownRules() (packager.DICOMRules, error) {
+	if a.configFile == "" {
+		return packager.DICOMRules{}, nil
+	}
+	cfg, err := a.load()
+	if err != nil {
+		return packager.DICOMRules{}, err
+	}
+	return chartseal.DICOMRules(cfg)
+}
+
+func redactFile(ctx context.Context, file, out string, basis order.Basis, reviewed bool, rules packager.DICOMRules) (rep redact.Report, err error) {
 	profile, err := packager.Profile(basis)
 	if err != nil {
 		return rep, usage(err)
@@ -58,7 +76,7 @@ func redactFile(ctx context.Context, file, out string, basis order.Basis, review
 	if err != nil {
 		return rep, err
 	}
-	clean, err := cleanerFor(f)
+	clean, err := cleanerFor(f, rules)
 	if err != nil {
 		return rep, err
 	}
@@ -85,14 +103,14 @@ type sized struct {
 
 func (s sized) Size() int64 { return s.size }
 
-func cleanerFor(f io.ReaderAt) (func(context.Context, redact.Source, redact.Profile, bool) (*redact.Output, error), error) {
+func cleanerFor(f io.ReaderAt, rules packager.DICOMRules) (func(context.Context, redact.Source, redact.Profile, bool) (*redact.Output, error), error) {
 	head := make([]byte, 4096)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	worker := func(ctx context.Context, kind string) *exec.Cmd { return self(ctx, "worker", kind) }
-	for _, fm := range packager.Formats(worker, nil) {
+	for _, fm := range packager.Formats(worker, nil, rules) {
 		if fm.Sniff(head[:n]) {
 			return fm.Clean, nil
 		}
@@ -110,6 +128,12 @@ func printReport(w io.Writer, rep redact.Report) error {
 	}
 	for _, r := range rep.Removed {
 		p.f("  %4d × %-48s %s (%s)\n", r.Count, r.Item, r.Reason, r.Rule)
+	}
+	if len(rep.Kept) > 0 {
+		p.f("Stayed:\n")
+	}
+	for _, k := range rep.Kept {
+		p.f("         %s\n", k)
 	}
 	for _, n := range rep.Notices {
 		p.f("Note: %s\n", n)

@@ -70,7 +70,7 @@ func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile
 	return &redact.Output{
 		Size:   b.Size(),
 		Body:   b,
-		Report: redact.Report{Format: "DICOM", Removed: pl.tally.removals(), Notices: notices},
+		Report: redact.Report{Format: "DICOM", Removed: pl.tally.removals(), Notices: notices, Kept: pl.tally.stayed()},
 	}, nil
 }
 

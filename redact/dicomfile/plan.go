@@ -185,6 +185,7 @@ func (p *plan) keep(e *element, d decision) {
 	} else {
 		p.layout.source(e.off, e.end)
 	}
+	p.tally.stay(e.tag, d.keyword)
 	p.noteLeaf(e.tag, e.depth, e.val, e.end-e.val)
 }
 

@@ -3,7 +3,9 @@ package dicomfile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"chartseal/redact"
 )
@@ -16,6 +18,27 @@ const maxItems = 2000
 type tally struct {
 	byTag  map[Tag]*redact.Removal // private groups under their group's tag
 	byName map[string]*redact.Removal
+	kept   map[Tag]string
+}
+
+// stay notes an element that is kept, whatever its depth.
+func (t *tally) stay(tag Tag, keyword string) {
+	if t.kept == nil {
+		t.kept = make(map[Tag]string)
+	}
+	if _, known := t.kept[tag]; known || len(t.kept) >= maxItems {
+		return
+	}
+	t.kept[tag] = keyword
+}
+
+// stayed lists the kept elements by tag.
+func (t *tally) stayed() []string {
+	out := make([]string, 0, len(t.kept))
+	for _, tag := range slices.Sorted(maps.Keys(t.kept)) {
+		out = append(out, strings.TrimSpace(tag.String()+" "+t.kept[tag]))
+	}
+	return out
 }
 
 // count notes one removed or changed element, whatever its depth.
