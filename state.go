@@ -38,7 +38,7 @@ func openState(dir string) (*state, error) {
 			return nil, fmt.Errorf("make state folder: %w", watch.Scrub(err))
 		}
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder needs the x bit; a folder made by hand may be open to others
+	if err := os.Chmod(dir, 0o700); err != nil { // one made by hand may be open to others
 		return nil, fmt.Errorf("close state folder to others: %w", watch.Scrub(err))
 	}
 	lock := flock.New(s.path("lock"))
