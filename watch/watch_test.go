@@ -378,3 +378,24 @@ func TestAClaimThatCouldNotBeTakenOverIsOfferedAgain(t *testing.T) {
 		t.Fatal("offered a third time")
 	}
 }
+
+func TestAClaimKnowsItsOrderAmongWhatSystemsLeave(t *testing.T) {
+	o, dir, _ := newBox(t)
+	c := claimed(t, o, "r.yaml", "order: 1")
+	put(t, filepath.Join(dir, workingDir, c.ID), ".DS_Store", "finder")
+	put(t, filepath.Join(dir, workingDir, c.ID), "Thumbs.db", "explorer")
+	put(t, filepath.Join(dir, workingDir), "desktop.ini", "x")
+	again, err := o.Claim(c.ID)
+	if err != nil || again.File != "r.yaml" {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if n, err := o.Working(); err != nil || n != 1 {
+		t.Fatalf("%d claims, %v", n, err)
+	}
+	if err := again.Answer(t.Context(), Answer{Kind: Held, Order: "r", Token: "t", Files: holdFiles("t")}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "held", "r", "r.yaml")); err != nil || string(b) != "order: 1" {
+		t.Fatalf("%q, %v", b, err)
+	}
+}
