@@ -147,12 +147,14 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 		return err
 	}
 	go p.stopWhenBroken(ctx, cancel)
-	refreshed := p.refreshIndex(ctx)
+	refreshed := owned(ctx, p.refreshIndex)
 	defer func() { cancel(); <-refreshed }()
+	aside := p.keepTidy
 	if untilIdle {
-		done := p.stopWhenIdle(ctx, cancel)
-		defer func() { cancel(); <-done }()
+		aside = func(ctx context.Context) { p.stopWhenIdle(ctx, cancel) }
 	}
+	done := owned(ctx, aside)
+	defer func() { cancel(); <-done }()
 	last := ""
 	err := p.box.Run(ctx, p.intake, func(_ watch.Survey, err error) {
 		if err == nil {
@@ -185,25 +187,32 @@ func (p *Practice) stopWhenBroken(ctx context.Context, cancel context.CancelFunc
 	}
 }
 
-// stopWhenIdle cancels once nothing lies in the outbox and nothing is worked on.
-func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) <-chan struct{} {
+// owned runs a task beside its caller, who waits for the end of it.
+func owned(ctx context.Context, task func(context.Context)) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			if p.idle(ctx) {
-				cancel()
-			}
-		}
+		task(ctx)
 	}()
 	return done
+}
+
+// stopWhenIdle cleans up and cancels once nothing lies in the outbox and
+// nothing is worked on.
+func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if p.idle(ctx) {
+			p.tidyUp(ctx)
+			cancel()
+		}
+	}
 }
 
 // idle looks at the outbox before the registry: a claimed order is in one of

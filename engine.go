@@ -131,6 +131,33 @@ func (e *engine) start(p *Practice, id string) (dbos.WorkflowHandle[verdict], er
 	return h, nil
 }
 
+// forgetAtOnce bounds the rows that one call removes.
+const forgetAtOnce = 500
+
+// forget removes the engine's rows of releases that ended before the given
+// time. That they ended is kept in the table of orders.
+func (e *engine) forget(ctx context.Context, before time.Time) error {
+	for ctx.Err() == nil {
+		old, err := dbos.ListWorkflows(e.ctx,
+			dbos.WithFilterStatus(dbos.WorkflowStatusSuccess), dbos.WithFilterCompletedBefore(before),
+			dbos.WithFilterLimit(forgetAtOnce), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
+		if err != nil {
+			return fmt.Errorf("list ended releases: %w", err)
+		}
+		if len(old) == 0 {
+			return nil
+		}
+		ids := make([]string, len(old))
+		for i, w := range old {
+			ids[i] = w.ID
+		}
+		if err := dbos.DeleteWorkflows(e.ctx, ids); err != nil {
+			return fmt.Errorf("forget ended releases: %w", err)
+		}
+	}
+	return ctx.Err()
+}
+
 // executor is the stable name under which the engine recovers its own work.
 func (p *Practice) executor() (string, error) {
 	file := p.state.path("executor")

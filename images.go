@@ -78,27 +78,22 @@ const indexPause = 5 * time.Minute
 
 // refreshIndex keeps the index current until ctx ends, so that an order need
 // not wait for it.
-func (p *Practice) refreshIndex(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for p.index != nil {
-			for _, src := range p.shared() {
-				if strings.Contains(src.Path, "{patient.") {
-					continue // a folder of its own for each patient: looked at when asked for
-				}
-				if err := p.refresh(ctx, src); err != nil && ctx.Err() == nil {
-					p.log.Warn("image index not refreshed", slog.String("stage", "index"), slog.String("error", err.Error()))
-				}
+func (p *Practice) refreshIndex(ctx context.Context) {
+	for p.index != nil {
+		for _, src := range p.shared() {
+			if strings.Contains(src.Path, "{patient.") {
+				continue // a folder of its own for each patient: looked at when asked for
 			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(indexPause):
+			if err := p.refresh(ctx, src); err != nil && ctx.Err() == nil {
+				p.log.Warn("image index not refreshed", slog.String("stage", "index"), slog.String("error", err.Error()))
 			}
 		}
-	}()
-	return done
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(indexPause):
+		}
+	}
 }
 
 func (p *Practice) refresh(ctx context.Context, src gather.Source) error {

@@ -42,7 +42,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !mine {
+	if !mine || e.State != working { // a claim that was answered is no new order, wherever it comes from
 		return "", p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
 	id := e.id()
@@ -140,11 +140,14 @@ func parseReasons(bad *order.ParseError) []order.Reason {
 // seenBefore says why an order id cannot be used a second time (rule R34).
 func (p *Practice) seenBefore(e entry, sha string) order.Reason {
 	r := order.Reason{Rule: "R34", Outcome: order.Refuse}
-	when := ""
+	when, gone := "", false
 	if rel, err := p.state.load(e.id()); err == nil && rel.Links != nil {
 		when = " on " + rel.Links.At.In(p.opts.Now().Location()).Format("January 2, 2006, 15:04")
+		gone = rel.Expired || rel.Revoked
 	}
 	switch {
+	case e.State == sent && e.SHA256 == sha && gone:
+		r.Message = "This order was already sent" + when + ". It was not sent again, and its records are no longer in the store. If the recipient still needs them, write a new order with a new number."
 	case e.State == sent && e.SHA256 == sha:
 		r.Message = "This order was already sent" + when + ". It was not sent again. If the recipient needs a new link, ask IT for one; if more records are needed, write a new order with a new number."
 	case e.State == sent:

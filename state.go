@@ -59,22 +59,19 @@ func openState(dir string) (*state, error) {
 // It runs before anything can be packed.
 func (s *state) sweep() error {
 	known := map[string]bool{}
-	files, err := os.ReadDir(s.path("releases"))
+	ids, err := s.releaseIDs()
 	if err != nil {
-		return fmt.Errorf("read releases: %w", watch.Scrub(err))
+		return err
 	}
-	for _, f := range files {
-		id, ok := strings.CutSuffix(f.Name(), ".json")
-		if !ok {
-			continue
-		}
+	for _, id := range ids {
 		r, err := s.load(id)
 		if err != nil {
 			return err
 		}
 		known[r.Sealed] = true
 	}
-	if files, err = os.ReadDir(s.path("sealed")); err != nil {
+	files, err := os.ReadDir(s.path("sealed"))
+	if err != nil {
 		return fmt.Errorf("read sealed files: %w", watch.Scrub(err))
 	}
 	for _, f := range files {
@@ -86,6 +83,22 @@ func (s *state) sweep() error {
 		}
 	}
 	return nil
+}
+
+// releaseIDs lists the releases there are, in the order of their names; none
+// where there is no folder yet.
+func (s *state) releaseIDs() ([]string, error) {
+	files, err := os.ReadDir(s.path("releases"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read releases: %w", watch.Scrub(err))
+	}
+	var ids []string
+	for _, f := range files {
+		if id, ok := strings.CutSuffix(f.Name(), ".json"); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 func (s *state) close() error {
@@ -161,6 +174,7 @@ type release struct {
 	Seq     uint64  `json:"ledger_seq,omitempty"`
 	Outcome verdict `json:"outcome,omitempty"`
 	Revoked bool    `json:"revoked,omitempty"`
+	Expired bool    `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
 	Waiting string  `json:"waiting,omitempty"` // class of the trouble being waited out
 	Since   string  `json:"since,omitempty"`   // RFC 3339
 }

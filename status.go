@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 	"time"
 
 	"chartseal/config"
@@ -20,7 +18,7 @@ import (
 type Standing struct {
 	Release string    `json:"release"`
 	Order   string    `json:"order,omitempty"` // once it is in the ledger
-	State   string    `json:"state"`           // working, sent, held or revoked
+	State   string    `json:"state"`           // working, sent, held, revoked or expired (no longer in the store)
 	Waiting string    `json:"waiting,omitempty"`
 	Since   string    `json:"since,omitempty"` // RFC 3339
 	Expires time.Time `json:"link_expires,omitzero"`
@@ -68,16 +66,12 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 
 func readStandings(dir string) ([]Standing, error) {
 	s := &state{dir: dir}
-	files, err := os.ReadDir(s.path("releases"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("read releases: %w", scrub(err))
+	ids, err := s.releaseIDs()
+	if err != nil {
+		return nil, err
 	}
 	out := []Standing{}
-	for _, f := range files {
-		id, ok := strings.CutSuffix(f.Name(), ".json")
-		if !ok {
-			continue
-		}
+	for _, id := range ids {
 		r, err := s.load(id)
 		if err != nil {
 			return nil, err
@@ -86,9 +80,12 @@ func readStandings(dir string) ([]Standing, error) {
 		if x.State == "" {
 			x.State = string(working)
 		}
-		if r.Revoked {
+		switch {
+		case r.Revoked:
 			x.State = "revoked"
-		} else if r.Links != nil {
+		case r.Expired:
+			x.State = "expired"
+		case r.Links != nil:
 			x.Expires = r.Links.Expires
 		}
 		out = append(out, x)
@@ -174,6 +171,9 @@ var ErrOtherOrder = errors.New("this file is not the order that was sent under i
 // ErrRevoked says that the bundle is gone.
 var ErrRevoked = errors.New("the records of this order were withdrawn; a new order is needed")
 
+// ErrExpired says that the bundle's time in the store is over (link.keep).
+var ErrExpired = errors.New("the records of this order are no longer in the store; a new order is needed")
+
 func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry, error) {
 	e, err := p.orders.find(ctx, order.Reference(id))
 	if err != nil || e.State != sent {
@@ -185,6 +185,9 @@ func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry,
 	}
 	if r.Revoked {
 		return nil, e, ErrRevoked
+	}
+	if r.Expired {
+		return nil, e, ErrExpired
 	}
 	return r, e, nil
 }

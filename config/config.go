@@ -156,7 +156,15 @@ func (Checksums) Choices() []string { return []string{"auto", "crc64nvme", "when
 // Link is how long links live.
 type Link struct {
 	Lifetime strict.Duration `yaml:"lifetime"` // default and most 7d
+	// Keep is how long a bundle stays in the store after its last link was
+	// made, so that a new link needs no new upload; default 30d. It is never
+	// deleted while a link to it lives.
+	Keep strict.Duration `yaml:"keep"`
 }
+
+// DefaultKeep is how long a bundle stays in the store after its last link:
+// the time in which a patient's request is answered, 45 CFR 164.524(b)(2).
+const DefaultKeep = strict.Duration(30 * 24 * time.Hour)
 
 // MaxLinkLifetime is the longest a presigned S3 link lives (AWS Signature
 // Version 4). Role credentials can shorten it.
@@ -243,7 +251,7 @@ func defaults() *Config {
 		Site:       "main",
 		Recipients: "recipients.yaml",
 		Store:      Store{Kind: StoreLocal, Checksums: ChecksumsAuto},
-		Link:       Link{Lifetime: MaxLinkLifetime},
+		Link:       Link{Lifetime: MaxLinkLifetime, Keep: DefaultKeep},
 		Bundle:     Bundle{Compress: true},
 		Watch:      Watch{Scan: strict.Duration(15 * time.Second), Settle: strict.Duration(2 * time.Second)},
 	}

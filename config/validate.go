@@ -243,6 +243,10 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
+// maxKeep bounds link.keep: six years, as the ledger is kept (45 CFR
+// 164.530(j)(2)).
+const maxKeep = 6 * 366 * 24 * time.Hour
+
 func (v *validator) times(c *Config) {
 	for _, t := range []struct {
 		field     string
@@ -250,6 +254,7 @@ func (v *validator) times(c *Config) {
 		low, high time.Duration
 	}{
 		{"link.lifetime", c.Link.Lifetime, time.Second, MaxLinkLifetime.Duration()},
+		{"link.keep", c.Link.Keep, c.Link.Lifetime.Duration(), maxKeep},
 		{"watch.scan", c.Watch.Scan, 100 * time.Millisecond, time.Hour},
 		{"watch.settle", c.Watch.Settle, 10 * time.Millisecond, time.Hour},
 	} {

@@ -37,25 +37,48 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Receipt, error) {
 
 // existing looks for an entry under the same key.
 func (l *Ledger) existing(e *Entry) (Receipt, bool, error) {
-	for _, p := range l.keys.find(e.Key) {
-		old, err := l.read(p)
-		if err != nil {
-			return Receipt{}, false, fmt.Errorf("read ledger: %w", err)
-		}
-		if old.Key != e.Key {
-			continue
-		}
-		was, err1 := old.content()
-		is, err2 := e.content()
-		if err := errors.Join(err1, err2); err != nil {
-			return Receipt{}, false, err
-		}
-		if !bytes.Equal(was, is) {
-			return Receipt{}, false, ErrConflict
-		}
-		return Receipt{Seq: old.Seq, Hash: old.Hash}, true, nil
+	old, err := l.under(e.Key)
+	if err != nil || old == nil {
+		return Receipt{}, false, err
 	}
-	return Receipt{}, false, nil
+	was, err1 := old.content()
+	is, err2 := e.content()
+	if err := errors.Join(err1, err2); err != nil {
+		return Receipt{}, false, err
+	}
+	if !bytes.Equal(was, is) {
+		return Receipt{}, false, ErrConflict
+	}
+	return Receipt{Seq: old.Seq, Hash: old.Hash}, true, nil
+}
+
+// Find returns the entry under a key, checked by its hash; ErrNoEntry if there
+// is none.
+func (l *Ledger) Find(key string) (*Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped != nil {
+		return nil, l.stopped
+	}
+	e, err := l.under(key)
+	if err == nil && e == nil {
+		err = ErrNoEntry
+	}
+	return e, err
+}
+
+// under reads the entry under a key; nil if there is none.
+func (l *Ledger) under(key string) (*Entry, error) {
+	for _, p := range l.keys.find(key) {
+		e, err := l.read(p)
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		if e.Key == key {
+			return e, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // absent
 }
 
 // read reads one entry and checks its hash.

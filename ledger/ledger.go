@@ -53,6 +53,8 @@ var (
 	ErrLocked = errors.New("ledger is in use by another process")
 	// ErrConflict: the key of an entry is taken by an entry of other content.
 	ErrConflict = errors.New("ledger has another entry under this key")
+	// ErrNoEntry: the ledger has no entry under this key.
+	ErrNoEntry = errors.New("ledger has no entry under this key")
 	// ErrEntry: an entry lacks its key or event, or is too long.
 	ErrEntry = errors.New("entry is not valid")
 	// ErrStopped: an earlier write failed, so that the state of the file is

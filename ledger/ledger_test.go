@@ -170,6 +170,19 @@ func TestAppendIsOnceForEachKey(t *testing.T) {
 	again(ErrConflict)
 }
 
+func TestFind(t *testing.T) {
+	l := openLedger(t, t.TempDir(), at(2025))
+	fill(t, l, 1, 5)
+	want := sent(3)
+	got, err := l.Find(want.Key)
+	if err != nil || got.Seq != 3 || got.Order != want.Order {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := l.Find("not/there"); !errors.Is(err, ErrNoEntry) {
+		t.Errorf("%v, want %v", err, ErrNoEntry)
+	}
+}
+
 func TestEntriesThatAreRefused(t *testing.T) {
 	l := openLedger(t, t.TempDir(), at(2026))
 	for name, spoil := range map[string]func(*Entry){

@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"expand":     expand,
 			"serving":    serving,
 			"count":      count,
+			"elapse":     elapse,
 		},
 	})
 }
@@ -115,6 +116,13 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not match %s", args[1], args[2])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+// elapse DURATION: time goes by.
+func elapse(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	time.Sleep(d)
 }
 
 // count N FILE REGEXP: the file matches this often.

@@ -1,0 +1,134 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"chartseal/ledger"
+	"chartseal/transport"
+)
+
+// What is kept for how long:
+//
+//   - a sealed file: until its order is answered (wrapUp, and sweep after a crash);
+//   - a bundle and its page in the store: link.keep after the last link, and
+//     never less than that link lives;
+//   - an upload that nobody finishes: staleUpload, which is longer than any
+//     outage the daemon waits out with the upload begun;
+//   - the engine's rows of an answered order: engineKeep. That the order was
+//     answered stays for ever, in the table of orders;
+//   - the ledger: it is never shortened here.
+const (
+	staleUpload = 30 * 24 * time.Hour
+	engineKeep  = 30 * 24 * time.Hour
+
+	tidyPause = time.Hour // between two looks
+)
+
+// keepTidy deletes what its retention no longer needs until ctx ends.
+func (p *Practice) keepTidy(ctx context.Context) {
+	for {
+		p.tidyUp(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(tidyPause):
+		}
+	}
+}
+
+// tidyUp looks once; what fails is for the next look.
+func (p *Practice) tidyUp(ctx context.Context) {
+	if err := p.tidy(ctx); err != nil && ctx.Err() == nil {
+		p.log.Warn("clean-up goes on later", slog.String("stage", "tidy"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
+	}
+}
+
+// tidy is one look. Trouble with one thing does not keep the others from being
+// cleaned up; what is left is tried again at the next look.
+func (p *Practice) tidy(ctx context.Context) error {
+	now, err := p.agreedTime(ctx)
+	if err != nil {
+		return err
+	}
+	errs := []error{p.expireBundles(ctx, now), p.engine.forget(ctx, now.Add(-engineKeep))}
+	n, err := p.store.AbortStale(ctx, now.Add(-staleUpload))
+	if n > 0 {
+		p.log.Info("unfinished uploads dropped", slog.String("stage", "tidy"), slog.Int("uploads", n))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// agreedTime is the earlier of this computer's time and the store's: a clock
+// that has jumped ahead must not delete what is still needed.
+func (p *Practice) agreedTime(ctx context.Context) (time.Time, error) {
+	now := p.opts.Now()
+	theirs, err := p.store.Time(ctx)
+	if err == nil && !theirs.IsZero() && theirs.Before(now) {
+		now = theirs
+	}
+	return now, err
+}
+
+// expireBundles deletes the bundles whose time in the store is over.
+func (p *Practice) expireBundles(ctx context.Context, now time.Time) error {
+	ids, err := p.state.releaseIDs()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range ids {
+		r, err := p.state.load(id)
+		if err == nil && r.published() && now.After(p.keptUntil(r)) {
+			err = p.expire(ctx, r)
+		}
+		if errs = append(errs, err); errors.Is(err, transport.ErrUnavailable) || ctx.Err() != nil {
+			break // it would be the same with all others
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// published reports a release whose bundle is in the store.
+func (r *release) published() bool {
+	return r.Outcome == sent && r.Links != nil && !r.Revoked && !r.Expired
+}
+
+// keptUntil is when a published bundle may be deleted.
+func (p *Practice) keptUntil(r *release) time.Time {
+	until := r.Links.At.Add(time.Duration(p.cfg.Link.Keep))
+	if r.Links.Expires.After(until) {
+		return r.Links.Expires
+	}
+	return until
+}
+
+// expire deletes a bundle and its page, and then says so in the ledger. After
+// a crash it is done again, to the same end.
+func (p *Practice) expire(ctx context.Context, r *release) error {
+	was, err := p.ledgerEntry(r.ID + "/sent")
+	if err != nil {
+		return err
+	}
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
+	}
+	if _, err := p.enter(ctx, ledger.Entry{
+		Key: r.ID + "/expired", Event: ledger.Expired, Order: was.Order, Reference: r.ID, OrderSum: was.OrderSum,
+		Patient: was.Patient, ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
+	}); err != nil {
+		return err
+	}
+	r.Expired = true
+	p.log.Info("bundle's time is over", slog.String("release", r.ID), slog.String("stage", "tidy"))
+	return p.state.save(r)
+}
+
+// ledgerEntry finds what the ledger has under a key.
+func (p *Practice) ledgerEntry(key string) (*ledger.Entry, error) {
+	p.ledgerMu.Lock()
+	defer p.ledgerMu.Unlock()
+	return p.ledger.Find(key)
+}
