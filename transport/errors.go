@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // The classes of error. A class says what can be done about it; compare with
@@ -12,11 +13,18 @@ var (
 	ErrUnavailable = errors.New("store unavailable")                            // no answer, or "later": try again
 	ErrDenied      = errors.New("store denied the credentials")                 // a person has to look at keys, rights or the clock
 	ErrExists      = errors.New("other content under the key")                  // nothing was overwritten
-	ErrNotFound    = errors.New("no such object")                               // or no such bucket
+	ErrNotFound    = errors.New("no such object")                               // under the key, or no such upload
 	ErrFull        = errors.New("store is full")                                // try again once there is room
 	ErrInterrupted = errors.New("interrupted")                                  // the caller's context ended; an upload resumes from its ticket
 	ErrRejected    = errors.New("store rejected the request")                   // the store's configuration or ours is wrong: region, bucket, feature
 	ErrChanged     = errors.New("the sealed file is not the one of the ticket") // size or SHA-256 differ, or reading it failed
+)
+
+// Two causes that a person has to be told apart from the rest of their class,
+// which they also are to errors.Is.
+var (
+	ErrClock    = fmt.Errorf("the clock is wrong: %w", ErrDenied) // this computer's and the store's differ by 15 minutes or more
+	ErrNoBucket = fmt.Errorf("no such bucket: %w", ErrRejected)   // never taken for a missing object: nothing is known about that
 )
 
 // Error is a failed operation on a store. Its text is safe to log: it names
@@ -29,6 +37,8 @@ type Error struct {
 	Status    int    // HTTP status, 0 if there was no answer
 	RequestID string // what the store's operator asks for
 	Cause     error  // context.Canceled, context.DeadlineExceeded or nil
+
+	RetryAfter time.Duration // how long the store asks to be left alone; 0 if it does not say
 }
 
 // Error returns the loggable text.
@@ -56,6 +66,15 @@ func (e *Error) Unwrap() []error {
 		return []error{e.Class}
 	}
 	return []error{e.Class, e.Cause}
+}
+
+// RetryAfter is how long the store behind err asks to be left alone, at most an
+// hour; 0 if it does not say. Whoever waits should wait at least as long.
+func RetryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return min(max(e.RetryAfter, 0), time.Hour)
+	}
+	return 0
 }
 
 // Retryable reports whether the same call may succeed later without anybody

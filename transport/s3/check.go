@@ -58,8 +58,12 @@ func advice(err error) string {
 		code = " (" + e.Code + ")"
 	}
 	switch {
-	case codeOf(err) == "RequestTimeTooSkewed":
+	case errors.Is(err, transport.ErrClock):
 		return "this computer's clock is wrong; set it" + code
+	case errors.Is(err, transport.ErrNoBucket):
+		return "the bucket is not there; check its name and region" + code
+	case otherRegion(err):
+		return "the bucket is in another region; set the region in the configuration" + code
 	case codeOf(err) == "NoCredentials":
 		return "no credentials were found; set access keys in the environment or in the SDK's credentials file"
 	case errors.Is(err, transport.ErrDenied):
@@ -74,6 +78,14 @@ func advice(err error) string {
 		return "the check was interrupted"
 	}
 	return "the store rejected the request; check region, endpoint and bucket" + code
+}
+
+func otherRegion(err error) bool {
+	switch codeOf(err) {
+	case "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect":
+		return true
+	}
+	return false
 }
 
 func (s *Store) checkAddress(r *report) {

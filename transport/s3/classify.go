@@ -7,8 +7,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -19,6 +21,7 @@ import (
 
 var (
 	errStalled = errors.New("no byte was taken for too long")
+	errEndless = errors.New("the answer does not end")
 	errSource  = errors.New("reading the sealed file failed")
 )
 
@@ -35,28 +38,32 @@ var classes = map[string]error{
 	"InvalidSecurity":       transport.ErrDenied,
 	"InvalidToken":          transport.ErrDenied,
 	"NotSignedUp":           transport.ErrDenied,
-	"RequestTimeTooSkewed":  transport.ErrDenied,
+	"RequestExpired":        transport.ErrClock,
+	"RequestTimeTooSkewed":  transport.ErrClock,
 	"SignatureDoesNotMatch": transport.ErrDenied,
 	"TokenRefreshRequired":  transport.ErrDenied,
 
-	"NoSuchBucket":  transport.ErrNotFound,
+	"NoSuchBucket":  transport.ErrNoBucket,
 	"NoSuchKey":     transport.ErrNotFound,
 	"NoSuchUpload":  transport.ErrNotFound,
 	"NoSuchVersion": transport.ErrNotFound,
 	"NotFound":      transport.ErrNotFound,
 
-	"InsufficientStorage":      transport.ErrFull,
-	"NoSpaceLeftOnDevice":      transport.ErrFull,
-	"QuotaExceeded":            transport.ErrFull,
-	"XMinioStorageFull":        transport.ErrFull,
-	"StorageQuotaExceeded":     transport.ErrFull,
-	"ServiceQuotaExceeded":     transport.ErrFull,
-	"XMinioAdminBucketQuota":   transport.ErrFull,
-	"PreconditionFailed":       transport.ErrExists,
-	"NotImplemented":           transport.ErrRejected,
-	"BucketAlreadyExists":      transport.ErrRejected,
-	"PermanentRedirect":        transport.ErrRejected,
-	"AuthorizationHeaderError": transport.ErrRejected,
+	"InsufficientStorage":    transport.ErrFull,
+	"NoSpaceLeftOnDevice":    transport.ErrFull,
+	"QuotaExceeded":          transport.ErrFull,
+	"XMinioStorageFull":      transport.ErrFull,
+	"StorageQuotaExceeded":   transport.ErrFull,
+	"ServiceQuotaExceeded":   transport.ErrFull,
+	"XMinioAdminBucketQuota": transport.ErrFull,
+	"PreconditionFailed":     transport.ErrExists,
+	"NotImplemented":         transport.ErrRejected,
+	"BucketAlreadyExists":    transport.ErrRejected,
+
+	// The bucket is in another region than the configuration says.
+	"AuthorizationHeaderMalformed":       transport.ErrRejected,
+	"IllegalLocationConstraintException": transport.ErrRejected,
+	"PermanentRedirect":                  transport.ErrRejected,
 
 	// What was damaged on the way is sent again.
 	"BadDigest":                   transport.ErrUnavailable,
@@ -64,12 +71,18 @@ var classes = map[string]error{
 	"IncompleteBody":              transport.ErrUnavailable,
 	"InvalidPart":                 transport.ErrUnavailable,
 	"OperationAborted":            transport.ErrUnavailable,
+	"RequestLimitExceeded":        transport.ErrUnavailable,
+	"RequestThrottled":            transport.ErrUnavailable,
 	"RequestTimeout":              transport.ErrUnavailable,
+	"TemporaryRedirect":           transport.ErrUnavailable, // a new bucket's name is still on its way through the DNS
+	"Throttling":                  transport.ErrUnavailable,
+	"ThrottlingException":         transport.ErrUnavailable,
 	"XAmzContentSHA256Mismatch":   transport.ErrUnavailable,
 	"XAmzContentChecksumMismatch": transport.ErrUnavailable,
 }
 
 var statusClasses = map[int]error{
+	http.StatusTemporaryRedirect:   transport.ErrUnavailable,
 	http.StatusUnauthorized:        transport.ErrDenied,
 	http.StatusForbidden:           transport.ErrDenied,
 	http.StatusNotFound:            transport.ErrNotFound,
@@ -90,6 +103,7 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 	e := &transport.Error{Op: op}
 	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		e.Status = resp.HTTPStatusCode()
+		e.RetryAfter = retryAfter(resp, s.now())
 	}
 	var id interface{ ServiceRequestID() string }
 	if errors.As(err, &id) {
@@ -101,6 +115,8 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 		e.Class, e.Code = transport.ErrChanged, "Unreadable"
 	case ctx.Err() != nil:
 		e.Class, e.Cause = transport.ErrInterrupted, ctx.Err()
+	case errors.Is(err, errEndless):
+		e.Class, e.Code = transport.ErrRejected, "AnswerTooLong"
 	case errors.Is(err, errStalled):
 		e.Class, e.Code = transport.ErrUnavailable, "Stalled"
 	case errors.As(err, &api):
@@ -111,7 +127,26 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 	default:
 		e.Code, e.Class = s.unanswered(ctx, err)
 	}
+	if s.denied != nil && errors.Is(e.Class, transport.ErrDenied) {
+		s.denied()
+	}
 	return e
+}
+
+// retryAfter reads the header Retry-After, in seconds or as a date (RFC 9110,
+// section 10.2.3).
+func retryAfter(resp *smithyhttp.ResponseError, now time.Time) time.Duration {
+	if resp.Response == nil || resp.Response.Response == nil {
+		return 0
+	}
+	value := resp.Response.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
 }
 
 func classOf(code string, status int) error {

@@ -24,13 +24,15 @@ func (u *upload) complete(ctx context.Context, parts []types.CompletedPart, w wh
 		return u.confirm(ctx, w)
 	}
 	if u.s.dropCondition(err) {
-		return u.complete(ctx, parts, w)
+		obj, err := u.complete(ctx, parts, w)
+		u.s.unconditional.Store(!notOffered(err)) // else it was not the condition
+		return obj, err
 	}
 	obj, err := u.decide(ctx, w, err)
 	switch {
 	case err == nil, errors.Is(err, transport.ErrExists):
 		u.abort(ctx) // useless now: ours is there, or never will be
-	case errors.Is(err, transport.ErrNotFound):
+	case forgot(err):
 		return u.startOver(ctx)
 	}
 	return obj, err

@@ -6,9 +6,14 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"chartseal/transport"
 	"chartseal/transport/localstore"
@@ -59,9 +64,11 @@ func (b *bench) upload(ctx context.Context) (transport.Object, error) {
 		func(t transport.Ticket) error { b.saved = t; return nil }, nil)
 }
 
-// stored fails the test unless the object is there, byte for byte.
+// stored fails the test unless the object is there, byte for byte, and nothing
+// besides.
 func (b *bench) stored(t *testing.T) {
 	t.Helper()
+	b.alone(t)
 	link, err := b.direct.Link(t.Context(), b.ticket.Key, time.Minute, "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +86,33 @@ func (b *bench) stored(t *testing.T) {
 	if _, err := got.ReadFrom(resp.Body); err != nil || !bytes.Equal(got.Bytes(), b.data) {
 		t.Errorf("status %d, %d bytes of %d, or not the same: %v", resp.StatusCode, got.Len(), len(b.data), err)
 	}
+}
+
+// alone fails the test unless exactly one version of one object is under the
+// key, and no unfinished upload.
+func (b *bench) alone(t *testing.T) {
+	t.Helper()
+	c := rawClient(b.server)
+	versions, err := c.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: aws.String(localstore.Bucket), Prefix: &b.ticket.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uploads, err := c.ListMultipartUploads(t.Context(), &awss3.ListMultipartUploadsInput{Bucket: aws.String(localstore.Bucket), Prefix: &b.ticket.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(versions.Versions) != 1 || len(versions.DeleteMarkers) != 0 || len(uploads.Uploads) != 0 {
+		t.Errorf("%d versions, %d markers and %d unfinished uploads under the key; want one version alone",
+			len(versions.Versions), len(versions.DeleteMarkers), len(uploads.Uploads))
+	}
+}
+
+// rawClient is the SDK's own, for a look behind the store's back.
+func rawClient(sv *server) *awss3.Client {
+	return awss3.New(awss3.Options{
+		Region: localstore.Region, BaseEndpoint: aws.String(sv.Endpoint()), UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(sv.AccessKey(), sv.SecretKey().Reveal(), ""),
+	})
 }
 
 // checkText fails the test if an error says what must not reach a log.
@@ -110,14 +144,35 @@ func TestUploadSurvives(t *testing.T) {
 		{"slow down twice", large, storetest.Fault{Op: "UploadPart", Status: 503, Code: "SlowDown", Times: 2}},
 		{"part cut twice", large, storetest.Fault{Op: "UploadPart", Drop: true, Times: 2}},
 		{"uploads cannot be listed", large, storetest.Fault{Op: "ListMultipartUploads", Status: 501, Code: "NotImplemented"}},
+		{"timeout after commit", small, storetest.Fault{Op: "PutObject", Hang: true, After: true}},
+		{"timeout before commit", small, storetest.Fault{Op: "PutObject", Status: 500, Code: "InternalError", Times: 1}},
+		{"timeout after completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Hang: true, After: true, Times: 1}},
+		{"error inside a 200 after completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 200, Code: "InternalError", After: true}},
+		{"error inside a 200 before completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 200, Code: "InternalError", Times: 1}},
+		{"500 before completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 500, Code: "InternalError", Times: 1}},
+		{"500 after a part", large, storetest.Fault{Op: "UploadPart", Status: 500, Code: "InternalError", After: true, Times: 2}},
+		{"cut within a part", large, storetest.Fault{Op: "UploadPart", Drop: true, Times: 2}},
+		{"slow body", large, storetest.Fault{Op: "UploadPart", Slow: 2 * time.Millisecond}},
+		{"lost reply to the creation", large, storetest.Fault{Op: "CreateMultipartUpload", Drop: true, After: true, Times: 1}},
+		{"parts cannot be listed", large, storetest.Fault{Op: "ListParts", Status: 501, Code: "NotImplemented"}},
+		{"sums refused at the end", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 400, Code: "InvalidRequest", When: hasChecksum}},
+		{"condition refused at the end", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 501, Code: "NotImplemented", When: hasCondition}},
+		{"answer without sums", large, storetest.Fault{Op: "ListParts", Strip: regexp.MustCompile(`<Checksum[^/]*/Checksum[^>]*>`)}},
 	}
 	sv := startServer(t)
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, sv, tc.size, nil)
-			b.proxy.Inject(tc.fault)
+			var opts []s3.Option
+			if tc.fault.Hang {
+				opts = append(opts, s3.WithStall(time.Second))
+			}
+			b := newBench(t, sv, tc.size, nil, opts...)
+			fired := b.proxy.Inject(tc.fault)
 			obj, err := b.upload(t.Context())
+			if fired() < max(tc.fault.Times, 1) {
+				t.Errorf("the fault struck %d times", fired())
+			}
 			if err != nil || obj.Bytes != int64(tc.size) {
 				t.Fatalf("%+v, %v", obj, err)
 			}
@@ -150,6 +205,19 @@ func TestUploadFails(t *testing.T) {
 		{"no listing", large, storetest.Fault{Op: "ListParts", Drop: true}, transport.ErrUnavailable, true},
 		{"hanging part", large, storetest.Fault{Op: "UploadPart", Hang: true}, transport.ErrUnavailable, true},
 		{"moved", small, storetest.Fault{Op: "PutObject", Status: 301, Code: "PermanentRedirect"}, transport.ErrRejected, false},
+		{"moved for now", large, storetest.Fault{Op: "UploadPart", Status: 307, Code: "TemporaryRedirect"}, transport.ErrUnavailable, true},
+		{"other region", large, storetest.Fault{Op: "UploadPart", Status: 400, Code: "AuthorizationHeaderMalformed"}, transport.ErrRejected, false},
+		{"clock", large, storetest.Fault{Op: "UploadPart", Status: 403, Code: "RequestTimeTooSkewed"}, transport.ErrClock, false},
+		{"clock denies", small, storetest.Fault{Op: "PutObject", Status: 403, Code: "RequestTimeTooSkewed"}, transport.ErrDenied, false},
+		{"no bucket", large, storetest.Fault{Op: "ListParts", Status: 404, Code: "NoSuchBucket"}, transport.ErrNoBucket, false},
+		{"no bucket at a part", large, storetest.Fault{Op: "UploadPart", Status: 404, Code: "NoSuchBucket"}, transport.ErrNoBucket, false},
+		{"404 of something in between", large, storetest.Fault{Op: "ListParts", Status: 404}, transport.ErrNotFound, false},
+		{"404 in between at the end", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 404}, transport.ErrNotFound, false},
+		{"500 before commit", small, storetest.Fault{Op: "PutObject", Status: 500, Code: "InternalError"}, transport.ErrUnavailable, true},
+		{"throttled", large, storetest.Fault{Op: "UploadPart", Status: 400, Code: "ThrottlingException"}, transport.ErrUnavailable, true},
+		{"hanging within an object", small, storetest.Fault{Op: "PutObject", Hang: true}, transport.ErrUnavailable, true},
+		{"full at the end", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 507, Code: "InsufficientStorage"}, transport.ErrFull, true},
+		{"conflict", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 409, Code: "ConditionalRequestConflict"}, transport.ErrUnavailable, true},
 	}
 	sv := startServer(t)
 	for _, tc := range cases {
@@ -160,8 +228,11 @@ func TestUploadFails(t *testing.T) {
 				opts = append(opts, s3.WithStall(time.Second))
 			}
 			b := newBench(t, sv, tc.size, nil, opts...)
-			b.proxy.Inject(tc.fault)
+			fired := b.proxy.Inject(tc.fault)
 			_, err := b.upload(t.Context())
+			if fired() == 0 {
+				t.Error("the fault did not strike")
+			}
 			if !errors.Is(err, tc.class) || transport.Retryable(err) != tc.retry {
 				t.Fatalf("%v; want %v, retryable %v", err, tc.class, tc.retry)
 			}
@@ -174,8 +245,12 @@ func TestUploadFails(t *testing.T) {
 			} else if b.ticket.UploadID != "" {
 				t.Fatal("the ticket was not saved")
 			}
+			id := b.ticket.UploadID
 			if _, err := b.upload(t.Context()); err != nil {
 				t.Fatalf("after healing: %v", err)
+			}
+			if id != "" && b.ticket.UploadID != id {
+				t.Error("the upload began anew although the store still held it")
 			}
 			b.stored(t)
 		})
@@ -191,6 +266,8 @@ func TestErrorKeepsRequestID(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
 }
+
+func hasCondition(r *http.Request) bool { return r.Header.Get("If-None-Match") != "" }
 
 func hasChecksum(r *http.Request) bool {
 	return r.Header.Get("X-Amz-Checksum-Algorithm") != "" || r.Header.Get("X-Amz-Checksum-Crc64nvme") != ""
@@ -235,7 +312,7 @@ func TestWithoutConditions(t *testing.T) {
 		b := newBench(t, sv, size, nil)
 		b.proxy.Inject(storetest.Fault{
 			Op: op, Status: 501, Code: "NotImplemented",
-			When: func(r *http.Request) bool { return r.Header.Get("If-None-Match") != "" },
+			When: hasCondition,
 		})
 		if _, err := b.upload(t.Context()); err != nil {
 			t.Fatalf("%s: %v", op, err)

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -20,7 +19,7 @@ func (u *upload) multipart(ctx context.Context) (transport.Object, error) {
 		}
 	}
 	have, err := u.listParts(ctx)
-	if errors.Is(err, transport.ErrNotFound) {
+	if forgot(err) {
 		return u.forgotten(ctx, err)
 	}
 	if err != nil {
@@ -28,7 +27,7 @@ func (u *upload) multipart(ctx context.Context) (transport.Object, error) {
 	}
 	parts, w, err := u.send(ctx, have)
 	switch {
-	case errors.Is(err, transport.ErrNotFound):
+	case forgot(err):
 		return u.forgotten(ctx, err)
 	case u.s.fallBack(err, u.t.Checksum):
 		return u.startOver(ctx)
@@ -39,14 +38,27 @@ func (u *upload) multipart(ctx context.Context) (transport.Object, error) {
 		u.abort(ctx)
 		return transport.Object{}, err
 	}
-	return u.complete(ctx, parts, w)
+	obj, err := u.complete(ctx, parts, w)
+	if u.s.fallBack(err, u.t.Checksum) {
+		// It took the parts with their sums and will not hear of the whole's.
+		return u.startOver(ctx)
+	}
+	return obj, err
 }
 
-// create asks for an upload id and makes the ticket durable. A crash between
-// the two leaves an id nobody knows: such are aborted first.
+// forgot reports whether the store itself says that it does not know the upload
+// id. A bare 404, from something in between, says nothing about it.
+func forgot(err error) bool { return codeOf(err) == "NoSuchUpload" }
+
+// create asks for an upload id and makes the ticket durable, before and after:
+// a crash in between, or a lost reply, leaves an id nobody knows, which only
+// the key can find. Such are aborted as soon as the right one is safe.
 func (u *upload) create(ctx context.Context) error {
-	u.s.abortKey(ctx, u.t.Key)
 	kind := u.s.checksum()
+	u.t.Checksum = kind
+	if err := u.save(*u.t); err != nil {
+		return err
+	}
 	out, err := u.s.client.CreateMultipartUpload(ctx, u.createInput(kind))
 	if err != nil {
 		err = u.s.fail(ctx, "create upload", err)
@@ -55,11 +67,15 @@ func (u *upload) create(ctx context.Context) error {
 		}
 		return err
 	}
-	u.t.UploadID, u.t.Checksum = aws.ToString(out.UploadId), kind
+	if aws.ToString(out.UploadId) == "" {
+		return &transport.Error{Op: "create upload", Class: transport.ErrUnavailable, Code: "NoUploadId"}
+	}
+	u.t.UploadID = *out.UploadId
 	if err := u.save(*u.t); err != nil {
 		u.abort(ctx)
 		return err
 	}
+	u.s.abortKey(ctx, u.t.Key, u.t.UploadID)
 	return nil
 }
 
@@ -75,16 +91,21 @@ func (u *upload) createInput(kind string) *s3.CreateMultipartUploadInput {
 	return in
 }
 
-// listParts returns what the store holds of the upload.
+// listParts returns what the store holds of the upload. On a store that cannot
+// tell, or stops telling news, the rest is sent again.
 func (u *upload) listParts(ctx context.Context) (map[int32]types.Part, error) {
 	have := make(map[int32]types.Part)
 	pages := s3.NewListPartsPaginator(u.s.client, &s3.ListPartsInput{
 		Bucket: &u.s.cfg.Bucket, Key: &u.t.Key, UploadId: &u.t.UploadID,
 	})
-	for pages.HasMorePages() && len(have) <= maxParts {
+	for before := -1; pages.HasMorePages() && len(have) > before && len(have) <= maxParts; {
+		before = len(have)
 		page, err := pages.NextPage(ctx)
+		if err = u.s.fail(ctx, "list parts", err); notOffered(err) {
+			break
+		}
 		if err != nil {
-			return nil, u.s.fail(ctx, "list parts", err)
+			return nil, err
 		}
 		for _, p := range page.Parts {
 			have[aws.ToInt32(p.PartNumber)] = p

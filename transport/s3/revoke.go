@@ -17,7 +17,7 @@ import (
 //
 // A version under retention or legal hold cannot be deleted: ErrDenied.
 func (s *Store) Revoke(ctx context.Context, key string) error {
-	s.abortKey(ctx, key)
+	s.abortKey(ctx, key, "")
 	if err := s.deleteVersions(ctx, key); err != nil {
 		return err
 	}

@@ -25,8 +25,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"chartseal/transport"
@@ -67,6 +65,7 @@ type Store struct {
 	cfg    Config
 	client *s3.Client
 	creds  aws.CredentialsProvider
+	denied func() // the store refused the credentials; nil if there are no others to be had
 	now    func() time.Time
 	stall  time.Duration
 	part   int64
@@ -87,11 +86,13 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = no
 // long to answer.
 func WithStall(d time.Duration) Option { return func(s *Store) { s.stall = d } }
 
-// WithPartSize sets the size of parts in bytes (16 MiB), at least 5 MiB. Files
+// WithPartSize sets the size of parts in bytes (16 MiB), 5 MiB to 5 GiB. Files
 // that fit into one part are sent in one request; parts grow for files of more
-// than 10,000. Source of both limits: Amazon S3 User Guide, "Amazon S3
+// than 10,000. Source of the limits: Amazon S3 User Guide, "Amazon S3
 // multipart upload limits".
-func WithPartSize(bytes int64) Option { return func(s *Store) { s.part = max(bytes, minPartSize) } }
+func WithPartSize(bytes int64) Option {
+	return func(s *Store) { s.part = min(max(bytes, minPartSize), maxPartSize) }
+}
 
 // WithHTTPClient replaces the HTTP client.
 func WithHTTPClient(c *http.Client) Option { return func(s *Store) { s.http = c } }
@@ -108,7 +109,7 @@ func New(ctx context.Context, cfg Config, opts ...Option) (*Store, error) {
 		o(s)
 	}
 	if s.http == nil {
-		s.http = newHTTPClient()
+		s.http = newHTTPClient(s.stall)
 	}
 	if err := s.findCredentials(ctx); err != nil {
 		return nil, err
@@ -138,25 +139,6 @@ func (s *Store) options() s3.Options {
 		o.BaseEndpoint = aws.String(s.cfg.Endpoint)
 	}
 	return o
-}
-
-func (s *Store) findCredentials(ctx context.Context) error {
-	if s.cfg.AccessKey != "" {
-		s.creds = aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(
-			s.cfg.AccessKey, s.cfg.SecretKey.Reveal(), s.cfg.SessionToken.Reveal()))
-		return nil
-	}
-	load := []func(*config.LoadOptions) error{config.WithRegion(s.cfg.Region)}
-	if s.cfg.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(s.cfg.Profile))
-	}
-	c, err := config.LoadDefaultConfig(ctx, load...)
-	if err != nil {
-		// The SDK's text names files and profiles.
-		return &transport.Error{Op: "find credentials", Class: transport.ErrDenied, Code: "NoCredentials"}
-	}
-	s.creds = c.Credentials
-	return nil
 }
 
 // complete fills defaults and rejects what cannot work.

@@ -25,9 +25,12 @@ func (s *Store) AbortStale(ctx context.Context, before time.Time) (int, error) {
 	})
 }
 
-// abortKey aborts all uploads of one key, as far as the store lets us see them.
-func (s *Store) abortKey(ctx context.Context, key string) {
-	_, _ = s.abortUploads(ctx, key, func(u types.MultipartUpload) bool { return aws.ToString(u.Key) == key })
+// abortKey aborts all uploads of one key but that with the id to keep, as far
+// as the store lets us see them.
+func (s *Store) abortKey(ctx context.Context, key, keep string) {
+	_, _ = s.abortUploads(ctx, key, func(u types.MultipartUpload) bool {
+		return aws.ToString(u.Key) == key && aws.ToString(u.UploadId) != keep
+	})
 }
 
 func (s *Store) abortUploads(ctx context.Context, prefix string, stale func(types.MultipartUpload) bool) (int, error) {

@@ -126,6 +126,7 @@ type plan struct{ size, partSize int64 }
 const (
 	defaultPartSize = 16 << 20
 	minPartSize     = 5 << 20
+	maxPartSize     = 5 << 30
 	maxParts        = 10_000
 	mebibyte        = 1 << 20
 )
@@ -135,6 +136,12 @@ func (s *Store) partSizeFor(size int64) int64 {
 	least := (size + maxParts - 1) / maxParts
 	least = (least + mebibyte - 1) / mebibyte * mebibyte
 	return max(s.part, least)
+}
+
+// fits reports whether the plan, which may come from a file, is one that
+// partSizeFor could have made.
+func (p plan) fits() bool {
+	return p.partSize > 0 && p.partSize <= maxPartSize && (p.size-1)/p.partSize < maxParts
 }
 
 func (p plan) count() int32 { return int32((p.size + p.partSize - 1) / p.partSize) }

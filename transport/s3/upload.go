@@ -20,8 +20,8 @@ const restarts = 3
 // and returns once the store has confirmed the whole object by its checksum.
 //
 // It resumes: parts that the store already holds, equal in size and checksum,
-// are not sent again. save is called with the ticket before the first byte is
-// sent and must make it durable; after an error of class ErrUnavailable,
+// are not sent again. save is called with the ticket before the store hears of
+// it, and again once there is an upload id, and must make it durable; after an error of class ErrUnavailable,
 // ErrInterrupted or ErrFull, call Upload again with the ticket last saved and
 // the same file. It is idempotent: an object that is already there and equal is
 // success. One that differs is ErrExists; nothing is ever overwritten.
@@ -65,7 +65,7 @@ func (u *upload) prepare(ctx context.Context, size int64) error {
 	switch {
 	case u.t.Key == "" || size <= 0:
 		return &transport.Error{Op: "prepare upload", Class: transport.ErrRejected, Code: "InvalidTicket"}
-	case u.t.UploadID != "" && (u.t.Size != size || u.t.PartSize <= 0 || u.t.SHA256 == ""):
+	case u.t.UploadID != "" && (u.t.Size != size || !u.plan().fits() || u.t.SHA256 == ""):
 		return &transport.Error{Op: "prepare upload", Class: transport.ErrChanged, Code: "OtherSize"}
 	case u.t.UploadID == "":
 		u.t.Size, u.t.PartSize = size, u.s.partSizeFor(size)

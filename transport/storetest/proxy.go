@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,29 +20,13 @@ type Proxy struct {
 	mu     sync.Mutex
 	faults []*Fault
 	seen   []Request
+	taken  map[string]int64
 }
 
 // Request is what went by.
 type Request struct {
 	Op     string // name of the S3 operation
 	Header http.Header
-}
-
-// Fault is harm done to requests of one operation.
-type Fault struct {
-	Op    string                   // S3 operation, as Op names it
-	When  func(*http.Request) bool // further condition, may be nil
-	Times int                      // how often; 0 means every time
-
-	Status int    // the answer, instead of the store's
-	Code   string // its error code
-	After  bool   // the store gets the request, and only its answer is lost
-
-	Drop   bool // the connection is cut instead of an answer
-	Hang   bool // 1 MiB of the body is read, and then nothing happens
-	Damage bool // one bit of the body is turned over
-
-	fired int
 }
 
 // NewProxy starts a proxy for the store at target. With tls it speaks HTTPS,
@@ -55,7 +37,7 @@ func NewProxy(t *testing.T, target string, tls bool) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{closing: make(chan struct{})}
+	p := &Proxy{closing: make(chan struct{}), taken: map[string]int64{}}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(u)
@@ -82,11 +64,16 @@ func NewProxy(t *testing.T, target string, tls bool) *Proxy {
 	return p
 }
 
-// Inject adds a fault.
-func (p *Proxy) Inject(f Fault) {
+// Inject adds a fault and returns the count of how often it has struck.
+func (p *Proxy) Inject(f Fault) (fired func() int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.faults = append(p.faults, &f)
+	return func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return f.fired
+	}
 }
 
 // Heal ends all faults.
@@ -114,41 +101,36 @@ func (p *Proxy) Requests(op string) []Request {
 // ServeHTTP passes a request on, or does what a fault says.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := p.note(r)
-	switch {
-	case f == nil:
+	body := &counted{ReadCloser: r.Body, proxy: p, op: Op(r)}
+	r.Body = body
+	if f == nil {
 		p.forward.ServeHTTP(w, r)
-	case f.Hang:
-		_, _ = io.CopyN(io.Discard, r.Body, 1<<20)
-		select {
-		case <-r.Context().Done():
-		case <-p.closing:
-		}
-		panic(http.ErrAbortHandler)
-	case f.Damage:
-		r.Body = &damaged{ReadCloser: r.Body}
-		p.forward.ServeHTTP(w, r)
-	default:
-		p.answer(w, r, f)
+		return
 	}
+	f.strike(p, w, r)
 }
 
-func (p *Proxy) answer(w http.ResponseWriter, r *http.Request, f *Fault) {
-	if f.After {
-		p.forward.ServeHTTP(httptest.NewRecorder(), r)
-	} else {
-		_, _ = io.Copy(io.Discard, r.Body)
-	}
-	if f.Drop {
-		panic(http.ErrAbortHandler)
-	}
-	w.Header().Set("X-Amz-Request-Id", "TESTREQUEST1")
-	w.Header().Set("Content-Type", "application/xml")
-	w.WriteHeader(f.Status)
-	if f.Code != "" && r.Method != http.MethodHead {
-		// The resource and host that stores put into errors must not get out.
-		where := html.EscapeString(r.URL.String())
-		_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message><Resource>%s</Resource></Error>", f.Code, where, where)
-	}
+// Taken returns how many bytes of bodies were read from clients for one
+// operation, those of requests that failed included.
+func (p *Proxy) Taken(op string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken[op]
+}
+
+// counted adds up what is read of a body.
+type counted struct {
+	io.ReadCloser
+	proxy *Proxy
+	op    string
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	c.proxy.taken[c.op] += int64(n)
+	return n, err
 }
 
 func (p *Proxy) note(r *http.Request) *Fault {
@@ -164,21 +146,6 @@ func (p *Proxy) note(r *http.Request) *Fault {
 		return f
 	}
 	return nil
-}
-
-// damaged turns over one bit of the first byte.
-type damaged struct {
-	io.ReadCloser
-	done bool
-}
-
-func (d *damaged) Read(b []byte) (int, error) {
-	n, err := d.ReadCloser.Read(b)
-	if n > 0 && !d.done {
-		b[0] ^= 1
-		d.done = true
-	}
-	return n, err
 }
 
 // Op names the S3 operation of a request, for a path-style address.

@@ -1,0 +1,67 @@
+package s3
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"chartseal/transport"
+)
+
+// findCredentials takes the keys of the configuration, or else those of the
+// SDK's chain, which are read again once the store has refused them: keys are
+// changed while a long upload waits, and it goes on with the new ones.
+func (s *Store) findCredentials(ctx context.Context) error {
+	if s.cfg.AccessKey != "" {
+		s.creds = aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(
+			s.cfg.AccessKey, s.cfg.SecretKey.Reveal(), s.cfg.SessionToken.Reveal()))
+		return nil
+	}
+	c := &chain{region: s.cfg.Region, profile: s.cfg.Profile}
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	cache := aws.NewCredentialsCache(c)
+	s.creds = cache
+	s.denied = func() {
+		c.refused.Store(true)
+		cache.Invalidate()
+	}
+	return nil
+}
+
+// chain is the SDK's default chain, loaded anew after a refusal. The cache
+// around it calls Retrieve one at a time.
+type chain struct {
+	region, profile string
+	source          aws.CredentialsProvider
+	refused         atomic.Bool
+}
+
+// Retrieve returns the keys of today.
+func (c *chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if c.refused.Swap(false) {
+		if err := c.load(ctx); err != nil {
+			c.refused.Store(true)
+			return aws.Credentials{}, err
+		}
+	}
+	return c.source.Retrieve(ctx)
+}
+
+func (c *chain) load(ctx context.Context) error {
+	load := []func(*config.LoadOptions) error{config.WithRegion(c.region)}
+	if c.profile != "" {
+		load = append(load, config.WithSharedConfigProfile(c.profile))
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		// The SDK's text names files and profiles.
+		return &transport.Error{Op: "find credentials", Class: transport.ErrDenied, Code: "NoCredentials"}
+	}
+	c.source = loaded.Credentials
+	return nil
+}
