@@ -57,8 +57,12 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(withheld) }
 // MarshalText returns "withheld".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(withheld), nil }
 
-// KeySuffix ends the key of every bundle: a ZIP sealed with age.
-const KeySuffix = ".zip.age"
+// Ends of the keys of what is stored: a bundle is a ZIP sealed with age, and
+// beside it lies the recipient page.
+const (
+	KeySuffix  = ".zip.age"
+	PageSuffix = ".html"
+)
 
 const (
 	keyBits  = 128
@@ -82,13 +86,20 @@ func NewKey(random io.Reader, prefix string) (string, error) {
 }
 
 // IsKey reports whether key has the form NewKey gives with that prefix. Only
-// such keys are ever cleaned up unasked: a bucket may be shared.
-func IsKey(key, prefix string) bool {
+// such keys, and those of pages, are ever cleaned up unasked: a bucket may be
+// shared.
+func IsKey(key, prefix string) bool { return isRandom(key, prefix, KeySuffix) }
+
+// IsPageKey reports whether key is that of a recipient page: one that NewKey
+// gives, with PageSuffix in place of KeySuffix.
+func IsPageKey(key, prefix string) bool { return isRandom(key, prefix, PageSuffix) }
+
+func isRandom(key, prefix, suffix string) bool {
 	name, ok := strings.CutPrefix(key, prefix)
 	if !ok {
 		return false
 	}
-	name, ok = strings.CutSuffix(name, KeySuffix)
+	name, ok = strings.CutSuffix(name, suffix)
 	if !ok || len(name) != keyChars {
 		return false
 	}

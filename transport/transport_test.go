@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"chartseal/transport"
 )
@@ -45,6 +46,10 @@ func TestNewKey(t *testing.T) {
 		key, err := transport.NewKey(nil, "out/")
 		if err != nil {
 			t.Fatal(err)
+		}
+		page := strings.TrimSuffix(key, transport.KeySuffix) + transport.PageSuffix
+		if !transport.IsPageKey(page, "out/") || transport.IsKey(page, "out/") || transport.IsPageKey(key, "out/") {
+			t.Fatalf("page %q beside %q", page, key)
 		}
 		if !transport.IsKey(key, "out/") || transport.IsKey(key, "") || seen[key] {
 			t.Fatalf("key %q", key)
@@ -84,6 +89,19 @@ func TestError(t *testing.T) {
 		if transport.Retryable(&transport.Error{Class: class}) != want {
 			t.Errorf("%v: retryable is not %v", class, want)
 		}
+	}
+	for cause, class := range map[error]error{transport.ErrClock: transport.ErrDenied, transport.ErrNoBucket: transport.ErrRejected} {
+		if err := error(&transport.Error{Class: cause}); !errors.Is(err, cause) || !errors.Is(err, class) || transport.Retryable(err) {
+			t.Errorf("%v is not of class %v, or retryable", cause, class)
+		}
+	}
+	for told, want := range map[time.Duration]time.Duration{-time.Second: 0, 0: 0, time.Minute: time.Minute, 48 * time.Hour: time.Hour} {
+		if got := transport.RetryAfter(fmt.Errorf("x: %w", &transport.Error{Class: transport.ErrUnavailable, RetryAfter: told})); got != want {
+			t.Errorf("wait %v, want %v", got, want)
+		}
+	}
+	if transport.RetryAfter(errors.New("x")) != 0 {
+		t.Error("anything asks to wait")
 	}
 	if transport.Retryable(nil) || transport.Retryable(errors.New("x")) {
 		t.Error("anything is retryable")

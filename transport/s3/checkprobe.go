@@ -27,7 +27,7 @@ func (s *Store) checkProbe(ctx context.Context, r *report) {
 		return
 	}
 	s.probeOverwrite(ctx, r, key)
-	s.probeParts(ctx, r, key+".parts")
+	s.probeParts(ctx, r)
 	s.probeLink(ctx, r, key)
 	s.probeStranger(ctx, r, key)
 	s.probeRevoke(ctx, r, key)
@@ -70,9 +70,14 @@ func (s *Store) probeOverwrite(ctx context.Context, r *report, key string) {
 }
 
 // probeParts begins an upload in parts and drops it.
-func (s *Store) probeParts(ctx context.Context, r *report, key string) {
+func (s *Store) probeParts(ctx context.Context, r *report) {
+	key, err := transport.NewKey(nil, s.cfg.Prefix)
+	if err != nil {
+		r.add("parts", transport.Problem, "No random numbers could be read.")
+		return
+	}
 	u := &upload{s: s, t: &transport.Ticket{Key: key, Size: 1, PartSize: defaultPartSize}, save: func(transport.Ticket) error { return nil }}
-	err := u.create(ctx)
+	err = u.create(ctx)
 	if errors.Is(err, errRestart) {
 		err = u.create(ctx)
 	}

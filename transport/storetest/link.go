@@ -200,3 +200,57 @@ func testAbortStale(t *testing.T, st Store) {
 		t.Errorf("the foreign upload did not survive: %v", err)
 	}
 }
+
+// testAbortAlive leaves alone what is named as alive, and what another daemon,
+// which nobody here knows of, is still sending parts of.
+func testAbortAlive(t *testing.T, st Store) {
+	_, _ = st.AbortStale(t.Context(), time.Now().Add(time.Hour)) //nolint:forbidigo // what other tests left
+	f := newFile(26, 8*partSize)
+	sh := &shelf{t: t}
+	interrupt(t, st, f, newTicket(t, f), sh, 2*partSize)
+	id := sh.load().UploadID
+	if n, err := st.AbortStale(t.Context(), time.Now().Add(time.Hour), "another", id); n != 0 || err != nil { //nolint:forbidigo // a server's clock
+		t.Errorf("the live upload: %d, %v", n, err)
+	}
+	time.Sleep(2100 * time.Millisecond) // stores tell the time in whole seconds
+	before := time.Now()                //nolint:forbidigo // a server's clock
+	time.Sleep(1100 * time.Millisecond)
+	interrupt(t, st, f, sh.load(), sh, 5*partSize)
+	if n, err := st.AbortStale(t.Context(), before); n != 0 || err != nil {
+		t.Errorf("an old upload with young parts: %d, %v", n, err)
+	}
+	if _, err := st.Upload(t.Context(), f, f.size(), sh.load(), sh.save, nil); err != nil || sh.load().UploadID != id {
+		t.Errorf("the live upload did not survive: %v", err)
+	}
+}
+
+// testPurge deletes what is old and ours, and nothing else.
+func testPurge(t *testing.T, st Store) {
+	bundle, kept := upload(t, st, newFile(27, 1000)), upload(t, st, newFile(28, 1000))
+	page := strings.TrimSuffix(bundle.Key, transport.KeySuffix) + transport.PageSuffix
+	foreign := "somebody-elses-" + bundle.Key
+	for _, key := range []string{page, foreign} {
+		if _, err := st.Put(t.Context(), key, "text/html", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := func(key string) bool {
+		_, err := st.Stat(t.Context(), key)
+		if err != nil && !errors.Is(err, transport.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	if n, err := st.Purge(t.Context(), time.Now().Add(-time.Hour), nil); n != 0 || err != nil { //nolint:forbidigo // a server's clock
+		t.Errorf("young objects: %d, %v", n, err)
+	}
+	n, err := st.Purge(t.Context(), time.Now().Add(time.Hour), func(key string) bool { return key == kept.Key }) //nolint:forbidigo // a server's clock
+	if n < 2 || err != nil {
+		t.Errorf("old objects: %d, %v; want the bundle and its page", n, err)
+	}
+	for key, want := range map[string]bool{bundle.Key: false, page: false, kept.Key: true, foreign: true} {
+		if there(key) != want {
+			t.Errorf("%.6s… is there: %v", key, !want)
+		}
+	}
+}

@@ -25,7 +25,8 @@ type Store interface {
 	Stat(ctx context.Context, key string) (transport.Object, error)
 	Link(ctx context.Context, key string, lifetime time.Duration, filename, contentType string) (transport.Link, error)
 	Revoke(ctx context.Context, key string) error
-	AbortStale(ctx context.Context, before time.Time) (int, error)
+	AbortStale(ctx context.Context, before time.Time, live ...string) (int, error)
+	Purge(ctx context.Context, before time.Time, keep func(key string) bool) (int, error)
 }
 
 // Run runs the suite. open gives the store under test, with its bucket there
@@ -54,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"link expired", testExpired},
 		{"revoke", testRevoke},
 		{"abort stale", testAbortStale},
+		{"abort none that is alive", testAbortAlive},
+		{"purge", testPurge},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) { tc.run(t, open(t)) })
