@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if dir := os.Getenv(versionedEnv); dir != "" {
+		fmt.Fprintln(os.Stderr, serveVersioned(dir))
+		os.Exit(1)
+	}
 	if told := os.Getenv(clientEnv); told != "" {
 		if err := client(told); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -1,0 +1,194 @@
+package s3_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/backend/meta"  //nolint:depguard // the embedded store keeps no versions; this one does
+	"github.com/versity/versitygw/backend/posix" //nolint:depguard // likewise
+	"github.com/versity/versitygw/embedgw"       //nolint:depguard // likewise
+
+	"chartseal/transport"
+	"chartseal/transport/s3"
+	"chartseal/transport/storetest"
+)
+
+// versionedEnv makes this test binary a store that keeps versions, in that folder.
+const versionedEnv = "CHARTSEAL_TEST_VERSIONED"
+
+const versionedPort = versionedEnv + "_PORT"
+
+// serveVersioned is that child.
+func serveVersioned(dir string) error {
+	side, err := meta.NewSideCar(filepath.Join(dir, "meta"))
+	if err != nil {
+		return err
+	}
+	be, err := posix.New(filepath.Join(dir, "data"), side, posix.PosixOpts{
+		SideCarDir: filepath.Join(dir, "meta"), VersioningDir: filepath.Join(dir, "versions"),
+	})
+	if err != nil {
+		return err
+	}
+	return embedgw.RunVersityGW(context.Background(), be, &embedgw.Config{
+		RootUserAccess: "ACCESS", RootUserSecret: "SECRETSECRET", Region: "us-east-1",
+		Ports:          []string{"127.0.0.1:" + os.Getenv(versionedPort)},
+		MaxConnections: 64, MaxRequests: 64, MultipartMaxParts: 10_000,
+		KeepAlive: true, Quiet: true, DisableACLs: true, HealthPath: "/healthz",
+	})
+}
+
+// versioned starts a store whose bucket keeps versions.
+func versioned(t *testing.T) (s3.Config, *awss3.Client) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{"data", "meta", "versions"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), versionedEnv+"="+dir, fmt.Sprintf("%s=%d", versionedPort, port))
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	cfg := s3.Config{
+		Bucket: "versioned", Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), PathStyle: true,
+		AccessKey: "ACCESS", SecretKey: "SECRETSECRET", Prefix: "out/",
+	}
+	for range 200 {
+		if resp, err := http.Get(cfg.Endpoint + "/healthz"); err == nil {
+			_ = resp.Body.Close()
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	open(t, cfg)
+	c := awss3.New(awss3.Options{
+		Region: "us-east-1", BaseEndpoint: &cfg.Endpoint, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider("ACCESS", "SECRETSECRET", ""),
+	})
+	_, err = c.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{
+		Bucket: &cfg.Bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg, c
+}
+
+// left counts the versions and delete markers under a key.
+func left(t *testing.T, c *awss3.Client, key string) (versions, markers int) {
+	t.Helper()
+	out, err := c.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: aws.String("versioned"), Prefix: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(out.Versions), len(out.DeleteMarkers)
+}
+
+func putPage(t *testing.T, st *s3.Store, times int) (key string) {
+	t.Helper()
+	key, err := transport.NewKey(nil, "out/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key = strings.TrimSuffix(key, transport.KeySuffix) + transport.PageSuffix
+	for n := range times {
+		if _, err := st.Put(t.Context(), key, "text/html", []byte(fmt.Sprint(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return key
+}
+
+// In a bucket that keeps versions nothing may be left of what was revoked or
+// purged: a link could name an old version, and an auditor would find it.
+func TestVersions(t *testing.T) {
+	cfg, c := versioned(t)
+	st := open(t, cfg)
+	hidden := func() string {
+		key := putPage(t, st, 2)
+		if _, err := c.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &cfg.Bucket, Key: &key}); err != nil {
+			t.Fatal(err)
+		}
+		if versions, markers := left(t, c, key); versions != 2 || markers != 1 {
+			t.Fatalf("%d versions and %d markers to begin with", versions, markers)
+		}
+		return key
+	}
+	gone := func(what, key string) {
+		t.Helper()
+		if versions, markers := left(t, c, key); versions != 0 || markers != 0 {
+			t.Errorf("%s left %d versions and %d markers", what, versions, markers)
+		}
+		if _, err := st.Stat(t.Context(), key); !errors.Is(err, transport.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	plain, deleted := putPage(t, st, 3), hidden()
+	for _, key := range []string{plain, deleted} {
+		if err := st.Revoke(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		gone("revoking", key)
+	}
+	plain, deleted = putPage(t, st, 3), hidden()
+	if n, err := st.Purge(t.Context(), time.Now().Add(-time.Hour), nil); n != 0 || err != nil {
+		t.Errorf("young versions: %d, %v", n, err)
+	}
+	time.Sleep(1100 * time.Millisecond)
+	between := time.Now()
+	time.Sleep(1100 * time.Millisecond)
+	rewritten := putPage(t, st, 1)
+	if _, err := st.Put(t.Context(), plain, "text/html", []byte("again")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := st.Purge(t.Context(), between, nil); n != 1 || err != nil {
+		t.Errorf("purged %d, %v; want the deleted one alone", n, err)
+	}
+	gone("purging", deleted)
+	if versions, _ := left(t, c, plain); versions != 4 {
+		t.Errorf("a key written again kept %d of 4 versions", versions)
+	}
+	if n, err := st.Purge(t.Context(), time.Now().Add(time.Hour), nil); n != 2 || err != nil {
+		t.Errorf("purged %d, %v; want both", n, err)
+	}
+	gone("purging", plain)
+	gone("purging", rewritten)
+}
+
+// The whole suite holds in such a bucket too.
+func TestConformanceVersioned(t *testing.T) {
+	cfg, _ := versioned(t)
+	cfg.Prefix = ""
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, cfg) })
+}
