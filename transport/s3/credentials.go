@@ -2,9 +2,12 @@ package s3
 
 import (
 	"context"
+	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -26,11 +29,30 @@ func (s *Store) findCredentials(ctx context.Context) error {
 	}
 	cache := aws.NewCredentialsCache(c)
 	s.creds = cache
+	s.signer = &signer{}
 	s.denied = func() {
 		c.refused.Store(true)
 		cache.Invalidate()
+		s.signer.fresh.Store(nil)
 	}
 	return nil
+}
+
+// signer is the SDK's, begun anew after a refusal: it keeps what it derived
+// from a secret by the name of the key alone, so that a secret put right under
+// the same name would never be used.
+type signer struct{ fresh atomic.Pointer[v4.Signer] }
+
+// SignHTTP signs with the secret of today.
+func (s *signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, payload, service, region string,
+	at time.Time, opts ...func(*v4.SignerOptions),
+) error {
+	now := s.fresh.Load()
+	if now == nil {
+		now = v4.NewSigner(noPathEscape)
+		s.fresh.Store(now)
+	}
+	return now.SignHTTP(ctx, c, r, payload, service, region, at, opts...)
 }
 
 // chain is the SDK's default chain, loaded anew after a refusal. The cache

@@ -65,7 +65,8 @@ type Store struct {
 	cfg    Config
 	client *s3.Client
 	creds  aws.CredentialsProvider
-	denied func() // the store refused the credentials; nil if there are no others to be had
+	signer *signer // nil: the SDK's own
+	denied func()  // the store refused the credentials; nil if there are no others to be had
 	now    func() time.Time
 	stall  time.Duration
 	part   int64
@@ -134,6 +135,9 @@ func (s *Store) options() s3.Options {
 		// itself the SDK adds CRC32 trailers that many stores reject.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	}
+	if s.signer != nil {
+		o.HTTPSignerV4 = s.signer
 	}
 	if s.cfg.Endpoint != "" {
 		o.BaseEndpoint = aws.String(s.cfg.Endpoint)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -175,4 +176,24 @@ func TestResumeSendsTheRest(t *testing.T) {
 func sha256Hex(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// The store tells of a thousand parts at a time: those behind are known too.
+func TestResumeManyParts(t *testing.T) {
+	const parts = 1500
+	sv := startServer(t)
+	b := newBench(t, sv, parts<<10, nil, s3.WithTinyParts(1<<10))
+	b.proxy.Inject(storetest.Fault{Op: "CompleteMultipartUpload", Status: 403, Code: "AccessDenied"})
+	for turn, want := range []int{parts, 0} {
+		before := len(b.proxy.Requests("UploadPart"))
+		if _, err := b.upload(t.Context()); !errors.Is(err, transport.ErrDenied) {
+			t.Fatal(err)
+		}
+		if sent := len(b.proxy.Requests("UploadPart")) - before; sent != want {
+			t.Errorf("turn %d: %d parts sent, want %d", turn, sent, want)
+		}
+	}
+	if pages := len(b.proxy.Requests("ListParts")); pages != 3 {
+		t.Errorf("%d pages of parts were asked for, want 1 and then 2", pages)
+	}
 }
