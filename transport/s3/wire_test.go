@@ -9,7 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"chartseal/transport"
+	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
 	"chartseal/transport/storetest"
 )
@@ -182,7 +187,18 @@ func sha256Hex(b []byte) string {
 func TestResumeManyParts(t *testing.T) {
 	const parts = 1500
 	sv := startServer(t)
-	b := newBench(t, sv, parts<<10, nil, s3.WithTinyParts(1<<10))
+	b := newBench(t, sv, parts<<10, nil)
+	out, err := rawClient(sv).CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{
+		Bucket: aws.String(localstore.Bucket), Key: &b.ticket.Key,
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ticket = transport.Ticket{
+		Key: b.ticket.Key, SHA256: sha256Hex(b.data), Size: parts << 10, PartSize: 1 << 10,
+		UploadID: *out.UploadId, Checksum: "CRC64NVME",
+	}
 	b.proxy.Inject(storetest.Fault{Op: "CompleteMultipartUpload", Status: 403, Code: "AccessDenied"})
 	for turn, want := range []int{parts, 0} {
 		before := len(b.proxy.Requests("UploadPart"))
