@@ -80,7 +80,7 @@ func startRclone(t *testing.T) s3.Config {
 func BenchmarkUploadAgainstRclone(b *testing.B) {
 	sv := startServer(b)
 	st := open(b, sv.config())
-	path, sum, size := sealedFile(b)
+	path, sum, size := sealedFile(b, 64)
 	var ours, theirs float64
 	for b.Loop() {
 		key, err := transport.NewKey(nil, "")
