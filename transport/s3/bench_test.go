@@ -34,11 +34,9 @@ func BenchmarkUpload(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s, mb := uploadApart(b, sv, path, sum, key)
-		seconds, most = seconds+s, max(most, mb)
-		if err := st.Revoke(b.Context(), key); err != nil {
-			b.Fatal(err)
-		}
+		r := uploadApart(b, sv, path, sum, key)
+		seconds, most = seconds+r.seconds, max(most, r.megabytes)
+		revoke(b, st, key)
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(size)*float64(b.N)/1e6/seconds, "MB/s")

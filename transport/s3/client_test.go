@@ -79,11 +79,10 @@ func client(told string) error {
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
 	if _, err = st.Upload(ctx, f, fi.Size(), &ticket, j.keep, nil); err != nil {
 		return err
 	}
-	fmt.Println(time.Since(begin).Seconds(), peakMegabytes(os.Getpid()))
+	fmt.Println(peakMegabytes(os.Getpid()))
 	return f.Close()
 }
 
@@ -139,17 +138,37 @@ func sealedFile(t testing.TB, megabytes int64) (path, sum string, size int64) {
 	return path, hex.EncodeToString(h.Sum(nil)), size
 }
 
-// uploadApart uploads in a process of its own and returns the seconds it took
-// and the most memory it held, in MB (Linux; 0 elsewhere).
-func uploadApart(b *testing.B, sv *server, path, sum, key string) (seconds, megabytes float64) {
+// run is what an upload by a process of its own took.
+type run struct {
+	seconds, cpu float64
+	megabytes    float64 // the most memory it held (Linux; 0 elsewhere)
+}
+
+// uploadApart uploads in a process of its own. Its time counts from its start,
+// as that of any other program.
+func uploadApart(b *testing.B, sv *server, path, sum, key string) (r run) {
 	b.Helper()
 	j := job{Endpoint: sv.Endpoint(), Access: sv.AccessKey(), Secret: sv.SecretKey().Reveal(), Path: path, Key: key, SHA256: sum}
-	out, err := j.command(b.Context(), b).Output()
+	cmd := j.command(b.Context(), b)
+	begin := time.Now()
+	out, err := cmd.Output()
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := fmt.Sscan(string(out), &seconds, &megabytes); err != nil {
+	r.seconds, r.cpu = time.Since(begin).Seconds(), cpuOf(cmd)
+	if _, err := fmt.Sscan(string(out), &r.megabytes); err != nil {
 		b.Fatal(err)
 	}
-	return seconds, megabytes
+	return r
+}
+
+func cpuOf(cmd *exec.Cmd) float64 {
+	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+}
+
+func revoke(b *testing.B, st *s3.Store, key string) {
+	b.Helper()
+	if err := st.Revoke(b.Context(), key); err != nil {
+		b.Fatal(err)
+	}
 }
