@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,26 +34,33 @@ func (s *Store) findCredentials(ctx context.Context) error {
 	s.denied = func() {
 		c.refused.Store(true)
 		cache.Invalidate()
-		s.signer.fresh.Store(nil)
 	}
 	return nil
 }
 
-// signer is the SDK's, begun anew after a refusal: it keeps what it derived
-// from a secret by the name of the key alone, so that a secret put right under
-// the same name would never be used.
-type signer struct{ fresh atomic.Pointer[v4.Signer] }
+// signer is the SDK's, begun anew for another secret: it keeps what it derived
+// from one by the name of the key alone, so that a secret put right under the
+// same name would never be used.
+type signer struct {
+	mu     sync.Mutex
+	secret string
+	of     *v4.Signer
+}
 
 // SignHTTP signs with the secret of today.
 func (s *signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, payload, service, region string,
 	at time.Time, opts ...func(*v4.SignerOptions),
 ) error {
-	now := s.fresh.Load()
-	if now == nil {
-		now = v4.NewSigner(noPathEscape)
-		s.fresh.Store(now)
+	return s.with(c.SecretAccessKey).SignHTTP(ctx, c, r, payload, service, region, at, opts...)
+}
+
+func (s *signer) with(secret string) *v4.Signer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || s.secret != secret {
+		s.secret, s.of = secret, v4.NewSigner(noPathEscape)
 	}
-	return now.SignHTTP(ctx, c, r, payload, service, region, at, opts...)
+	return s.of
 }
 
 // chain is the SDK's default chain, loaded anew after a refusal. The cache

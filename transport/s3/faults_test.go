@@ -145,7 +145,7 @@ func TestUploadSurvives(t *testing.T) {
 		{"part cut twice", large, storetest.Fault{Op: "UploadPart", Drop: true, Times: 2}},
 		{"uploads cannot be listed", large, storetest.Fault{Op: "ListMultipartUploads", Status: 501, Code: "NotImplemented"}},
 		{"timeout after commit", small, storetest.Fault{Op: "PutObject", Hang: true, After: true}},
-		{"timeout before commit", small, storetest.Fault{Op: "PutObject", Status: 500, Code: "InternalError", Times: 1}},
+		{"500 before commit", small, storetest.Fault{Op: "PutObject", Status: 500, Code: "InternalError", Times: 1}},
 		{"timeout after completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Hang: true, After: true, Times: 1}},
 		{"error inside a 200 after completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 200, Code: "InternalError", After: true}},
 		{"error inside a 200 before completion", large, storetest.Fault{Op: "CompleteMultipartUpload", Status: 200, Code: "InternalError", Times: 1}},
@@ -165,7 +165,7 @@ func TestUploadSurvives(t *testing.T) {
 			t.Parallel()
 			var opts []s3.Option
 			if tc.fault.Hang {
-				opts = append(opts, s3.WithStall(time.Second))
+				opts = append(opts, s3.WithStall(3*time.Second)) // time for a loaded machine in all that must not stall
 			}
 			b := newBench(t, sv, tc.size, nil, opts...)
 			fired := b.proxy.Inject(tc.fault)
