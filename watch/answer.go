@@ -3,17 +3,13 @@ package watch
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"path"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 )
 
 // Kind is the folder an answer goes to.
@@ -26,14 +22,14 @@ const (
 	Denied Kind = deniedDir
 )
 
-// Earlier names the folder, inside a final answer, that keeps what was held
-// before under the same order id.
+// Earlier names the folder, inside an answer, that keeps what was held before
+// under the same order id.
 const Earlier = "EARLIER-HOLD"
 
 // Answer is how an order ends.
 type Answer struct {
 	Kind  Kind
-	Order string            // names the folder
+	Order string            // names the folder; see FolderName
 	Token string            // names the outcome, the same at every repetition
 	Files map[string][]byte // Twin(Kind) among them, with Token as its "release"
 }
@@ -50,36 +46,43 @@ func Twin(k Kind) string {
 	}
 }
 
+// Apart in an answer's token says that the answer is about another file under
+// an order's number and not about that order: it gets a folder beside it and
+// never becomes part of the order's own answer.
+const Apart = "+"
+
+const (
+	outDir  = ".out" // the answer while it is being written, inside the claim
+	oldDir  = ".old" // the hold it replaces, until the answer is in its place
+	destine = "place.json"
+)
+
 // Answer ends a claim: it puts the files and the order itself into the answer
 // folder and removes the claim. It is idempotent: repeated after a crash it
 // finishes what is left. The folder appears complete or not at all. A new hold
-// replaces an old one; a final answer takes the old hold into its own folder
-// and never replaces another final answer.
+// replaces an old one and keeps what staff had dropped then; a final answer
+// takes the old hold into its own folder and never replaces another final
+// answer.
 func (c *Claim) Answer(ctx context.Context, a Answer) error {
-	if c.answered(a) {
-		return c.finish(ctx, a)
+	at := c.answered(a)
+	if at == "" {
+		if err := c.stage(a.Files); err != nil {
+			return fmt.Errorf("prepare answer: %w", err)
+		}
+		var err error
+		if at, err = c.place(ctx, a); err != nil {
+			return fmt.Errorf("place answer: %w", err)
+		}
+		if err := c.box.syncDir(string(a.Kind)); err != nil {
+			return err
+		}
 	}
-	if err := c.stage(a.Files); err != nil {
-		return fmt.Errorf("prepare answer: %w", err)
+	c.Placed = at
+	if err := c.keepHolds(ctx, a, at); err != nil {
+		return fmt.Errorf("keep earlier hold: %w", err)
 	}
-	dest, err := c.makeRoom(ctx, a)
-	if err != nil {
-		return fmt.Errorf("make room for answer: %w", err)
-	}
-	if err := retry(ctx, func() error { return c.box.root().Rename(c.path(outDir), dest) }); err != nil {
-		return fmt.Errorf("place answer: %w", Scrub(err))
-	}
-	c.Placed = dest
-	if err := c.box.syncDir(string(a.Kind)); err != nil {
-		return err
-	}
-	return c.finish(ctx, a)
+	return c.finish(ctx)
 }
-
-const (
-	outDir = ".out" // the answer while it is being written, inside the claim
-	oldDir = ".old" // a hold that is being replaced
-)
 
 // stage writes the whole answer inside the claim's folder.
 func (c *Claim) stage(files map[string][]byte) error {
@@ -91,157 +94,205 @@ func (c *Claim) stage(files map[string][]byte) error {
 		return Scrub(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := c.box.writeFile(c.path(outDir, name), files[name]); err != nil {
+		if err := writeFile(root, c.path(outDir, name), files[name]); err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{c.File, c.File + SignatureSuffix} {
-		if err := c.copyOrder(name); err != nil {
+	as := asDropped(c.File, files)
+	for from, to := range map[string]string{c.File: as, c.File + SignatureSuffix: as + SignatureSuffix} {
+		if err := c.copyOrder(from, to); err != nil {
 			return err
 		}
 	}
 	return c.box.syncDir(c.path(outDir))
 }
 
+// asDropped is the order's name in its answer: its own, unless a file of the
+// answer is called so.
+func asDropped(name string, files map[string][]byte) string {
+	taken := strings.HasPrefix(fold(name), fold(Earlier))
+	for f := range files {
+		taken = taken || fold(f) == fold(name)
+	}
+	if taken {
+		return "dropped " + name
+	}
+	return name
+}
+
 // copyOrder copies rather than moves, so that a crash leaves the claim whole.
-func (c *Claim) copyOrder(name string) error {
-	b, err := c.box.root().ReadFile(c.path(name))
+func (c *Claim) copyOrder(from, to string) error {
+	b, err := c.box.root().ReadFile(c.path(from))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return Scrub(err)
 	}
-	return c.box.writeFile(c.path(outDir, name), b)
+	return writeFile(c.box.root(), c.path(outDir, to), b)
 }
 
-// answered reports whether this very outcome is in its place already.
-func (c *Claim) answered(a Answer) bool {
-	return a.Token != "" && c.box.release(a.Kind, a.Order) == a.Token
-}
-
-// Apart in an answer's token says that the answer is about another file under
-// an order's number and not about that order: it gets a folder beside it and
-// never becomes part of the order's own answer.
-const Apart = "+"
-
-// release reads the token of an answer that is in its place; "" if there is none.
-func (o *Outbox) release(k Kind, order string) string {
-	b, err := o.root().ReadFile(path.Join(string(k), order, Twin(k)))
-	if err != nil {
+// answered tells where this very outcome is in its place already; "" if it is
+// not. An answer beside another one was noted before it was placed.
+func (c *Claim) answered(a Answer) string {
+	if a.Token == "" {
 		return ""
 	}
-	var twin struct {
-		Release string `json:"release"`
+	at := candidate(a.Kind, a.Order, 1)
+	if c.box.twinAt(a.Kind, at).Release == a.Token {
+		return at
 	}
-	if json.Unmarshal(b, &twin) != nil {
-		return ""
+	if c.Recall(destine, &at) == nil && c.box.twinAt(a.Kind, at).Release == a.Token {
+		return at
 	}
-	return twin.Release
+	return ""
 }
 
-// finish removes the claim of an order that is answered.
-func (c *Claim) finish(ctx context.Context, a Answer) error {
-	if a.Kind != Held {
-		if err := c.adoptHold(ctx, a); err != nil {
-			return fmt.Errorf("keep earlier hold: %w", err)
-		}
-	}
-	err := retry(ctx, func() error { return c.box.root().RemoveAll(c.path()) })
-	if err != nil {
-		return fmt.Errorf("remove claim: %w", Scrub(err))
-	}
-	return c.box.syncDir(workingDir)
-}
-
-// adoptHold moves what was held before under the same id into the final
-// answer: nothing that staff dropped vanishes.
-func (c *Claim) adoptHold(ctx context.Context, a Answer) error {
+// place moves the staged answer to its name. A rename of a folder never
+// replaces one that holds anything; who was faster makes us look again.
+func (c *Claim) place(ctx context.Context, a Answer) (string, error) {
 	root := c.box.root()
-	hold, dest := path.Join(heldDir, a.Order), path.Join(string(a.Kind), a.Order, Earlier)
-	if c.box.release(Held, a.Order) == "" || strings.Contains(c.box.release(Held, a.Order), Apart) {
-		return nil // not a hold of this order
-	}
-	for _, p := range []string{hold, path.Dir(dest)} {
-		if _, err := root.Lstat(p); errors.Is(err, fs.ErrNotExist) {
-			return nil
+	for {
+		dest, taken, err := c.room(a)
+		if err != nil {
+			return "", err
 		}
-	}
-	if _, err := root.Lstat(dest); err == nil {
-		return nil
-	}
-	return Scrub(retry(ctx, func() error { return root.Rename(hold, dest) }))
-}
-
-// makeRoom finds the place of the answer: an older hold moves out of the way,
-// beside a final answer another name is taken.
-func (c *Claim) makeRoom(ctx context.Context, a Answer) (string, error) {
-	root := c.box.root()
-	dest := path.Join(string(a.Kind), a.Order)
-	if _, err := root.Lstat(dest); errors.Is(err, fs.ErrNotExist) {
-		return dest, nil
-	} else if err != nil {
-		return "", Scrub(err)
-	}
-	if a.Kind == Held && !strings.Contains(a.Token, Apart) && !strings.Contains(c.box.release(Held, a.Order), Apart) {
-		return dest, c.replaceHold(ctx, dest)
-	}
-	for n := 2; ; n++ {
-		next := dest + " (" + strconv.Itoa(n) + ")"
-		if _, err := root.Lstat(next); errors.Is(err, fs.ErrNotExist) {
-			return next, nil
-		} else if err != nil {
+		if taken {
+			if err := c.setAside(ctx, dest); err != nil {
+				return "", err
+			}
+		}
+		if dest != candidate(a.Kind, a.Order, 1) {
+			if err := c.Note(destine, dest); err != nil {
+				return "", err
+			}
+		}
+		err = retry(ctx, func() error { return root.Rename(c.path(outDir), dest) })
+		if err == nil {
+			return dest, nil
+		}
+		if _, there := root.Lstat(dest); there != nil {
 			return "", Scrub(err)
 		}
-	}
-}
-
-// replaceHold moves an older hold of the order away. If it was about another
-// version of the order file, the new hold keeps it: nothing that staff dropped
-// vanishes.
-func (c *Claim) replaceHold(ctx context.Context, dest string) error {
-	root := c.box.root()
-	was, err1 := root.ReadFile(path.Join(dest, c.File))
-	now, err2 := root.ReadFile(c.path(c.File))
-	to := c.path(outDir, Earlier)
-	if err1 == nil && err2 == nil && bytes.Equal(was, now) {
-		to = c.path(oldDir)
-		if err := root.RemoveAll(to); err != nil {
-			return Scrub(err)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
 		}
 	}
-	return Scrub(retry(ctx, func() error { return root.Rename(dest, to) }))
 }
 
-// writeFile writes and fsyncs one file under the outbox.
-func (o *Outbox) writeFile(name string, b []byte) error {
-	f, err := o.root().Create(name)
+// setAside moves the older hold of the order into the claim. It stays there
+// until the new one is in its place.
+func (c *Claim) setAside(ctx context.Context, hold string) error {
+	root := c.box.root()
+	for n := 0; ; n++ { // more than one only if somebody put a folder back
+		to := c.path(oldDir, fmt.Sprint(n))
+		if _, err := root.Lstat(to); err == nil {
+			continue
+		}
+		if err := root.MkdirAll(c.path(oldDir), 0o770); err != nil {
+			return Scrub(err)
+		}
+		return Scrub(retry(ctx, func() error { return root.Rename(hold, to) }))
+	}
+}
+
+// keepHolds moves what was held before under the same id into the answer:
+// nothing that staff dropped vanishes.
+func (c *Claim) keepHolds(ctx context.Context, a Answer, at string) error {
+	root := c.box.root()
+	if hold := c.box.holdOf(a.Order); a.Kind != Held && !strings.Contains(a.Token, Apart) && hold != "" {
+		if err := c.setAside(ctx, hold); err != nil {
+			return err
+		}
+	}
+	olds, err := fs.ReadDir(root.FS(), c.path(oldDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Scrub(err)
+	}
+	for _, e := range olds {
+		old := c.path(oldDir, e.Name())
+		if a.Kind == Held {
+			if err := c.flatten(ctx, old, at); err != nil {
+				return err
+			}
+			if c.repeats(old, at) {
+				if err := retry(ctx, func() error { return root.RemoveAll(old) }); err != nil {
+					return Scrub(err)
+				}
+				continue
+			}
+		}
+		if err := c.keepEarlier(ctx, old, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flatten takes the earlier holds out of an older hold: folders in folders in
+// folders would outgrow what Explorer can open.
+func (c *Claim) flatten(ctx context.Context, old, at string) error {
+	entries, err := fs.ReadDir(c.box.root().FS(), old)
 	if err != nil {
 		return Scrub(err)
 	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return Scrub(errors.Join(err, f.Close()))
-}
-
-// syncDir makes renames in a folder durable. Windows has no such call, and
-// some network file systems refuse it.
-func (o *Outbox) syncDir(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := o.root().Open(name)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", Scrub(err))
-	}
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil
-	}
-	if err = errors.Join(err, d.Close()); err != nil {
-		return fmt.Errorf("sync folder: %w", Scrub(err))
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), Earlier) {
+			if err := c.keepEarlier(ctx, path.Join(old, e.Name()), at); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+func (c *Claim) keepEarlier(ctx context.Context, old, at string) error {
+	to, err := c.box.earlier(at)
+	if err != nil {
+		return err
+	}
+	return Scrub(retry(ctx, func() error { return c.box.root().Rename(old, to) }))
+}
+
+// repeats reports whether an older hold has nothing that is not in the new
+// one too: the same order, and texts of ours.
+func (c *Claim) repeats(old, at string) bool {
+	root := c.box.root()
+	entries, err := fs.ReadDir(root.FS(), old)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name == Twin(Held) || name == "WHY-HELD.txt" || ignored(name) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || info.Size() > MaxOrderBytes {
+			return false
+		}
+		was, err1 := root.ReadFile(path.Join(old, name))
+		now, err2 := root.ReadFile(path.Join(at, name))
+		if err1 != nil || err2 != nil || !bytes.Equal(was, now) {
+			return false
+		}
+	}
+	return true
+}
+
+// finish removes the claim of an order that is answered: the order first, so
+// that what a crash leaves is no claim any more.
+func (c *Claim) finish(ctx context.Context) error {
+	root := c.box.root()
+	for _, name := range []string{c.File + SignatureSuffix, c.File} {
+		err := retry(ctx, func() error { return root.Remove(c.path(name)) })
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove claim: %w", Scrub(err))
+		}
+	}
+	if err := retry(ctx, c.discard); err != nil {
+		return fmt.Errorf("remove claim: %w", Scrub(err))
+	}
+	c.box.forget(c.ID)
+	return c.box.syncDir(workingDir)
 }

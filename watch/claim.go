@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"math/rand/v2"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -23,42 +21,111 @@ type Claim struct {
 	// Placed is where Answer put the answer, below the outbox; private.
 	Placed string
 
+	refused time.Time // since when nobody could take it over
+
 	box *Outbox
 }
 
-// notesDir holds what the release must remember until it is answered. It is
-// inside the outbox because it may hold patient data.
-const notesDir = ".notes"
+// record is the note that makes a folder a claim. It remembers the names,
+// because systems leave files of their own in every folder.
+type record struct {
+	ID        string `json:"id"`
+	File      string `json:"file"`
+	Signature string `json:"signature,omitempty"` // its name in the outbox, if it had one
+	Owner     string `json:"owner,omitempty"`
+}
+
+// claimNote keeps it.
+const claimNote = "claim.json"
+
+// troubleOf is an error that concerns every order, not just one.
+type troubleOf struct{ error }
+
+func (t troubleOf) Unwrap() error { return t.error }
 
 // claim renames the file into a folder of its own. It returns nil when another
-// daemon was faster. A file still open for writing on Windows cannot be
-// renamed: the error is retried by the next scan.
+// daemon was faster, and when the order is claimed but not whole yet: then a
+// later scan offers it. A file still open for writing on Windows cannot be
+// renamed: the error is retried.
 func (o *Outbox) claim(ctx context.Context, name string) (*Claim, error) {
 	c := o.newClaim(fit(name))
-	if err := c.begin(); err != nil {
-		return nil, err
+	note := record{ID: c.ID, File: c.File, Signature: o.signatureOf(name), Owner: o.opts.Owner}
+	if err := c.begin(note); err != nil {
+		o.forget(c.ID)
+		return nil, troubleOf{errors.Join(err, c.discard())}
 	}
 	err := o.root().Rename(name, c.path(c.File))
 	if err != nil {
-		c.discard()
+		_ = c.discard() // an empty folder, removed later
+		o.forget(c.ID)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil //nolint:nilnil // lost the race: nothing to do
 		}
 		return nil, fmt.Errorf("claim order: %w", Scrub(err))
 	}
+	was, known := o.seen[name]
 	delete(o.seen, name)
-	if err := c.claimSignature(ctx, name); err != nil {
-		// Put the order back: without its signature it would be held for nothing.
-		return nil, errors.Join(err, Scrub(o.root().Rename(c.path(c.File), name)))
+	u := &unripe{claim: c, signature: note.Signature, since: o.opts.Now()}
+	if known {
+		u.size, u.mtime = was.size, was.mtime
+	}
+	if !u.whole(ctx, known) {
+		o.unripe = append(o.unripe, u)
+		return nil, nil //nolint:nilnil // offered by a later scan
 	}
 	return c, nil
 }
 
-// claimSignature takes the signature along; there may be none.
-func (c *Claim) claimSignature(ctx context.Context, name string) error {
-	from := name + SignatureSuffix
+// unripe is an order that is claimed but not whole: its writer went on writing
+// into it, or its signature is locked by another program.
+type unripe struct {
+	claim     *Claim
+	signature string
+	size      int64
+	mtime     time.Time
+	since     time.Time
+}
+
+// whole takes the signature along and compares the file with what it was.
+func (u *unripe) whole(ctx context.Context, compare bool) bool {
+	if u.signature != "" && u.claim.claimSignature(ctx, u.signature) != nil {
+		return false
+	}
+	if !compare {
+		return true
+	}
+	info, err := u.claim.box.root().Lstat(u.claim.path(u.claim.File))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) // whoever takes it over finds out
+	}
+	same := info.Size() == u.size && info.ModTime().Equal(u.mtime)
+	u.size, u.mtime = info.Size(), info.ModTime()
+	return same
+}
+
+// ripen returns the claims that have become whole. A signature that stays
+// locked is not waited for without end.
+func (o *Outbox) ripen(ctx context.Context) (ready []*Claim) {
+	var rest []*unripe
+	for _, u := range o.unripe {
+		quiet := o.opts.Now().Sub(u.since)
+		if quiet >= 0 && quiet < o.opts.Settle || !u.whole(ctx, true) && quiet < lockedPatience {
+			rest = append(rest, u)
+			continue
+		}
+		ready = append(ready, u.claim)
+	}
+	o.unripe = rest
+	return ready
+}
+
+// claimSignature takes the signature along; it may be gone.
+func (c *Claim) claimSignature(ctx context.Context, from string) error {
 	if _, err := c.box.root().Lstat(from); err != nil {
 		return nil //nolint:nilerr // no such file, or a name too long to have one
+	}
+	if _, err := c.box.root().Lstat(c.path(c.File + SignatureSuffix)); err == nil {
+		return nil // this one came later: it is not replaced
 	}
 	err := retry(ctx, func() error { return c.box.root().Rename(from, c.path(c.File+SignatureSuffix)) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -67,31 +134,23 @@ func (c *Claim) claimSignature(ctx context.Context, name string) error {
 	return nil
 }
 
-// begin makes the claim's folder, which remembers the order's name: systems
-// leave files of their own in every folder.
-func (c *Claim) begin() error {
+// signatureOf names the signature beside an order; "" without one.
+func (o *Outbox) signatureOf(name string) string {
+	if sig := o.pairs[name]; sig != "" {
+		return sig
+	}
+	if info, err := o.root().Lstat(name + SignatureSuffix); err == nil && info.Mode().IsRegular() {
+		return name + SignatureSuffix
+	}
+	return ""
+}
+
+// begin makes the claim's folder.
+func (c *Claim) begin(note record) error {
 	if err := c.box.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
 		return fmt.Errorf("make claim folder: %w", Scrub(err))
 	}
-	return c.Note(claimNote, c.File)
-}
-
-// claimNote keeps the name of the claimed order.
-const claimNote = "claim.json"
-
-// maxName leaves room for what is appended to an order's name, in bytes.
-const maxName = 180
-
-// fit shortens a name that is too long, keeping its ending.
-func fit(name string) string {
-	if len(name) <= maxName {
-		return name
-	}
-	ext := path.Ext(name)
-	if len(ext) > 16 {
-		ext = ""
-	}
-	return strings.ToValidUTF8(name[:maxName-len(ext)], "") + ext
+	return c.Note(claimNote, note)
 }
 
 // Accept claims an order that was never dropped: the file stays where its owner
@@ -99,100 +158,93 @@ func fit(name string) string {
 func (o *Outbox) Accept(name string, order, signature []byte) (*Claim, error) {
 	name = fit(name)
 	c := o.newClaim(name)
-	if err := c.begin(); err != nil {
+	if err := c.begin(record{ID: c.ID, File: name, Owner: o.opts.Owner}); err != nil {
 		return nil, err
 	}
 	if signature != nil {
-		if err := o.writeFile(c.path(name+SignatureSuffix), signature); err != nil {
+		if err := writeFile(o.root(), c.path(name+SignatureSuffix), signature); err != nil {
 			return nil, fmt.Errorf("copy signature: %w", err)
 		}
 	}
-	if err := o.writeFile(c.path(name), order); err != nil {
+	// Written aside first: half an order is no claim.
+	if err := writeFile(o.root(), c.path(notesDir, acceptedNote), order); err != nil {
 		return nil, fmt.Errorf("copy order: %w", err)
 	}
-	return c, nil
+	if err := o.root().Rename(c.path(notesDir, acceptedNote), c.path(name)); err != nil {
+		return nil, fmt.Errorf("copy order: %w", Scrub(err))
+	}
+	return c, o.syncDir(c.path())
 }
 
+const acceptedNote = "order.tmp"
+
 func (o *Outbox) newClaim(name string) *Claim {
-	return &Claim{ID: strconv.FormatUint(rand.Uint64(), 36), File: name, box: o} //nolint:gosec // uniqueness, not secrecy
+	c := &Claim{ID: strconv.FormatUint(rand.Uint64(), 36), File: name, box: o} //nolint:gosec // uniqueness, not secrecy
+	o.know(c.ID)
+	return c
+}
+
+// know remembers that this process works on a claim.
+func (o *Outbox) know(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known == nil {
+		o.known = map[string]bool{}
+	}
+	o.known[id] = true
+}
+
+func (o *Outbox) knows(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.known[id]
+}
+
+func (o *Outbox) forget(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.known, id)
 }
 
 func (c *Claim) path(elem ...string) string {
 	return path.Join(append([]string{workingDir, c.ID}, elem...)...)
 }
 
-// discard removes the claim's folder; a failure leaves an empty folder that
-// the next start removes.
-func (c *Claim) discard() { _ = c.box.root().RemoveAll(c.path()) }
-
-// Claims returns what an earlier run of the daemon had claimed and not
-// answered, and removes empty claims. It must not run beside Run.
-func (o *Outbox) Claims() ([]*Claim, error) {
-	entries, err := fs.ReadDir(o.root().FS(), workingDir)
-	if err != nil {
-		return nil, fmt.Errorf("read claims: %w", Scrub(err))
-	}
-	var claims []*Claim
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		c, err := o.Claim(e.Name())
-		if errors.Is(err, fs.ErrNotExist) {
-			o.discardEmpty(e.Name())
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		claims = append(claims, c)
-	}
-	return claims, nil
-}
-
-// discardEmpty removes a claim's folder in which no file is left but notes.
-func (o *Outbox) discardEmpty(id string) {
-	entries, err := fs.ReadDir(o.root().FS(), path.Join(workingDir, id))
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !e.IsDir() && !ignored(e.Name()) {
-			return
-		}
-	}
-	(&Claim{ID: id, box: o}).discard()
-}
-
-// Working counts the claims that are not answered; it may run beside Run.
-func (o *Outbox) Working() (int, error) {
-	entries, err := fs.ReadDir(o.root().FS(), workingDir)
-	if err != nil {
-		return 0, fmt.Errorf("read claims: %w", Scrub(err))
-	}
-	n := 0
-	for _, e := range entries {
-		if e.IsDir() {
-			n++
-		}
-	}
-	return n, nil
-}
-
 // ErrNoClaim says that a claim's folder, or the order in it, is gone. It is an
 // fs.ErrNotExist.
 var ErrNoClaim = fmt.Errorf("the claim is gone: %w", fs.ErrNotExist)
 
-// Claim opens a claim by its ID; ErrNoClaim when it holds no order (any more).
+// Claim opens a claim by its ID. ErrNoClaim means that it holds no order (any
+// more): it was answered, or a person took it away. While the whole outbox is
+// away the error is ErrAway. A folder that was only renamed gets its name back.
 func (o *Outbox) Claim(id string) (*Claim, error) {
-	c := &Claim{ID: id, box: o}
-	err := c.Recall(claimNote, &c.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoClaim
+	c, err := o.openClaim(id)
+	if !errors.Is(err, ErrNoClaim) {
+		return c, err
 	}
+	if _, err := o.follow(); err != nil {
+		return nil, err
+	}
+	if o.restore(id) {
+		return o.openClaim(id)
+	}
+	c, err = o.openClaim(id) // the outbox may have come back just now
+	if errors.Is(err, ErrNoClaim) {
+		o.mu.Lock()
+		delete(o.known, id)
+		o.lost[id] = true
+		o.mu.Unlock()
+	}
+	return c, err
+}
+
+func (o *Outbox) openClaim(id string) (*Claim, error) {
+	c := &Claim{ID: id, box: o}
+	note, err := c.note()
 	if err != nil {
 		return nil, err
 	}
+	c.File = note.File
 	info, err := o.root().Lstat(c.path(c.File))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoClaim
@@ -230,59 +282,4 @@ func (c *Claim) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read claim: %w", Scrub(err))
 	}
 	return b, nil
-}
-
-// Note keeps v as JSON with the claim until the order is answered. The write
-// is atomic and durable.
-func (c *Claim) Note(name string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode note: %w", err)
-	}
-	file := c.path(notesDir, name)
-	if err := c.box.writeFile(file+".tmp", b); err != nil {
-		return fmt.Errorf("write note: %w", err)
-	}
-	if err := c.box.root().Rename(file+".tmp", file); err != nil {
-		return fmt.Errorf("write note: %w", Scrub(err))
-	}
-	return c.box.syncDir(c.path(notesDir))
-}
-
-// Recall reads a note; the error wraps fs.ErrNotExist when there is none.
-func (c *Claim) Recall(name string, v any) error {
-	b, err := c.box.root().ReadFile(c.path(notesDir, name))
-	if err != nil {
-		return fmt.Errorf("read note: %w", Scrub(err))
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("decode note: %w", err)
-	}
-	return nil
-}
-
-// Forget drops a note.
-func (c *Claim) Forget(name string) error {
-	if err := c.box.root().Remove(c.path(notesDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("drop note: %w", Scrub(err))
-	}
-	return nil
-}
-
-// retry repeats a rename or a removal that an antivirus program or an open
-// Explorer window blocks for a moment.
-func retry(ctx context.Context, op func() error) error {
-	wait := 20 * time.Millisecond
-	for {
-		err := op()
-		if err == nil || !errors.Is(err, fs.ErrPermission) || wait > time.Second {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-			wait *= 2
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -32,7 +33,24 @@ const MaxOrderBytes = 1 << 20
 type Options struct {
 	Scan   time.Duration // between two scans when nothing happens; default 15 s
 	Settle time.Duration // a file is complete when unchanged for this long; default 2 s
-	Now    func() time.Time
+
+	// AwaitSignature is how long an order waits for its signature before it is
+	// claimed without one; default: no longer than it takes to settle.
+	AwaitSignature time.Duration
+
+	// Now tells the time by which files settle. The default, time.Now, carries
+	// the monotonic clock: a wall clock that is set does not disturb it.
+	Now func() time.Time
+
+	// Owner is the stable id of the daemon that works in this outbox. Without
+	// one nothing is recorded or refused: for those who only look.
+	Owner  string
+	Shared bool   // the owner shares one database with other daemons
+	Group  string // which database; owners of different ones never share an outbox
+
+	// Memory is a file outside the outbox that remembers which outbox it was,
+	// so that an empty mount point is not taken for it after a restart.
+	Memory string
 }
 
 func (o Options) withDefaults() Options {
@@ -50,21 +68,48 @@ func (o Options) withDefaults() Options {
 
 // Outbox is an opened outbox folder.
 type Outbox struct {
-	dir  string
-	at   atomic.Pointer[os.Root] // replaced when the folder was
-	opts Options
-	seen map[string]sighting // files that have not settled yet, by name
+	dir    string
+	at     atomic.Pointer[os.Root] // replaced when the folder was
+	opts   Options
+	remote bool                // on another computer: no events, and no folder is made up
+	seen   map[string]sighting // files that have not been claimed yet, by name
+	pairs  map[string]string   // order → signature beside it, as the last scan saw them
+	paired map[string]bool     // the signatures among them
+	saved  []byte              // the survey as it was saved last
 
-	refused []*Claim // could not be taken over; offered again with the next scan
+	refused []*Claim         // could not be taken over; offered again with the next scan
+	unripe  []*unripe        // claimed, but not whole yet
+	empty   map[string]empty // folders in working/ without an order, by name
+
+	mu     sync.Mutex
+	id     string          // of the outbox, from its mark; "" without an owner
+	device string          // the file system it was on
+	known  map[string]bool // claims this process works on, by ID
+	lost   map[string]bool // claims it had to report gone
 }
 
-// Open opens the outbox at dir and makes its folders.
+// Open opens the outbox at dir and makes its folders. With an owner it fails
+// with ErrOwned when another daemon's owner is recorded, and with ErrAway when
+// the folder is not the outbox it was.
 func Open(dir string, opts Options) (*Outbox, error) {
-	o := &Outbox{dir: dir, opts: opts.withDefaults(), seen: map[string]sighting{}}
-	return o, o.reopen()
+	o := &Outbox{
+		dir: dir, opts: opts.withDefaults(), remote: remote(dir), seen: map[string]sighting{},
+		empty: map[string]empty{}, known: map[string]bool{}, lost: map[string]bool{},
+	}
+	if err := o.recall(); err != nil {
+		return nil, err
+	}
+	if err := o.reopen(); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 func (o *Outbox) root() *os.Root { return o.at.Load() }
+
+// Polled reports whether the outbox is on a network file system, which sends
+// no events: it is then only scanned.
+func (o *Outbox) Polled() bool { return o.remote }
 
 // reopen opens the folder that now lies at the outbox's path. The old one is left to
 // the garbage collector: a release may be writing to it.
@@ -73,27 +118,61 @@ func (o *Outbox) reopen() error {
 	if err != nil {
 		return fmt.Errorf("open outbox: %w", Scrub(err))
 	}
-	for _, d := range []string{workingDir, heldDir, sentDir, deniedDir} {
-		if err := root.MkdirAll(d, 0o770); err != nil {
-			return errors.Join(fmt.Errorf("make outbox folders: %w", Scrub(err)), root.Close())
-		}
+	if err := o.enter(root); err != nil {
+		return errors.Join(err, root.Close())
+	}
+	return nil
+}
+
+// enter makes sure that root is the outbox, and ours, before anything is
+// written to it.
+func (o *Outbox) enter(root *os.Root) error {
+	if err := o.recognise(root); err != nil {
+		return err
+	}
+	if err := o.furnish(root); err != nil {
+		return err
 	}
 	o.at.Store(root)
 	return nil
 }
 
+// furnish makes the folders of the outbox, and records whose it is.
+func (o *Outbox) furnish(root *os.Root) error {
+	if err := makeFolders(root); err != nil {
+		return err
+	}
+	return o.register(root)
+}
+
+func makeFolders(root *os.Root) error {
+	for _, d := range []string{workingDir, heldDir, sentDir, deniedDir} {
+		if err := root.MkdirAll(d, 0o770); err != nil {
+			return fmt.Errorf("make outbox folders: %w", Scrub(err))
+		}
+	}
+	return nil
+}
+
 // follow notices that the outbox was replaced: a share that went away and came
-// back, a folder that was deleted and made again.
-func (o *Outbox) follow() error {
+// back, a folder that was deleted and made again. changed says that it was.
+func (o *Outbox) follow() (changed bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	now, err := os.Stat(o.dir)
 	if err != nil {
-		return fmt.Errorf("find outbox: %w", Scrub(err))
+		return false, fmt.Errorf("%w: %w", ErrAway, Scrub(err))
 	}
-	then, err := o.root().Stat(".")
+	root := o.root()
+	then, err := root.Stat(".")
 	if err == nil && os.SameFile(now, then) {
-		return nil
+		if err := o.stillOurs(root); err != nil {
+			return false, err
+		}
+		return false, makeFolders(root) // staff tidy up
 	}
-	return o.reopen()
+	o.remote = remote(o.dir)
+	return true, o.reopen()
 }
 
 // Close releases the folder.
@@ -109,7 +188,7 @@ func (o *Outbox) Dir() string { return o.dir }
 
 // AnswerDir returns where the answer to an order lies; private like Dir.
 func (o *Outbox) AnswerDir(k Kind, order string) string {
-	return filepath.Join(o.dir, string(k), order)
+	return filepath.Join(o.dir, string(k), FolderName(order))
 }
 
 // Scrub takes the path out of a file system error, for file names are patient

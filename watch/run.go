@@ -4,14 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
-// debounce lets a burst of events become one scan.
-const debounce = 100 * time.Millisecond
+const (
+	// debounce lets a burst of events become one scan.
+	debounce = 100 * time.Millisecond
+
+	// sweepFor bounds one sweep, so that the beat is heard while ten thousand
+	// orders are taken in.
+	sweepFor = 10 * time.Second
+
+	// tooMany refusals in a row mean that the trouble is not with the orders:
+	// the others are safer in the outbox.
+	tooMany = 5
+)
 
 // Handler takes over a claim. It returns an error only when the claim could
 // not be taken over; the claim then stays and is offered again with the next
@@ -25,25 +32,34 @@ type Beat func(s Survey, err error)
 // Run scans until ctx ends. The outbox may vanish and come back: a failed scan
 // is reported and repeated.
 func (o *Outbox) Run(ctx context.Context, handle Handler, beat Beat) error {
+	root := o.root()
 	wake, stop := o.events()
-	defer stop()
+	defer func() { stop() }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	soon := false // a burst of events must not put the scan off for ever
+	calm := debounce
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-wake:
 			if !soon {
-				timer.Reset(debounce)
+				timer.Reset(calm)
 				soon = true
 			}
 			continue
 		case <-timer.C:
 			soon = false
 		}
+		begin := o.opts.Now()
 		s, err := o.Sweep(ctx, handle)
+		calm = min(max(debounce, 5*o.opts.Now().Sub(begin)), o.opts.Scan) // a storm of events leaves time for others
+		if o.root() != root {                                             // the watcher still looks at the folder that went away
+			root = o.root()
+			stop()
+			wake, stop = o.events()
+		}
 		beat(s, err)
 		if err != nil {
 			timer.Reset(o.opts.Scan) // the trouble will not be gone in a moment
@@ -55,106 +71,139 @@ func (o *Outbox) Run(ctx context.Context, handle Handler, beat Beat) error {
 
 // Sweep scans once and claims what is ready.
 func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
-	if err := o.follow(); err != nil {
+	if _, err := o.follow(); err != nil {
 		return Survey{}, err
 	}
 	s, err := o.scan()
 	if err != nil {
 		return s, err
 	}
-	errs := o.offerAgain(ctx, handle)
-	for _, name := range s.Ready {
-		if ctx.Err() != nil {
-			return s, ctx.Err()
+	found, err := o.tend(&s)
+	t := &turn{o: o, handle: handle, s: &s, until: o.opts.Now().Add(sweepFor)}
+	t.errs = append(t.errs, err)
+	again := o.refused
+	o.refused = nil
+	t.offer(ctx, again)
+	t.offer(ctx, found)
+	t.offer(ctx, o.ripen(ctx))
+	t.claim(ctx)
+	o.report(&s)
+	o.save(s)
+	return s, errors.Join(t.errs...)
+}
+
+// turn is one sweep's work on claims.
+type turn struct {
+	o      *Outbox
+	handle Handler
+	s      *Survey
+	until  time.Time
+	failed int // in a row
+	errs   []error
+}
+
+func (t *turn) over(ctx context.Context) bool {
+	return ctx.Err() != nil || t.failed >= tooMany
+}
+
+// offer gives claims to the handler until too many fail.
+func (t *turn) offer(ctx context.Context, claims []*Claim) {
+	for i, c := range claims {
+		if t.over(ctx) {
+			t.o.refused = append(claims[i:], t.o.refused...) // these first, next time
+			return
 		}
-		c, err := o.claim(ctx, name)
-		if err != nil {
-			s.Waiting++
-			errs = append(errs, err)
-			continue
-		}
-		if c == nil {
-			continue
-		}
-		errs = append(errs, o.offer(ctx, handle, c))
+		t.offerOne(ctx, c)
 	}
-	return s, errors.Join(errs...)
+}
+
+func (t *turn) offerOne(ctx context.Context, c *Claim) {
+	err := t.o.offer(ctx, t.handle, c)
+	t.failed++
+	if err == nil {
+		t.failed = 0
+	}
+	t.errs = append(t.errs, err)
+}
+
+// claim claims what is ready and offers it.
+func (t *turn) claim(ctx context.Context) {
+	for i, name := range t.s.Ready {
+		if t.over(ctx) || t.o.opts.Now().After(t.until) {
+			t.s.Waiting += len(t.s.Ready) - i
+			t.s.more = t.failed < tooMany
+			t.errs = append(t.errs, ctx.Err())
+			return
+		}
+		c, err := t.o.claim(ctx, name)
+		if box, ok := errors.AsType[troubleOf](err); ok {
+			t.s.Waiting += len(t.s.Ready) - i
+			t.errs = append(t.errs, box)
+			return
+		}
+		if err != nil { // this one only: another program has it open
+			now := t.o.opts.Now()
+			t.o.block(name, now)
+			t.s.wait(t.o.seen[name].next)
+			t.s.delay(name, Locked, t.o.seen[name].blocked)
+			continue
+		}
+		if c != nil {
+			t.offerOne(ctx, c)
+		}
+	}
+}
+
+// report names the claims that nobody works on.
+func (o *Outbox) report(s *Survey) {
+	now := o.opts.Now()
+	for _, c := range o.refused {
+		s.Waiting++
+		s.delay(c.File, Refused, c.refused)
+	}
+	for _, u := range o.unripe {
+		s.wait(now.Add(o.opts.Settle))
+		s.delay(u.claim.File, Locked, u.since)
+	}
 }
 
 // Offer gives a claim of an earlier run to the handler, before Run.
 func (o *Outbox) Offer(ctx context.Context, handle Handler, c *Claim) error {
+	o.know(c.ID)
 	return o.offer(ctx, handle, c)
 }
 
 // offer remembers a claim that could not be taken over.
 func (o *Outbox) offer(ctx context.Context, handle Handler, c *Claim) error {
-	if err := handle(ctx, c); err != nil {
-		o.refused = append(o.refused, c)
-		return fmt.Errorf("take over claim %s: %w", c.ID, err)
+	err := handle(ctx, c)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if _, gone := o.openClaim(c.ID); errors.Is(gone, ErrNoClaim) && o.whole() {
+		o.forget(c.ID) // a person took it away before anybody worked on it
+		return nil
+	}
+	if c.refused.IsZero() {
+		c.refused = o.opts.Now()
+	}
+	o.refused = append(o.refused, c)
+	return fmt.Errorf("take over claim %s: %w", c.ID, err)
 }
 
-func (o *Outbox) offerAgain(ctx context.Context, handle Handler) (errs []error) {
-	again := o.refused
-	o.refused = nil
-	for _, c := range again {
-		errs = append(errs, o.offer(ctx, handle, c))
-	}
-	return errs
+// whole reports whether the outbox itself is there.
+func (o *Outbox) whole() bool {
+	changed, err := o.follow()
+	return err == nil && !changed
 }
 
-// pause is the time to the next scan: soon while something settles.
+// pause is the time to the next scan: when the first waiting file is due.
 func (o *Outbox) pause(s Survey) time.Duration {
-	if s.Waiting > 0 {
-		return min(o.opts.Settle/2+50*time.Millisecond, o.opts.Scan)
-	}
-	return o.opts.Scan
-}
-
-// events returns a channel that is signalled when something may have happened.
-// A watcher that cannot be made is no error: the scan finds everything.
-func (o *Outbox) events() (wake <-chan struct{}, stop func()) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, func() {}
-	}
-	if err := w.Add(o.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		_ = w.Close()
-		return nil, func() {}
-	}
-	ch := make(chan struct{}, 1)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		forward(w, ch)
-	}()
-	return ch, func() {
-		_ = w.Close()
-		<-done
-	}
-}
-
-// forward turns events, and also lost ones, into wake-ups. Chmod is noise made
-// by antivirus and backup programs.
-func forward(w *fsnotify.Watcher, ch chan<- struct{}) {
-	for {
-		select {
-		case e, ok := <-w.Events:
-			if !ok {
-				return
-			}
-			if e.Op == fsnotify.Chmod {
-				continue
-			}
-		case _, ok := <-w.Errors:
-			if !ok {
-				return
-			}
-		}
-		select {
-		case ch <- struct{}{}:
-		default:
-		}
+	switch {
+	case s.more:
+		return 0
+	case s.due.IsZero():
+		return o.opts.Scan
+	default:
+		return min(max(s.due.Sub(o.opts.Now()), 50*time.Millisecond), o.opts.Scan)
 	}
 }

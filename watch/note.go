@@ -1,0 +1,102 @@
+package watch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// notesDir holds what the release must remember until it is answered. It is
+// inside the outbox because it may hold patient data.
+const notesDir = ".notes"
+
+// Note keeps v as JSON with the claim until the order is answered. The write
+// is atomic and durable.
+func (c *Claim) Note(name string, v any) error {
+	root, file := c.box.root(), c.path(notesDir, name)
+	if err := writeJSON(root, file+".tmp", v); err != nil {
+		return fmt.Errorf("write note: %w", err)
+	}
+	if err := root.Rename(file+".tmp", file); err != nil {
+		return fmt.Errorf("write note: %w", Scrub(err))
+	}
+	return c.box.syncDir(c.path(notesDir))
+}
+
+// Recall reads a note; the error wraps fs.ErrNotExist when there is none.
+func (c *Claim) Recall(name string, v any) error {
+	b, err := c.box.root().ReadFile(c.path(notesDir, name))
+	if err != nil {
+		return fmt.Errorf("read note: %w", Scrub(err))
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("decode note: %w", err)
+	}
+	return nil
+}
+
+// Forget drops a note.
+func (c *Claim) Forget(name string) error {
+	if err := c.box.root().Remove(c.path(notesDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop note: %w", Scrub(err))
+	}
+	return nil
+}
+
+// note reads what makes the folder a claim. Without it the folder is still
+// one when exactly one order lies in it: a person may have deleted the notes.
+func (c *Claim) note() (record, error) {
+	var n record
+	err := c.Recall(claimNote, &n)
+	if err == nil && n.File != "" {
+		return n, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !isJSON(err) {
+		return n, err
+	}
+	file, err := c.onlyOrder()
+	if err != nil {
+		return n, err
+	}
+	n = record{ID: c.ID, File: file, Owner: c.box.opts.Owner}
+	if err := c.begin(n); err != nil {
+		return n, err
+	}
+	return n, nil
+}
+
+func isJSON(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
+	return syntax || kind
+}
+
+// onlyOrder names the one order in a folder without notes.
+func (c *Claim) onlyOrder() (string, error) {
+	entries, err := fs.ReadDir(c.box.root().FS(), c.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", ErrNoClaim
+	}
+	if err != nil {
+		return "", fmt.Errorf("open claim: %w", Scrub(err))
+	}
+	orders, signatures := []string{}, []string{}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || ignored(e.Name()) {
+			continue
+		}
+		if _, sig := cutSignature(e.Name()); sig {
+			signatures = append(signatures, e.Name())
+		} else {
+			orders = append(orders, e.Name())
+		}
+	}
+	if len(orders) == 0 {
+		orders = signatures
+	}
+	if len(orders) != 1 {
+		return "", ErrNoClaim
+	}
+	return orders[0], nil
+}

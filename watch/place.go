@@ -1,0 +1,154 @@
+package watch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// place gives a file its name, never in place of another: the error wraps
+// fs.ErrExist then. A rename would replace.
+func place(root *os.Root, from, to string) error {
+	err := root.Link(from, to)
+	if err == nil {
+		return root.Remove(from)
+	}
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// FAT, exFAT and some shares know no links.
+	if _, err := root.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return root.Rename(from, to)
+}
+
+// twin is what watch reads of an answer's machine-readable file.
+type twin struct {
+	Release string `json:"release"`
+	Order   string `json:"order"`
+}
+
+// twinAt reads the twin of an answer folder; empty if there is none.
+func (o *Outbox) twinAt(k Kind, dir string) (t twin) {
+	b, err := o.root().ReadFile(path.Join(dir, Twin(k)))
+	if err != nil || json.Unmarshal(b, &t) != nil {
+		return twin{}
+	}
+	return t
+}
+
+// isHoldOf reports whether the folder is a hold of this order, and not about
+// another file under its number or another order whose name the share takes
+// for the same.
+func (t twin) isHoldOf(order string) bool {
+	return t.Release != "" && !strings.Contains(t.Release, Apart) && (t.Order == "" || t.Order == order)
+}
+
+// candidate is the n-th name of an answer's folder, from 1.
+func candidate(k Kind, order string, n int) string {
+	name := path.Join(string(k), FolderName(order))
+	if n > 1 {
+		name += " (" + strconv.Itoa(n) + ")"
+	}
+	return name
+}
+
+// room finds the place of the answer: the first free name, or with a hold the
+// order's older hold, which then moves out of the way (taken).
+func (c *Claim) room(a Answer) (dest string, taken bool, err error) {
+	root := c.box.root()
+	for n := 1; ; n++ {
+		dest = candidate(a.Kind, a.Order, n)
+		info, err := root.Lstat(dest)
+		if errors.Is(err, fs.ErrNotExist) {
+			return dest, false, nil
+		}
+		if err != nil {
+			return "", false, Scrub(err)
+		}
+		if a.Kind != Held || strings.Contains(a.Token, Apart) || !info.IsDir() {
+			continue
+		}
+		t := c.box.twinAt(Held, dest)
+		if t.isHoldOf(a.Order) || t == (twin{}) && n == 1 { // a hold whose twin somebody deleted
+			return dest, true, nil
+		}
+	}
+}
+
+// holdOf finds the hold of an order; "" if there is none.
+func (o *Outbox) holdOf(order string) string {
+	for n := 1; ; n++ {
+		dir := candidate(Held, order, n)
+		if _, err := o.root().Lstat(dir); err != nil {
+			return ""
+		}
+		if o.twinAt(Held, dir).isHoldOf(order) {
+			return dir
+		}
+	}
+}
+
+// earlier is the first free name for an earlier hold inside an answer.
+func (o *Outbox) earlier(at string) (string, error) {
+	for n := 1; ; n++ {
+		name := path.Join(at, Earlier)
+		if n > 1 {
+			name += " (" + strconv.Itoa(n) + ")"
+		}
+		if _, err := o.root().Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		} else if err != nil {
+			return "", Scrub(err)
+		}
+	}
+}
+
+func writeJSON(root *os.Root, name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	return writeFile(root, name, b)
+}
+
+// writeFile writes and fsyncs one file under the outbox.
+func writeFile(root *os.Root, name string, b []byte) error {
+	f, err := root.Create(name)
+	if err != nil {
+		return Scrub(err)
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	return Scrub(errors.Join(err, f.Close()))
+}
+
+// syncDir makes renames in a folder durable. Windows has no such call, and
+// some network file systems refuse it.
+func (o *Outbox) syncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := o.root().Open(name)
+	if err != nil {
+		return fmt.Errorf("sync folder: %w", Scrub(err))
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil
+	}
+	if err = errors.Join(err, d.Close()); err != nil {
+		return fmt.Errorf("sync folder: %w", Scrub(err))
+	}
+	return nil
+}
