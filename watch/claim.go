@@ -38,10 +38,10 @@ type record struct {
 // claimNote keeps it.
 const claimNote = "claim.json"
 
-// troubleOf is an error that concerns every order, not just one.
-type troubleOf struct{ error }
+// boxError concerns every order, not just one.
+type boxError struct{ error }
 
-func (t troubleOf) Unwrap() error { return t.error }
+func (t boxError) Unwrap() error { return t.error }
 
 // claim renames the file into a folder of its own. It returns nil when another
 // daemon was faster, and when the order is claimed but not whole yet: then a
@@ -52,7 +52,7 @@ func (o *Outbox) claim(ctx context.Context, name string) (*Claim, error) {
 	note := record{ID: c.ID, File: c.File, Signature: o.signatureOf(name), Owner: o.opts.Owner}
 	if err := c.begin(note); err != nil {
 		o.forget(c.ID)
-		return nil, troubleOf{errors.Join(err, c.discard())}
+		return nil, boxError{errors.Join(err, c.discard())}
 	}
 	err := o.root().Rename(name, c.path(c.File))
 	if err != nil {

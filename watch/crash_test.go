@@ -112,7 +112,7 @@ func TestKilledAtRandomEveryOrderIsInOnePlace(t *testing.T) {
 	rounds, orders := *crashRounds, 0
 	life := 20 * time.Millisecond // of a daemon; as long as this machine needs
 	for range rounds {
-		for range 1 + rand.IntN(3) { //nolint:gosec // no secret
+		for range 1 + rand.IntN(3) {
 			crashDrop(t, dir, orders)
 			orders++
 		}
@@ -127,7 +127,7 @@ func TestKilledAtRandomEveryOrderIsInOnePlace(t *testing.T) {
 		if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
 			t.Fatalf("the daemon says %q, %v", line, err)
 		}
-		time.Sleep(rand.N(life)) //nolint:gosec // no secret
+		time.Sleep(rand.N(life))
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func TestWhatIsNoOrdinaryFileStaysAndIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("unix", filepath.Join(dir, "s")) //nolint:noctx // closed by the test
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,7 +136,7 @@ func (t *turn) claim(ctx context.Context) {
 			return
 		}
 		c, err := t.o.claim(ctx, name)
-		if box, ok := errors.AsType[troubleOf](err); ok {
+		if box, ok := errors.AsType[boxError](err); ok {
 			t.s.Waiting += len(t.s.Ready) - i
 			t.errs = append(t.errs, box)
 			return
