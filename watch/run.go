@@ -135,6 +135,9 @@ func (t *turn) claim(ctx context.Context) {
 			t.errs = append(t.errs, ctx.Err())
 			return
 		}
+		if !t.o.peek(name, t.s) {
+			continue
+		}
 		c, err := t.o.claim(ctx, name)
 		if box, ok := errors.AsType[boxError](err); ok {
 			t.s.Waiting += len(t.s.Ready) - i

@@ -150,7 +150,7 @@ func (o *Outbox) judge(name string, now time.Time, s *Survey) {
 		s.wait(was.next)
 		s.delay(name, Locked, was.blocked)
 	default:
-		o.peek(name, now, s)
+		s.Ready = append(s.Ready, name)
 	}
 }
 
@@ -195,15 +195,16 @@ func (o *Outbox) block(name string, now time.Time) {
 	o.seen[name] = was
 }
 
-// peek opens a settled file before it is claimed: one that cannot be read, or
-// whose bytes have not arrived, is better waited for where staff dropped it.
-func (o *Outbox) peek(name string, now time.Time, s *Survey) {
-	was := o.seen[name]
+// peek opens a settled file just before it is claimed, and reports whether it
+// can be: one that cannot be read, or whose bytes have not arrived, is better
+// waited for where staff dropped it.
+func (o *Outbox) peek(name string, s *Survey) bool {
+	was, now := o.seen[name], o.opts.Now()
 	info, err := o.root().Lstat(name)
 	if err == nil && cloudOnly(info) {
 		s.wait(now.Add(o.opts.Scan)) // to read it could block for as long as the network does
 		s.delay(name, CloudOnly, was.first)
-		return
+		return false
 	}
 	hollow := false
 	if err == nil {
@@ -222,8 +223,9 @@ func (o *Outbox) peek(name string, now time.Time, s *Survey) {
 		s.wait(now.Add(max(o.opts.Settle, firstBackOff)))
 		s.delay(name, Growing, was.first)
 	default:
-		s.Ready = append(s.Ready, name)
+		return true
 	}
+	return false
 }
 
 var (
