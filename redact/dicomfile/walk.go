@@ -1,6 +1,7 @@
 package dicomfile
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
@@ -85,18 +86,27 @@ func (w *walker) root(v visitor, off int64, syn syntax) (int64, error) {
 }
 
 // zeros reports that nothing but zeros is left: padding to a block size, which
-// some archives add.
+// some archives add. Eight zeros are no element either: in implicit little
+// endian they would be an empty (0000,0000), and a file full of them would be
+// looked at again for each.
 func (w *walker) zeros(off int64) (bool, error) {
-	n := int(min(w.win.size-off, 8))
-	for off < w.win.size {
+	n := int(min(w.win.size-off, shortHeaderLength))
+	for start, polls := off, 0; off < w.win.size; polls++ {
+		if polls%pollEvery == pollEvery-1 {
+			if err := w.ctx.Err(); err != nil {
+				return false, err
+			}
+		}
 		b, err := w.win.bytes(off, n)
 		if err != nil {
 			return false, err
 		}
-		for _, c := range b {
-			if c != 0 {
-				return false, nil
-			}
+		switch {
+		case len(bytes.TrimLeft(b, "\x00")) == 0:
+		case off == start:
+			return false, nil
+		default:
+			return false, malformed("something follows the zeros at the end of the file")
 		}
 		off += int64(n)
 		n = int(min(w.win.size-off, probeSize))
