@@ -1,6 +1,7 @@
 package dicomfile
 
 import (
+	"bufio"
 	"compress/flate"
 	"context"
 	"errors"
@@ -10,22 +11,52 @@ import (
 	"chartseal/redact"
 )
 
-// maxInflated bounds what a deflated data set may grow to.
-const maxInflated = 2 << 30
+// Bounds of a deflated data set.
+const (
+	maxInflated = 2 << 30 // what it may grow to, in bytes
+	maxRewinds  = 200     // how often it is unpacked anew from its beginning
+	lookBack    = 1 << 20 // bytes that can be read back without unpacking anew
+)
 
 // inflated is the data set of a deflated file (PS3.5 section A.5) as a source.
-// It holds no more than the decompressor's window: reading on is cheap,
-// reading back starts over. The daemon so needs neither memory nor a temporary
-// file for it, and reads each file front to back.
+// It holds no more than the decompressor's window and the last bytes it gave:
+// reading on is cheap, reading far back starts over. The daemon so needs
+// neither memory nor a temporary file for it, and reads each file front to
+// back.
 type inflated struct {
 	src  redact.Source
 	off  int64 // of the compressed stream
 	size int64
+	rest int64           // bytes of the file behind the stream
 	ctx  context.Context //nolint:containedctx // bounds the decompression
 
-	mu  sync.Mutex
-	r   io.ReadCloser
-	pos int64
+	mu      sync.Mutex
+	packed  *packedReader
+	r       io.ReadCloser
+	pos     int64
+	rewinds int
+	past    []byte // what was read before pos, lookBack bytes and a window at most
+}
+
+// packedReader counts what the decompressor takes: it reads byte by byte, and
+// not one too many (compress/flate).
+type packedReader struct {
+	*bufio.Reader
+	taken int64
+}
+
+func (p *packedReader) ReadByte() (byte, error) {
+	b, err := p.Reader.ReadByte()
+	if err == nil {
+		p.taken++
+	}
+	return b, err
+}
+
+func (p *packedReader) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.taken += int64(n)
+	return n, err
 }
 
 // inflate replaces f.src by the inflated data set, which is explicit little
@@ -35,7 +66,7 @@ func (f *file) inflate(ctx context.Context) error {
 	if err := in.measure(); err != nil {
 		return err
 	}
-	f.src, f.start, f.inflated = in, 0, true
+	f.src, f.start, f.inflated, f.rest = in, 0, true, in.rest
 	f.syn, f.ts = explicitLittle, tsExplicitLittle
 	if in.size < shortHeaderLength {
 		return redact.Refuse(redact.Truncated, "the file ends before its content begins")
@@ -46,6 +77,8 @@ func (f *file) inflate(ctx context.Context) error {
 // Size is the length of the inflated data set.
 func (in *inflated) Size() int64 { return in.size }
 
+// measure unpacks once. What lies behind the packed content goes, whether it is
+// the padding to an even length or something else.
 func (in *inflated) measure() error {
 	in.rewind()
 	n, err := in.skip(maxInflated + 1)
@@ -55,18 +88,31 @@ func (in *inflated) measure() error {
 	if n > maxInflated {
 		return redact.Refuse(redact.TooLarge, "the file unpacks to more than %d MiB", maxInflated>>20)
 	}
-	in.size = n
+	in.size, in.rest = n, in.src.Size()-in.off-in.packed.taken
 	return nil
 }
 
 func (in *inflated) rewind() {
 	section := io.NewSectionReader(in.src, in.off, in.src.Size()-in.off)
-	if reset, ok := in.r.(flate.Resetter); ok {
-		_ = reset.Reset(section, nil) // never fails
+	if in.packed == nil {
+		in.packed = &packedReader{Reader: bufio.NewReaderSize(section, windowSize)}
+		in.r = flate.NewReader(in.packed)
 	} else {
-		in.r = flate.NewReader(section)
+		in.packed.Reset(section)
+		_ = in.r.(flate.Resetter).Reset(in.packed, nil) // never fails
 	}
-	in.pos = 0
+	in.packed.taken, in.pos, in.past = 0, 0, in.past[:0]
+}
+
+// read unpacks into p and remembers it.
+func (in *inflated) read(p []byte) (int, error) {
+	n, err := in.r.Read(p)
+	in.pos += int64(n)
+	if len(in.past)+n > 2*lookBack {
+		in.past = append(in.past[:0], in.past[max(0, len(in.past)-lookBack):]...)
+	}
+	in.past = append(in.past, p[max(0, n-lookBack):n]...)
+	return n, err
 }
 
 // skip reads n bytes and drops them.
@@ -78,9 +124,8 @@ func (in *inflated) skip(n int64) (int64, error) {
 		if err := in.ctx.Err(); err != nil {
 			return total, err
 		}
-		got, err := in.r.Read((*buf)[:min(int64(len(*buf)), n-total)])
+		got, err := in.read((*buf)[:min(int64(len(*buf)), n-total)])
 		total += int64(got)
-		in.pos += int64(got)
 		if err != nil {
 			return total, err
 		}
@@ -88,30 +133,60 @@ func (in *inflated) skip(n int64) (int64, error) {
 	return total, nil
 }
 
-// ReadAt inflates up to off and reads.
+// ReadAt gives what was read lately, or inflates up to off and reads.
 func (in *inflated) ReadAt(p []byte, off int64) (int, error) {
-	if off >= in.size {
+	if off < 0 || off >= in.size {
 		return 0, io.EOF
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if off < in.pos {
-		in.rewind()
+	if err := in.reach(off); err != nil {
+		return 0, err
 	}
-	if _, err := in.skip(off - in.pos); err != nil {
-		return 0, inflateFault(err)
+	n := 0
+	if back := in.pos - off; back > 0 {
+		n = copy(p, in.past[int64(len(in.past))-back:])
 	}
-	n, err := io.ReadFull(in.r, p)
-	in.pos += int64(n)
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return n, io.EOF
-	case err != nil:
-		return n, inflateFault(err)
+	for n < len(p) {
+		got, err := in.read(p[n:min(len(p), n+windowSize)])
+		n += got
+		switch {
+		case errors.Is(err, io.EOF) && in.pos == in.size:
+			return n, eofUnless(n == len(p))
+		case err != nil:
+			return n, inflateFault(err)
+		}
 	}
 	return n, nil
 }
 
+func eofUnless(full bool) error {
+	if full {
+		return nil
+	}
+	return io.EOF
+}
+
+// reach brings off into what can be given: at pos, or before it in past.
+func (in *inflated) reach(off int64) error {
+	if off < in.pos-int64(len(in.past)) {
+		if in.rewinds++; in.rewinds > maxRewinds {
+			return redact.Refuse(redact.TooLarge, "the packed file cannot be read in order")
+		}
+		in.rewind()
+	}
+	if off <= in.pos {
+		return nil
+	}
+	if _, err := in.skip(off - in.pos); err != nil {
+		return inflateFault(err)
+	}
+	return nil
+}
+
+// inflateFault tells a damaged file from a fault of the machine. The end of
+// the source is the file's if it comes while unpacking for the first time;
+// afterwards the source has changed, and the reading fails all the same.
 func inflateFault(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
@@ -120,5 +195,5 @@ func inflateFault(err error) error {
 	case errors.As(err, &corrupt):
 		return malformed("the file's packed content is damaged")
 	}
-	return err
+	return readFault(err)
 }

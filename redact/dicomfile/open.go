@@ -28,8 +28,10 @@ type file struct {
 	syn   syntax
 	ts    string // transfer syntax UID the data set really has; "" if none fits
 	meta  metaFacts
-	// inflated tells that src is not the file itself.
+	// inflated tells that src is not the file itself; rest are the bytes behind
+	// the packed content.
 	inflated bool
+	rest     int64
 }
 
 // metaFacts is what is read from the file meta information (PS3.10 section 7.1).

@@ -93,6 +93,9 @@ func (p *plan) build(w *walker) error {
 	if rest := w.win.size - end; rest > 0 {
 		p.tally.add("trailing zeros", p.rules.classes["padding"])
 	}
+	if p.file.rest > 1 { // one makes the length even (PS3.5 section A.5)
+		p.tally.add("bytes after the packed content", p.rules.classes["padding"])
+	}
 	p.facts.end = true
 	return p.layout.fits()
 }
