@@ -18,8 +18,9 @@ import (
 // child: it allocates by what it reads, and it gets no more than the first part
 // of the header, as far as identity goes, after our own walk has accepted it.
 //   - Memory: every length in that part has been checked against the part's
-//     end, so no buffer is larger than maxOpinionBytes; it has no pixels and no
-//     transfer syntax that the library does not know.
+//     end, and the library reads the same lengths (see readAlike), so no buffer
+//     is larger than maxOpinionBytes; it has no pixels and no transfer syntax
+//     that the library does not know.
 //   - Stack: maxOpinionDepth.
 //   - Time: its work is linear in maxOpinionElements; the source it reads from
 //     ends with an error after maxOpinionTime.
@@ -175,14 +176,34 @@ func (p *prefix) enter(e *element) (bool, error) {
 	if p.stop(e) {
 		return false, errEnough
 	}
-	p.unfit = p.unfit || e.depth >= maxOpinionDepth
+	p.unfit = p.unfit || e.depth >= maxOpinionDepth || !readAlike(e)
 	return true, nil
+}
+
+// readAlike reports that the library reads the header of e as the walker does.
+// Where it does not, it takes bytes of a value for a length and allocates what
+// that says, up to 4 GiB: it knows no 32-bit length of OV, SV and UV, takes
+// 65535 in a 16-bit length for an undefined one, and reads sequences of type
+// UN in the encoding around them (readVL, readSequence of v1.1.0).
+func readAlike(e *element) bool {
+	switch {
+	case e.tag == tagPixelData, e.fragments >= 0:
+		return false
+	case !e.syn.explicit:
+		return !e.undefined() || e.vr == vrSQ || e.tag.private()
+	case e.vr == vrUN:
+		return !e.undefined()
+	case !knownVRs[e.vr]:
+		return e.length < 0xFFFF
+	}
+	return e.vr != mkVR('O', 'V') && e.vr != mkVR('S', 'V') && e.vr != mkVR('U', 'V')
 }
 
 func (p *prefix) leaf(e *element) error {
 	if p.stop(e) {
 		return errEnough
 	}
+	p.unfit = p.unfit || !readAlike(e)
 	if e.depth > 0 || e.end-e.val > maxText {
 		return nil
 	}

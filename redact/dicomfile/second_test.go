@@ -61,3 +61,31 @@ func TestSecondOpinionGuesses(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// TestSecondOpinionLengths: where the library would take a value for a length
+// of gigabytes, it is not asked.
+func TestSecondOpinionLengths(t *testing.T) {
+	bait := bytes.Repeat([]byte{0xF0, 0xFF, 0xFF, 0xFF}, 20053/4+1) // a length, wherever it is read
+	for name, put := range map[string]func(*dataset){
+		"16-bit length of 65535": func(d *dataset) { d.el(0x00080020, "DA", bytes.Repeat([]byte("1"), 0xFFFF)) },
+		"SV": func(d *dataset) {
+			d.el(0x00081030, "SV", []byte("\x08\x00\x30\x10UN\x00\x00\xF0\xFF\xFF\xFF 12345678"))
+		},
+		"UN of undefined length": func(d *dataset) {
+			d.undefined = true
+			d.seq(0x00081140, "UN", func(i *dataset) { i.el(0x00080104, "LO", bait[:0x4E55]) }) // "UN", as a length
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := (&dataset{syn: explicitLittle}).text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.7").text(0x00080018, "UI", "1.2.3")
+			put(d)
+			d.text(0x00100020, "LO", "1").us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16)
+			raw := d.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle)
+			allocated(t, 64<<20, func() {
+				if got, err := secondOpinion(context.Background(), cleanedBody(t, raw)); err != nil || got != unfit {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		})
+	}
+}
