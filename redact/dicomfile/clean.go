@@ -51,8 +51,8 @@ func Clean(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Ou
 }
 
 // Clean strips one DICOM file for a profile. It reads the source's structure
-// once to plan (twice where there are masks) and once through the plan to verify; the pixels are not read until the
-// Body is. Body is also an io.WriterTo and a redact.Source. The source must
+// once to plan (twice where there are masks), once more as a witness, and once
+// through the plan to verify; the pixels are not read until the Body is. Body is also an io.WriterTo and a redact.Source. The source must
 // stay open until Body is closed. A *redact.Refusal names no value; any other
 // error is the machine's, without a path.
 func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Output, error) {
@@ -110,10 +110,16 @@ func (c *Cleaner) plan(ctx context.Context, src redact.Source, p redact.Profile)
 func (p *plan) metaAndBody(ctx context.Context) error {
 	w := newWalker(ctx, p.file.src)
 	defer w.close()
-	if err := p.build(w); err != nil {
+	if err := p.build(w, p); err != nil {
 		return err
 	}
 	p.w = nil
+	p.meta()
+	return nil
+}
+
+// meta lays out the header.
+func (p *plan) meta() {
 	p.hollow = p.layout.size == 0
 	for _, t := range p.file.meta.tags {
 		switch t {
@@ -137,7 +143,6 @@ func (p *plan) metaAndBody(ctx context.Context) error {
 		sopInstance = p.ids.uid(sopInstance)
 	}
 	p.layout.prepend(buildMeta(sopClass, sopInstance, p.file.ts))
-	return nil
 }
 
 // unverified turns what the verifier met into a refusal; faults of the machine

@@ -197,7 +197,7 @@ func TestMaskVerified(t *testing.T) {
 	}
 	last := func(p *plan) int { return len(p.layout.segs) - 1 } // the last row, all black
 	for name, harm := range map[string]func(*plan){
-		"not masked":    func(p *plan) { p.layout.segs[last(p)].src = p.pixels.end - 9 },
+		"not masked":    func(p *plan) { p.layout.segs[last(p)].src = p.facts.pixels.end - 9 },
 		"moved":         func(p *plan) { p.layout.segs[last(p)-1].src-- },
 		"run too short": func(p *plan) { p.layout.segs[last(p)].out++; p.layout.segs[last(p)].src-- },
 		"run too long":  func(p *plan) { p.layout.segs[last(p)].out--; p.layout.segs[last(p)].src++ },

@@ -1,12 +1,6 @@
 package dicomfile
 
-import (
-	"crypto/sha256"
-	"encoding/binary"
-	"hash"
-
-	"chartseal/redact"
-)
+import "chartseal/redact"
 
 // plan is the cleaned file before a byte of it is written: which source ranges
 // stay, and what stands between them.
@@ -17,12 +11,10 @@ type plan struct {
 	layout layout
 	tally  tally
 	facts  facts
-	trace  trace
 
 	w       *walker
 	marks   [2*maxDepth + 4]planMark // one for every open sequence and item
 	open    int
-	pixels  pixelRange
 	hollow  bool        // nothing of the source stays
 	added   []insertion // elements the profile adds, in tag order
 	pending []insertion // those still to be inserted
@@ -36,9 +28,6 @@ type planMark struct {
 	changed bool
 }
 
-// pixelRange is the value of the pixel element in the source.
-type pixelRange struct{ off, end int64 }
-
 // insertion is an element the profile adds to the main data set.
 type insertion struct {
 	tag   Tag
@@ -46,44 +35,12 @@ type insertion struct {
 	value string
 }
 
-// trace is a running digest of every element that stays, with the place its
-// bytes come from. The verifier computes it again from the output alone.
-type trace struct {
-	h   hash.Hash
-	buf []byte
-}
-
-func newTrace() trace { return trace{h: sha256.New(), buf: make([]byte, 0, 4096)} }
-
-func (t *trace) note(tag Tag, kind byte, depth int, src, n int64) {
-	if len(t.buf)+24 > cap(t.buf) {
-		t.h.Write(t.buf)
-		t.buf = t.buf[:0]
-	}
-	t.buf = binary.BigEndian.AppendUint32(t.buf, uint32(tag))
-	t.buf = append(t.buf, kind, byte(depth))
-	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(src))
-	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(n))
-}
-
-func (t *trace) sum() [sha256.Size]byte {
-	t.h.Write(t.buf)
-	t.buf = t.buf[:0]
-	return [sha256.Size]byte(t.h.Sum(nil))
-}
-
-// Kinds of trace notes.
-const (
-	traceLeaf, traceEnter, traceItem, traceItemEnd, traceLeave = 'v', 's', 'i', 'j', 'e'
-
-	noSource = -1 // place of an empty or written value
-)
-
-// build walks the source once.
-func (p *plan) build(w *walker) error {
-	p.w, p.trace = w, newTrace()
+// build walks the source once; v decides over what it meets, the plan itself
+// but in tests.
+func (p *plan) build(w *walker, v visitor) error {
+	p.w = w
 	p.pending, p.blocks = p.added, blocksOf(p.rules)
-	end, err := w.root(p, p.file.start, p.file.syn)
+	end, err := w.root(v, p.file.start, p.file.syn)
 	if err != nil {
 		return err
 	}
@@ -178,9 +135,6 @@ func (p *plan) keep(e *element, d decision) {
 	if d.class.name == "practice" {
 		p.facts.kept(e.tag, d)
 	}
-	if e.depth == 0 && isPixels(e.tag) {
-		p.pixels = pixelRange{e.val, e.end}
-	}
 	if e.depth == 0 && e.tag == tagPixelData && p.mask != nil {
 		p.layout.source(e.off, e.val)
 		p.mask.lay(&p.layout, e.val, e.end)
@@ -189,14 +143,6 @@ func (p *plan) keep(e *element, d decision) {
 		p.layout.source(e.off, e.end)
 	}
 	p.tally.stay(e.tag, d.keyword)
-	p.noteLeaf(e.tag, e.depth, e.val, e.end-e.val)
-}
-
-func (p *plan) noteLeaf(t Tag, depth int, src, n int64) {
-	if n == 0 {
-		src = noSource
-	}
-	p.trace.note(t, traceLeaf, depth, src, n)
 }
 
 // special handles the elements whose fate depends on their value.
@@ -234,7 +180,6 @@ func (p *plan) replace(e *element, d decision) error {
 	}
 	p.header(e, uint32(len(value)))
 	p.layout.literal(value)
-	p.noteLeaf(e.tag, e.depth, noSource, int64(len(value)))
 	p.tally.count(e, d)
 	p.changed()
 	return p.layout.fits()
@@ -286,14 +231,12 @@ func (p *plan) enter(e *element) (bool, error) {
 	if d.action == review {
 		p.facts.review(d.keyword)
 	}
-	p.trace.note(e.tag, traceEnter, e.depth, 0, 0)
 	p.push()
 	p.header(e, undefinedLength)
 	return true, p.layout.fits()
 }
 
 func (p *plan) item(e *element) error {
-	p.trace.note(e.tag, traceItem, e.depth, 0, 0)
 	p.blocks.item(e.depth)
 	p.push()
 	p.header(e, undefinedLength)
@@ -301,13 +244,11 @@ func (p *plan) item(e *element) error {
 }
 
 func (p *plan) itemEnd(e *element) error {
-	p.trace.note(e.tag, traceItemEnd, e.depth, 0, 0)
 	p.shut(e, tagItemDelim, e.syn)
 	return nil
 }
 
 func (p *plan) leave(e *element) error {
-	p.trace.note(e.tag, traceLeave, e.depth, 0, 0)
 	p.shut(e, tagSeqDelim, e.inner())
 	return p.layout.fits()
 }
@@ -333,7 +274,6 @@ func (p *plan) insertBefore(t Tag) error {
 		e := element{tag: in.tag, vr: in.vr, syn: p.file.syn}
 		p.header(&e, uint32(len(value)))
 		p.layout.literal(value)
-		p.noteLeaf(in.tag, 0, noSource, int64(len(value)))
 	}
 	return p.layout.fits()
 }

@@ -18,6 +18,11 @@ import (
 // they identify nobody.
 const standardRoot = "1.2.840.10008."
 
+const (
+	uuidRoot     = "2.25." // of UIDs made from 128 bits (PS3.5 section B.2)
+	numberPrefix = "ANON-" // of made-up patient numbers
+)
+
 // dummyText stands where the standard wants a value and the old one goes
 // (PS3.15 section E.1.1, action D).
 const dummyText = "REMOVED "
@@ -45,7 +50,14 @@ func (p *pseudonyms) uid(old string) string {
 		return old
 	}
 	n := new(big.Int).SetBytes(p.digest("uid", []byte(old))[:16])
-	return "2.25." + n.String()
+	return uuidRoot + n.String()
+}
+
+// replacedUID reports a UID that uid can have made.
+func replacedUID(uid string) bool {
+	number, ours := strings.CutPrefix(uid, uuidRoot)
+	n, ok := new(big.Int).SetString(number, 10)
+	return ours && ok && n.Sign() >= 0 && n.BitLen() <= 128
 }
 
 // uids maps a UI value, which may hold several. same tells that nothing
@@ -64,7 +76,14 @@ func (p *pseudonyms) uids(old []byte) (value []byte, same bool) {
 // release.
 func (p *pseudonyms) number(old []byte) []byte {
 	sum := p.digest("patient", bytes.TrimRight(old, "\x00 "))
-	return padded("ANON-"+strings.ToUpper(hex.EncodeToString(sum[:5])), ' ')
+	return padded(numberPrefix+strings.ToUpper(hex.EncodeToString(sum[:5])), ' ')
+}
+
+// madeUpNumber reports a value that number has made.
+func madeUpNumber(v []byte) bool {
+	digits, ok := strings.CutPrefix(strings.TrimRight(string(v), " "), numberPrefix)
+	_, err := hex.DecodeString(digits)
+	return ok && err == nil && len(digits) == 10
 }
 
 // addedBy gives the elements a profile adds to say what was done (PS3.15

@@ -7,11 +7,12 @@ import (
 )
 
 // verify reads the planned output again, from the first byte to the last, as
-// if it were any other file, and accepts it only if
+// if it were any other file, and beside it the source, and accepts it only if
 //   - its header holds nothing but the rebuilt elements,
 //   - every element, at every depth, is one the profile lets through,
-//   - every value that stays comes from the same place of the source as when
-//     it was planned, in the same order, and nothing else does,
+//   - every value that the profile lets stay is there, from its place in the
+//     source and in the source's order, and nothing else comes from there,
+//   - every value that was written is one that the profile writes,
 //   - the pixels are one unbroken range of the source, but for regions that are
 //     blacked out,
 //   - it ends where the walk ends.
@@ -20,23 +21,45 @@ func verify(ctx context.Context, p *plan, b *body) error {
 	if err != nil {
 		return err
 	}
-	if f.syn != p.file.syn || f.ts != p.file.ts || f.inflated || !f.meta.rebuilt() {
+	if f.syn != p.file.syn || f.ts != p.file.ts || f.inflated {
 		return errUnverified
 	}
-	if err = zeroPreamble(b); err != nil {
+	if err = checkHeader(b, f, p.rules); err != nil {
+		return err
+	}
+	source, err := witnessOf(ctx, p)
+	if err != nil {
 		return err
 	}
 	w := newWalker(ctx, b)
 	defer w.close()
 	c := &checker{
 		w: w, rules: p.rules, l: &p.layout, trace: newTrace(), added: p.added,
-		blocks: blocksOf(p.rules), mask: p.mask, source: p.pixels,
+		blocks: blocksOf(p.rules), mask: p.mask, source: source.pixels,
 	}
 	end, err := w.root(c, f.start, f.syn)
 	if err != nil {
 		return err
 	}
-	if end != b.Size() || c.pixels != p.pixels || c.trace.sum() != p.trace.sum() {
+	whole := end == b.Size() && c.pixels == source.pixels && c.insertions == len(p.added)
+	if !whole || c.trace.sum() != source.trace.sum() {
+		return errUnverified
+	}
+	return nil
+}
+
+// checkHeader demands a preamble of zeros and a header that names the syntax
+// the data set is written in and has the length it says (PS3.10 section 7.1).
+func checkHeader(b *body, f *file, r *rules) error {
+	var head [preambleLength + 4 + shortHeaderLength + 4]byte
+	if err := readFull(b, head[:], 0); err != nil {
+		return err
+	}
+	length := int64(explicitLittle.u32(head[len(head)-4:]))
+	instance := f.meta.sopInstance
+	own := instance == "" || strings.HasPrefix(instance, standardRoot) || replacedUID(instance) || !r.deidentifies()
+	if [preambleLength]byte(head[:]) != [preambleLength]byte{} || !f.meta.rebuilt() ||
+		f.meta.ts != f.ts || length != f.start-int64(len(head)) || !own {
 		return errUnverified
 	}
 	return nil
@@ -54,17 +77,6 @@ func (m *metaFacts) rebuilt() bool {
 	return slices.Contains(m.tags, 0x00020012)
 }
 
-func zeroPreamble(b *body) error {
-	var head [preambleLength]byte
-	if err := readFull(b, head[:], 0); err != nil {
-		return err
-	}
-	if head != [preambleLength]byte{} {
-		return errUnverified
-	}
-	return nil
-}
-
 // checker walks the output.
 type checker struct {
 	w      *walker
@@ -75,14 +87,19 @@ type checker struct {
 	added  []insertion
 	blocks *blocks
 	mask   *paint     // the picture may differ in its regions, and only there
-	source pixelRange // where the plan says the pixels are
+	source pixelRange // where the pixels are in the source
 	seg    int        // where the walk is in the layout
+
+	insertions int // elements the profile adds that were met
 }
 
 func (c *checker) leaf(e *element) error {
 	src, err := c.originOf(e)
 	if err != nil {
 		return err
+	}
+	if e.depth == 0 && adds(c.added, e.tag) {
+		return c.insertion(e, src)
 	}
 	d := c.rules.decide(e.tag, e.depth)
 	if err = c.blocks.decide(c.w, e, &d); err != nil {
@@ -92,21 +109,40 @@ func (c *checker) leaf(e *element) error {
 	if err != nil {
 		return err
 	}
-	if !allowed || d.known && d.seq && d.action != remove {
+	if !allowed || d.known && d.seq {
 		return errUnverified
 	}
 	if e.depth == 0 && isPixels(e.tag) {
 		c.pixels = pixelRange{src, src + e.end - e.val}
 	}
-	c.noteLeaf(e, src)
+	c.trace.leaf(e, d, src)
 	return nil
+}
+
+// insertion checks an element that the profile adds: ours, and no other.
+func (c *checker) insertion(e *element, src int64) error {
+	v, err := c.value(e)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(c.added, func(in insertion) bool { return in.tag == e.tag })
+	if src != written || string(v) != string(padded(c.added[i].value, ' ')) {
+		return errUnverified
+	}
+	c.insertions++
+	return nil
+}
+
+// value gives a short value.
+func (c *checker) value(e *element) ([]byte, error) {
+	if e.end-e.val > windowSize {
+		return nil, errUnverified
+	}
+	return c.w.win.bytes(e.val, int(e.end-e.val))
 }
 
 // allowed reports whether the profile lets a value from src stand.
 func (c *checker) allowed(e *element, d decision, src int64) (bool, error) {
-	if src == written && e.depth == 0 && adds(c.added, e.tag) {
-		return true, nil
-	}
 	switch d.action {
 	case keep, review:
 		return src != written, nil
@@ -119,32 +155,27 @@ func (c *checker) allowed(e *element, d decision, src int64) (bool, error) {
 	return false, nil
 }
 
-// replaced: an identifier that the profile replaces must not come from the
-// source, but where there was nothing to replace.
+// replaced reports a value that stands for one that had to go, or for none.
+// What comes from the source is no replacement, but the standard's own UIDs
+// and the made-up text are.
 func (c *checker) replaced(e *element, d decision, src int64) (bool, error) {
-	if src == written || e.val == e.end {
-		return true, nil
+	b, err := c.value(e)
+	if err != nil || len(b) == 0 {
+		return err == nil, err
 	}
-	if e.end-e.val > windowSize {
-		return false, nil
-	}
-	b, err := c.w.win.bytes(e.val, int(e.end-e.val))
-	if err != nil || d.action == dummy {
-		return string(b) == dummyText, err
-	}
-	for uid := range strings.SplitSeq(strings.Trim(string(b), "\x00 "), `\`) {
-		if uid = strings.Trim(uid, "\x00 "); uid != "" && !strings.HasPrefix(uid, standardRoot) {
-			return false, nil
+	switch {
+	case d.action == newUID:
+		for uid := range strings.SplitSeq(strings.TrimRight(string(b), "\x00 "), `\`) {
+			uid = strings.Trim(uid, "\x00 ")
+			if uid != "" && !strings.HasPrefix(uid, standardRoot) && (src != written || !replacedUID(uid)) {
+				return false, nil
+			}
 		}
+		return true, nil
+	case d.class.name == "patient-id":
+		return src == written && madeUpNumber(b), nil
 	}
-	return true, nil
-}
-
-func (c *checker) noteLeaf(e *element, src int64) {
-	if src == written || e.end == e.val {
-		src = noSource
-	}
-	c.trace.note(e.tag, traceLeaf, e.depth, src, e.end-e.val)
+	return string(b) == dummyText, nil
 }
 
 // written is the origin of a value that the plan wrote itself.
