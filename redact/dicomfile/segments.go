@@ -102,6 +102,7 @@ type body struct {
 	l   *layout
 	pos int64
 
+	pixels *guard // nil: no pixels, or not verified yet
 	closed atomic.Bool
 }
 
@@ -126,7 +127,13 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	n, err := b.fill(p, off)
-	if err == nil && short {
+	if err == nil && b.pixels != nil {
+		err = b.pixels.check(p, off)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if short {
 		err = io.EOF
 	}
 	return n, err

@@ -16,6 +16,8 @@ import (
 //   - the pixels are one unbroken range of the source, but for regions that are
 //     blacked out,
 //   - it ends where the walk ends.
+//
+// What then leaves is compared with the source's pixels once more, see guard.
 func verify(ctx context.Context, p *plan, b *body) error {
 	f, err := open(ctx, b)
 	if err != nil {
@@ -44,6 +46,9 @@ func verify(ctx context.Context, p *plan, b *body) error {
 	whole := end == b.Size() && c.pixels == source.pixels && c.insertions == len(p.added)
 	if !whole || c.trace.sum() != source.trace.sum() {
 		return errUnverified
+	}
+	if c.out != (pixelRange{}) {
+		b.pixels = &guard{src: p.file.src, out: c.out, at: source.pixels.off, ctx: ctx, mask: p.mask}
 	}
 	return nil
 }
@@ -83,7 +88,8 @@ type checker struct {
 	rules  *rules
 	l      *layout
 	trace  trace
-	pixels pixelRange
+	pixels pixelRange // by the layout, in the source
+	out    pixelRange // in the output
 	added  []insertion
 	blocks *blocks
 	mask   *paint     // the picture may differ in its regions, and only there
@@ -113,7 +119,7 @@ func (c *checker) leaf(e *element) error {
 		return errUnverified
 	}
 	if e.depth == 0 && isPixels(e.tag) {
-		c.pixels = pixelRange{src, src + e.end - e.val}
+		c.pixels, c.out = pixelRange{src, src + e.end - e.val}, pixelRange{e.val, e.end}
 	}
 	c.trace.leaf(e, d, src)
 	return nil
