@@ -1,12 +1,18 @@
 package dicomfile
 
+import "chartseal/redact"
+
 // encapsulated walks the fragments of pixel data of undefined length (PS3.5
 // annex A.4): the Basic Offset Table, fragments of defined length, and the
 // sequence delimiter, without which the image is cut.
 func (w *walker) encapsulated(e *element, limit int64) error {
 	off, items := e.val, 0
 	for {
-		if items++; items%pollEvery == 0 {
+		items++
+		if w.fragments++; w.fragments > maxFragments {
+			return redact.Refuse(redact.TooLarge, "the file has more than %d fragments of images", maxFragments)
+		}
+		if w.fragments%pollEvery == 0 {
 			if err := w.ctx.Err(); err != nil {
 				return err
 			}

@@ -18,6 +18,9 @@ const (
 	tsExplicitLittle = "1.2.840.10008.1.2.1"
 	tsDeflated       = "1.2.840.10008.1.2.1.99"
 	tsExplicitBig    = "1.2.840.10008.1.2.2"
+	// GE's own: implicit little endian, but for the pixels (DICOM conformance
+	// statements of GE CT and MR systems, "implicit VR, big endian pixels").
+	tsImplicitGE = "1.2.840.113619.5.2"
 )
 
 // file is an opened DICOM file: where its data set begins and how it is
@@ -173,6 +176,10 @@ func (f *file) sniff(w *walker) error {
 	switch f.meta.ts {
 	case "", tsImplicitLittle, tsExplicitLittle, tsExplicitBig:
 		f.ts = nativeSyntax(f.syn)
+	case tsImplicitGE:
+		if f.syn != implicitLittle {
+			f.ts = nativeSyntax(f.syn)
+		}
 	default:
 		if !f.syn.explicit || f.syn.big {
 			return malformed("the image is said to be compressed, but the file is not written that way")
@@ -229,6 +236,9 @@ func nativeSyntax(s syntax) string {
 	}
 	return tsImplicitLittle
 }
+
+// native reports that pixels are not compressed.
+func (f *file) native() bool { return f.ts == nativeSyntax(f.syn) || f.ts == tsImplicitGE }
 
 // uidText takes a UID from its padded bytes; what is not a UID (PS3.5 section
 // 9.1) gives "".

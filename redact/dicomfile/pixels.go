@@ -29,7 +29,7 @@ func (v *verdict) completeImage(df *file) error {
 	switch {
 	case f.rows <= 0 || f.columns <= 0:
 		return malformed("the file does not say how large its image is")
-	case frames <= 0:
+	case frames < 0, frames == 0 && p.fragments >= 0:
 		return malformed("the file does not say how many images it holds")
 	case p.fragments >= 0:
 		return v.fragments(df, frames)
@@ -59,7 +59,7 @@ func (v *verdict) noImage() error {
 // native compares the length of uncompressed pixels with what it has to be.
 func (v *verdict) native(df *file, frames int) error {
 	f := v.f
-	if df.ts != nativeSyntax(df.syn) {
+	if !df.native() {
 		return malformed("the image is said to be compressed but is not")
 	}
 	bits, samples := uint64(f.bits), uint64(max(f.samples, 1))
@@ -77,6 +77,12 @@ func (v *verdict) native(df *file, frames int) error {
 	}
 	perFrame := uint64(f.rows) * uint64(f.columns) * samples * bits
 	have := uint64(f.pixels.end-f.pixels.val) * 8
+	if frames == 0 { // some devices write 0, or no number, for a single image
+		if perFrame == 0 || have/perFrame != 1 {
+			return malformed("the file does not say how many images it holds")
+		}
+		frames = 1
+	}
 	if perFrame == 0 || have/perFrame < uint64(frames) {
 		return redact.Refuse(redact.Truncated, "the image is shorter than its size says")
 	}
@@ -91,7 +97,7 @@ func (v *verdict) native(df *file, frames int) error {
 
 // fragments: a compressed image has at least one fragment a frame.
 func (v *verdict) fragments(df *file, frames int) error {
-	if df.ts == nativeSyntax(df.syn) {
+	if df.native() {
 		return malformed("the image is compressed in a way the file does not name")
 	}
 	if v.f.pixels.fragments == 0 {

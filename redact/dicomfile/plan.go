@@ -113,6 +113,9 @@ func (p *plan) leaf(e *element) error {
 	if d.action != remove && d.known && d.seq {
 		return malformed("an element that should hold others holds something else")
 	}
+	if d.action != remove && e.fragments >= 0 && e.tag != tagPixelData {
+		return errNoLength // no other reader takes it (PS3.5 section A.4)
+	}
 	if err := p.special(e, &d); err != nil {
 		return err
 	}
@@ -281,5 +284,7 @@ func (p *plan) insertBefore(t Tag) error {
 func isPixels(t Tag) bool {
 	return t == tagPixelData || t == tagFloatPixels || t == tagDoublePixels
 }
+
+var errNoLength = malformed("an element has no length")
 
 var errUnverified = redact.Refuse(redact.Unverified, "the cleaned file did not pass its own check")

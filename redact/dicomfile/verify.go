@@ -115,7 +115,7 @@ func (c *checker) leaf(e *element) error {
 	if err != nil {
 		return err
 	}
-	if !allowed || d.known && d.seq {
+	if !allowed || d.known && d.seq || e.fragments >= 0 && e.tag != tagPixelData {
 		return errUnverified
 	}
 	if e.depth == 0 && isPixels(e.tag) {

@@ -11,9 +11,10 @@ import (
 // Bounds of the walk. They are far above what scanners write and far below
 // what hurts.
 const (
-	maxDepth    = 64
-	maxElements = 2_000_000
-	pollEvery   = 4096 // elements between two looks at the context
+	maxDepth     = 64
+	maxElements  = 2_000_000
+	maxFragments = 4_000_000 // of compressed images; a whole slide has a fragment for each tile
+	pollEvery    = 4096      // elements between two looks at the context
 )
 
 // visitor is told about every element in file order. Elements are valid during
@@ -41,12 +42,13 @@ func (nothing) leave(*element) error         { return nil }
 // walker walks the structure of a data set (PS3.5 section 7) over a bounded
 // window. Every length must fit its parent and the file.
 type walker struct {
-	win      window
-	ctx      context.Context //nolint:containedctx // one walk, one context
-	elements int
-	cur      element
-	seqs     [maxDepth + 1]element
-	items    [maxDepth + 1]element
+	win       window
+	ctx       context.Context //nolint:containedctx // one walk, one context
+	elements  int
+	fragments int
+	cur       element
+	seqs      [maxDepth + 1]element
+	items     [maxDepth + 1]element
 }
 
 var walkers = sync.Pool{New: func() any { return new(walker) }}
@@ -54,7 +56,7 @@ var walkers = sync.Pool{New: func() any { return new(walker) }}
 func newWalker(ctx context.Context, src redact.Source) *walker {
 	w := walkers.Get().(*walker)
 	w.win.open(src, src.Size())
-	w.ctx, w.elements = ctx, 0
+	w.ctx, w.elements, w.fragments = ctx, 0, 0
 	return w
 }
 
@@ -181,7 +183,7 @@ func (w *walker) element(v visitor, limit int64) (int64, error) {
 	case e.vr == vrSQ, e.undefined() && (e.vr == vrUN || !e.syn.explicit):
 		return w.sequence(v, limit)
 	case e.undefined():
-		return 0, malformed("an element has no length")
+		return 0, errNoLength
 	case e.vr == vrUN && e.syn.explicit && dictionaryVR(e.tag) == vrSQ:
 		return w.sequence(v, limit)
 	default:
