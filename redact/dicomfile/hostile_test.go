@@ -158,9 +158,19 @@ func TestFrames(t *testing.T) {
 		bytes  int
 		want   redact.Class // "": released
 	}{
-		{"", 32, ""}, {"0", 32, ""}, {"1.0", 32, ""}, {"+1", 32, ""}, {"1", 33, ""}, {"2", 64, ""},
-		{"0", 64, redact.Malformed}, {"0", 30, redact.Malformed}, {"-1", 32, redact.Malformed}, {"2", 62, redact.Truncated},
-		{"2147483647", 32, redact.Truncated}, {"9223372036854775807", 32, redact.Truncated}, {"99999999999999999999", 32, redact.Truncated},
+		{"", 32, ""},
+		{"0", 32, ""},
+		{"1.0", 32, ""},
+		{"+1", 32, ""},
+		{"1", 33, ""},
+		{"2", 64, ""},
+		{"0", 64, redact.Malformed},
+		{"0", 30, redact.Malformed},
+		{"-1", 32, redact.Malformed},
+		{"2", 62, redact.Truncated},
+		{"2147483647", 32, redact.Truncated},
+		{"9223372036854775807", 32, redact.Truncated},
+		{"99999999999999999999", 32, redact.Truncated},
 	} {
 		d := radiograph(explicitLittle, false).text(0x00280008, "IS", tt.frames)
 		raw := d.el(tagPixelData, "OW", make([]byte, tt.bytes)).file(tsExplicitLittle)

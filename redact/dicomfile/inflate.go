@@ -45,6 +45,7 @@ type packedReader struct {
 	taken int64
 }
 
+// ReadByte and Read are the reader's, counted.
 func (p *packedReader) ReadByte() (byte, error) {
 	b, err := p.Reader.ReadByte()
 	if err == nil {
@@ -53,6 +54,7 @@ func (p *packedReader) ReadByte() (byte, error) {
 	return b, err
 }
 
+// Read see ReadByte.
 func (p *packedReader) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
 	p.taken += int64(n)

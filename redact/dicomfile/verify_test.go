@@ -163,7 +163,7 @@ var faults = map[string]saboteur{
 		if !s.is(e, 0x00091010, 0) {
 			return false
 		}
-		s.plan.layout.source(e.off, e.val) // its content follows, undefined or not
+		s.layout.source(e.off, e.val) // its content follows, undefined or not
 		s.struck = true
 		return true
 	}},
@@ -175,7 +175,7 @@ var faults = map[string]saboteur{
 	"spacing is lost":              {onLeaf: func(s *saboteur, e *element) bool { s.struck = s.is(e, 0x00181164, 0); return s.struck }},
 	"the tooth is lost":            {onLeaf: func(s *saboteur, e *element) bool { s.struck = s.is(e, 0x00080104, 1); return s.struck }},
 	"the last pixels are lost":     {onLeaf: func(s *saboteur, e *element) bool { s.struck = s.is(e, tagPixelData, 0); return s.struck }},
-	"a sequence is lost":           {onEnter: func(s *saboteur, e *element) bool { return e.tag == 0x00082218 }},
+	"a sequence is lost":           {onEnter: func(_ *saboteur, e *element) bool { return e.tag == 0x00082218 }},
 	"a value is emptied": {onLeaf: func(s *saboteur, e *element) bool {
 		if !s.is(e, 0x00181164, 0) {
 			return false
@@ -225,22 +225,24 @@ var faults = map[string]saboteur{
 		s.struck = true
 		return true
 	}},
-	"the end of a sequence is missing": {onLeave: func(s *saboteur, e *element) bool {
+	"the end of a sequence is missing": {onLeave: func(s *saboteur, _ *element) bool {
 		s.pop()
 		s.struck = true
 		return true
 	}},
-	"an item is missing": {onItem: func(s *saboteur, e *element) bool {
+	"an item is missing": {onItem: func(s *saboteur, _ *element) bool {
 		s.push() // and no header
 		s.struck = true
 		return true
 	}},
-	"what is removed does not count": {onLeaf: func(s *saboteur, e *element) bool { return e.depth > 0 && e.tag.private() },
+	"what is removed does not count": {
+		onLeaf: func(_ *saboteur, e *element) bool { return e.depth > 0 && e.tag.private() },
 		onLeave: func(s *saboteur, e *element) bool {
 			s.layout.rollback(s.pop().layout) // as if nothing inside had changed
 			s.layout.source(e.off, e.end)
 			return true
-		}},
+		},
+	},
 }
 
 // cut leaves out the last fragment's last bytes.
@@ -293,7 +295,7 @@ func sabotaged(t *testing.T, raw []byte, p redact.Profile, fault saboteur) error
 	if err := fault.build(w, &fault); err != nil {
 		t.Fatal(err)
 	}
-	fault.plan.meta()
+	fault.meta()
 	got := &body{ctx: context.Background(), src: sound.file.src, l: &fault.layout}
 	if bytes.Equal(readAll(t, got), readAll(t, &body{ctx: context.Background(), src: sound.file.src, l: &sound.layout})) {
 		return errNoChance
