@@ -61,7 +61,7 @@ type charset struct {
 // "ISO-IR 100", are understood.
 func parseCharset(value string) charset {
 	first, _, _ := strings.Cut(value, `\`)
-	term := strings.NewReplacer("-", " ", "_", " ").Replace(strings.ToUpper(strings.TrimSpace(first)))
+	term := strings.NewReplacer("-", " ", "_", " ").Replace(strings.ToUpper(strings.Trim(first, " \t\r\n\x00")))
 	switch term {
 	case "GB18030":
 		return charset{whole: simplifiedchinese.GB18030}

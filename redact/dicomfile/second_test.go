@@ -53,12 +53,17 @@ func TestSecondOpinionBounds(t *testing.T) {
 }
 
 // TestSecondOpinionGuesses: bytes that the character set does not have are no
-// reason to call a cleaned file wrong.
+// reason to call a cleaned file wrong, nor is a character set padded with NUL.
 func TestSecondOpinionGuesses(t *testing.T) {
-	d := (&dataset{syn: implicitLittle}).text(0x00080005, "CS", "ISO_IR 13").el(0x00100030, "DA", []byte("0\xfcA000000000"))
-	d.us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16)
-	if got, err := secondOpinion(context.Background(), cleanedBody(t, d.el(tagPixelData, "OW", pixelBytes(1)).file(tsImplicitLittle))); err != nil {
-		t.Errorf("%q, %v", got, err)
+	for _, term := range []string{"ISO_IR 13", "ISO_IR 13\x00"} {
+		d := (&dataset{syn: implicitLittle}).text(0x00080005, "CS", term).el(0x00100030, "DA", []byte("0\xfcA000000000"))
+		d.us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16)
+		if got, err := secondOpinion(context.Background(), cleanedBody(t, d.el(tagPixelData, "OW", pixelBytes(1)).file(tsImplicitLittle))); err != nil {
+			t.Errorf("%q: %q, %v", term, got, err)
+		}
+	}
+	if got := parseCharset("ISO_IR 144\x00").decode([]byte{0xBB}); got != "Л" {
+		t.Errorf("padded character set: %q", got)
 	}
 }
 
