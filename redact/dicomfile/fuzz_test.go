@@ -119,6 +119,9 @@ func (s *shape) leaf(e *element) error {
 }
 
 func (s *shape) enter(e *element) (bool, error) {
+	if !s.rules.decide(e.tag, e.depth).action.stays() {
+		return false, nil // nobody looks into what goes
+	}
 	s.elements = append(s.elements, fmt.Sprintf("%s %s %d", e.tag, e.vr, e.depth))
 	return true, nil
 }
