@@ -18,6 +18,9 @@ func addSeeds(f *testing.F) {
 	}
 	un := radiograph(explicitLittle, true).seq(0x52009229, "UN", func(i *dataset) { i.text(0x00280030, "DS", `1\1`) })
 	f.Add(un.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle))
+	early := (&dataset{syn: explicitLittle}).text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.1.3").text(0x00321030, "LO", canary)
+	early.us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16) // what goes stands where it should not
+	f.Add(early.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle))
 	f.Add([]byte{})
 	f.Add(build(0)[:200])
 }

@@ -44,7 +44,7 @@ func (p *plan) build(w *walker, v visitor) error {
 	if err != nil {
 		return err
 	}
-	if err := p.insertBefore(0xFFFFFFFF); err != nil {
+	if err := p.insert(0xFFFFFFFF); err != nil {
 		return err
 	}
 	if rest := w.win.size - end; rest > 0 {
@@ -99,9 +99,6 @@ func (p *plan) drop(e *element, d decision) {
 // leaf decides over an element with a value.
 func (p *plan) leaf(e *element) error {
 	if e.depth == 0 {
-		if err := p.insertBefore(e.tag); err != nil {
-			return err
-		}
 		if err := p.facts.observe(p.w, e); err != nil {
 			return err
 		}
@@ -117,6 +114,9 @@ func (p *plan) leaf(e *element) error {
 		return errNoLength // no other reader takes it (PS3.5 section A.4)
 	}
 	if err := p.special(e, &d); err != nil {
+		return err
+	}
+	if err := p.insertBefore(e, d); err != nil {
 		return err
 	}
 	switch d.action {
@@ -212,9 +212,6 @@ func (p *plan) newValue(e *element, d decision) (value []byte, same bool, err er
 
 func (p *plan) enter(e *element) (bool, error) {
 	if e.depth == 0 {
-		if err := p.insertBefore(e.tag); err != nil {
-			return false, err
-		}
 		p.facts.enter(e)
 	}
 	d := p.rules.decide(e.tag, e.depth)
@@ -224,6 +221,9 @@ func (p *plan) enter(e *element) (bool, error) {
 	if d.action == remove || d.action == empty {
 		p.drop(e, d)
 		return false, nil
+	}
+	if err := p.insertBefore(e, d); err != nil {
+		return false, err
 	}
 	if d.class.name == "practice" {
 		p.facts.kept(e.tag, d)
@@ -268,8 +268,17 @@ func (p *plan) shut(e *element, delim Tag, syn syntax) {
 	p.changed()
 }
 
-// insertBefore writes the pending insertions that sort before t.
-func (p *plan) insertBefore(t Tag) error {
+// insertBefore writes what belongs before e, if e stays: what goes gives no
+// order.
+func (p *plan) insertBefore(e *element, d decision) error {
+	if e.depth > 0 || d.action == remove {
+		return nil
+	}
+	return p.insert(e.tag)
+}
+
+// insert writes the pending insertions that sort before t.
+func (p *plan) insert(t Tag) error {
 	for len(p.pending) > 0 && p.pending[0].tag < t {
 		in := p.pending[0]
 		p.pending = p.pending[1:]
