@@ -62,7 +62,7 @@ func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byt
 	return []Format{
 		{gather.FormatDICOM, dicomfile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
 			c := rules.cleaner()
-			c.UIDSalt, c.Reviewed = salt, reviewed
+			c.UIDSalt, c.Reviewed, c.Documents = salt, reviewed, pdf
 			return c.Clean(ctx, src, p)
 		}},
 		{"pdf", pdffile.Sniff, plain(pdf)},

@@ -88,6 +88,16 @@ type refusal struct {
 	clause string
 }
 
+// refusalOf sorts a cleaner's refusal. Only of a DICOM file can a person say
+// that it goes; what the other cleaners cannot decide nobody decides here.
+func refusalOf(it *gather.Item, r *redact.Refusal) refusal {
+	class := r.Class
+	if class == redact.Undecided && it.Format != gather.FormatDICOM {
+		class = redact.Unfit
+	}
+	return refusal{it.Path, class, r.Reason}
+}
+
 type refusals []refusal
 
 // add notes a failure that is the record's own; it reports false for others.
@@ -97,7 +107,7 @@ func (rs *refusals) add(it *gather.Item, err error) bool {
 		return true
 	}
 	if r, ok := errors.AsType[*redact.Refusal](err); ok {
-		*rs = append(*rs, refusal{it.Path, r.Class, r.Reason})
+		*rs = append(*rs, refusalOf(it, r))
 		return true
 	}
 	return false
@@ -139,26 +149,30 @@ var todo = map[redact.Class]string{
 	redact.Truncated:   "Export it again from the program it came from, or leave it out by a decision on the order.",
 	redact.Encrypted:   "Save it again without a password, or leave it out by a decision on the order.",
 	redact.Undecided:   "Somebody has to look at it and then release it or leave it out by a decision on the order.",
+	redact.Unfit: "Save what it holds by itself, in a form that can be checked (PDF, JPEG, PNG, STL or PLY), and drop the order again, " +
+		"or leave it out by a decision on the order.",
 	redact.TooLarge:    "Ask your IT contact, or leave it out by a decision on the order.",
 	redact.Unverified:  "Ask your IT contact, or leave it out by a decision on the order.",
 	"changed":          "Wait until the program that writes it is done, then drop the order again.",
 }
 
 // leftOut are the records that a person decided to leave out.
-func (p *Plan) leftOut() []string { return p.ruled(order.LeaveOut) }
-
-// reviewed reports whether a person has looked at the record and released it.
-func (p *Plan) reviewed(item string) bool {
-	return slices.Contains(p.ruled(order.ReleaseItem), item)
-}
-
-func (p *Plan) ruled(choice order.RulingChoice) (items []string) {
+func (p *Plan) leftOut() (items []string) {
 	for _, d := range order.Valid(p.Order, p.Facts) {
-		if d.Decision == choice && d.Item != "" {
+		if d.Decision == order.LeaveOut && d.Item != "" {
 			items = append(items, d.Item)
 		}
 	}
 	return items
+}
+
+// reviewed reports whether a person has looked at the record and released it:
+// in answer to this rule, as a release that answers another (a restriction, a
+// sensitive category) says nothing about what the picture shows.
+func (p *Plan) reviewed(item string) bool {
+	return slices.ContainsFunc(order.Valid(p.Order, p.Facts), func(d order.Ruling) bool {
+		return d.Decision == order.ReleaseItem && d.Rule == ruleComplete && d.Item != "" && gather.SameItem(d.Item, item)
+	})
 }
 
 // bare takes the path out of a file system error.

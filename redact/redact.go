@@ -80,6 +80,7 @@ const (
 	Truncated   Class = "truncated"   // the file ends before its content does
 	Encrypted   Class = "encrypted"   // a password is needed
 	Undecided   Class = "undecided"   // a person has to look: burned-in text, layers, …
+	Unfit       Class = "unfit"       // it holds what cannot be vouched for, whoever looks at it
 	TooLarge    Class = "too_large"   // past a bound of time, memory, depth or count
 	Unverified  Class = "unverified"  // the output did not pass its own check
 )

@@ -10,6 +10,7 @@ package dicomfile
 
 import (
 	"context"
+	"errors"
 
 	"chartseal/redact"
 )
@@ -43,6 +44,10 @@ type Cleaner struct {
 	// Masks are the regions to black out in limited and de-identified sets;
 	// nil: none. Other releases never alter a picture.
 	Masks *Masks
+	// Documents cleans the PDF that a file holds ((0042,0011)); nil: such files
+	// are refused. It may be called again for the same document, and has to give
+	// the same bytes then.
+	Documents redact.Cleaner
 }
 
 // Clean is a redact.Cleaner with a Cleaner's defaults.
@@ -60,18 +65,33 @@ func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile
 	if err != nil {
 		return nil, err
 	}
-	b := &body{ctx: ctx, src: pl.file.src, l: &pl.layout}
+	b := &body{ctx: ctx, src: pl.file.src, l: &pl.layout, doc: pl.doc}
+	if pl.doc != nil {
+		b.src = joint{pl.file.src, pl.doc}
+	}
+	if err := confirm(ctx, pl, b); err != nil {
+		return nil, also(err, b.Close())
+	}
+	report := redact.Report{Format: "DICOM", Removed: pl.tally.removals(), Notices: notices, Kept: pl.tally.stayed()}
+	pl.withDocument(&report)
+	return &redact.Output{Size: b.Size(), Body: b, Report: report}, nil
+}
+
+// also joins an error and one of cleaning up after it; a refusal alone stays one.
+func also(err, after error) error {
+	if after == nil {
+		return err
+	}
+	return errors.Join(err, after)
+}
+
+// confirm reads a planned output again, with our eyes and with others'.
+func confirm(ctx context.Context, pl *plan, b *body) error {
 	if err := verify(ctx, pl, b); err != nil {
-		return nil, unverified(err)
+		return unverified(err)
 	}
-	if _, err := secondOpinion(ctx, b); err != nil {
-		return nil, err
-	}
-	return &redact.Output{
-		Size:   b.Size(),
-		Body:   b,
-		Report: redact.Report{Format: "DICOM", Removed: pl.tally.removals(), Notices: notices, Kept: pl.tally.stayed()},
-	}, nil
+	_, err := secondOpinion(ctx, b)
+	return err
 }
 
 // plan opens, walks and judges a file.
@@ -85,24 +105,36 @@ func (c *Cleaner) plan(ctx context.Context, src redact.Source, p redact.Profile)
 	if err != nil {
 		return nil, nil, err
 	}
-	pl := &plan{file: f, rules: r, ids: &pseudonyms{salt: c.UIDSalt}, added: addedBy(r)}
+	pl := &plan{file: f, rules: r, ids: &pseudonyms{salt: c.UIDSalt}, added: addedBy(r), documents: c.Documents, whole: c.Reviewed && !r.deidentifies()}
+	notices, err := c.lay(ctx, pl)
+	if err != nil {
+		return nil, nil, also(err, pl.doc.Close())
+	}
+	return pl, notices, nil
+}
+
+// lay walks and judges an opened file.
+func (c *Cleaner) lay(ctx context.Context, pl *plan) ([]string, error) {
 	if err := pl.findMask(ctx, c.Masks); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(c.UIDSalt) == 0 {
 		pl.ids.salt = processSalt()
 	}
 	if err := pl.metaAndBody(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	v := &verdict{f: &pl.facts, rules: r, reviewed: c.Reviewed, masked: pl.mask != nil}
-	if err := v.judge(f); err != nil {
-		return nil, nil, err
+	v := &verdict{
+		f: &pl.facts, rules: pl.rules, document: pl.doc, reviewed: c.Reviewed,
+		masked: pl.mask != nil, unmasked: pl.maskable && pl.mask == nil,
+	}
+	if err := v.judge(pl.file); err != nil {
+		return nil, err
 	}
 	if pl.hollow {
-		return nil, nil, malformed("nothing in the file is what a DICOM file holds")
+		return nil, malformed("nothing in the file is what a DICOM file holds")
 	}
-	return pl, v.notices, nil
+	return v.notices, nil
 }
 
 // metaAndBody lays out the file. The header comes first in the file but needs

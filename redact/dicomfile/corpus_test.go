@@ -72,10 +72,10 @@ func cleaned(t testing.TB, out *redact.Output) []byte {
 // treatment profile, and why.
 var refusedInCorpus = map[string]redact.Class{
 	"001_ExplVR_BigEndNoMeta.dcm":                    redact.Undecided,   // radiotherapy plan
-	"002_empty_charset_LEI.dcm":                      redact.Undecided,   // no SOP class, no image
-	"004_GH220.dcm":                                  redact.Undecided,   // no SOP class, no image
+	"002_empty_charset_LEI.dcm":                      redact.Unfit,       // no SOP class, no image
+	"004_GH220.dcm":                                  redact.Unfit,       // no SOP class, no image
 	"005_DICOMDIR-empty.dcm":                         redact.Unsupported, // DICOMDIR
-	"006_Issue1097_FailToOpenDeflatedFileWithSQ.dcm": redact.Undecided,   // no image
+	"006_Issue1097_FailToOpenDeflatedFileWithSQ.dcm": redact.Unfit,       // no image
 	"020_no_preamble_dicm_in_data":                   redact.Truncated,   // dcmdump cannot read it either
 	"021_rtdose_1frame.dcm":                          redact.Undecided,   // radiotherapy dose
 	"023_GH487.dcm":                                  redact.Truncated,   // CT without an image

@@ -22,7 +22,9 @@ type facts struct {
 	framesGiven, end           bool
 	pixelSpacing, position     bool
 	functionalGroups           bool
-	directory, documentPresent bool
+	directory, documentHidden  bool // hidden: inside a sequence
+	documents                  int
+	documentType               string
 	overlays, overlayInPixels  bool
 	privateGone, anyElement    bool
 	spectroscopy               bool // (5600,0020), in place of pixels
@@ -72,6 +74,8 @@ func (f *facts) text(t Tag) *string {
 		return &f.burnedIn
 	case 0x00280302:
 		return &f.face
+	case tagDocumentType:
+		return &f.documentType
 	case 0x00280004:
 		return &f.photometric
 	}
@@ -148,8 +152,6 @@ func (f *facts) flags(e *element) {
 		f.directory = true
 	case e.tag == 0x56000020:
 		f.spectroscopy = e.end > e.val
-	case e.tag == 0x00420011:
-		f.documentPresent = true
 	case e.tag.folded() == 0x60003000:
 		f.overlays = true
 	}

@@ -195,7 +195,7 @@ func explain(tr *trial) string {
 		return "no SOP class and no pixels"
 	case slices.ContainsFunc(heldClasses, func(s string) bool { return strings.Contains(class, s) }):
 		return "a kind that is no image: " + class
-	case tr.refusal.Class != redact.Undecided:
+	case tr.refusal.Class != redact.Undecided && tr.refusal.Class != redact.Unfit:
 		return ""
 	case class == "" || !strings.Contains(class, "Storage"):
 		return "no SOP class that is known"

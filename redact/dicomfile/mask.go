@@ -97,6 +97,13 @@ func (m *Masks) find(maker, model string, rows, columns int) *Mask {
 	return nil
 }
 
+// device reports masks for any size of a device's pictures.
+func (m *Masks) device(maker, model string) bool {
+	return slices.ContainsFunc(m.list, func(x Mask) bool {
+		return fold(x.Manufacturer) == fold(maker) && fold(x.Model) == fold(model)
+	})
+}
+
 var maskClass = &class{name: "mask", reason: "regions in which the device writes text into the picture; blacked out"}
 
 // maskAdds are the elements that tell of a mask (PS3.15 section E.3.1, Clean
@@ -115,6 +122,10 @@ func (p *plan) findMask(ctx context.Context, m *Masks) error {
 	if _, err := w.root(s, p.file.start, p.file.syn); err != nil {
 		return err
 	}
+	if !m.device(s.f.manufacturer, s.f.model) {
+		return nil
+	}
+	p.maskable = true
 	mask := m.find(s.f.manufacturer, s.f.model, s.f.rows, s.f.columns)
 	if mask == nil {
 		return nil

@@ -19,8 +19,8 @@ type paint struct {
 // span is a piece of a row, in bytes from the row's beginning.
 type span struct{ from, to int64 }
 
-// newPaint prepares a mask for a picture; nil if it cannot be applied: then
-// the file is judged as if there were no mask. It can for the plain little
+// newPaint prepares a mask for a picture; nil if it cannot be applied: then a
+// person has to look. It can for the plain little
 // endian pictures that devices with text in their pictures write (PS3.5
 // section 8.1.1, PS3.3 section C.7.6.3.1.2).
 func newPaint(m *Mask, f *facts, df *file) *paint {

@@ -20,6 +20,15 @@ type plan struct {
 	pending []insertion // those still to be inserted
 	blocks  *blocks
 	mask    *paint // nil: the picture stays as it is
+	// maskable tells that the practice has masks for the device.
+	maskable bool
+	// whole tells that a person has looked: reports and the like keep their content.
+	whole bool
+
+	documents   redact.Cleaner // nil: there is none
+	doc         *document      // nil: the file holds none
+	docReport   *redact.Report
+	lengthFirst bool       // the document's length came before it
 }
 
 // planMark remembers where an open sequence or item began.
@@ -102,6 +111,9 @@ func (p *plan) leaf(e *element) error {
 		if err := p.facts.observe(p.w, e); err != nil {
 			return err
 		}
+		if e.tag == 0x00080016 && p.whole && contentTells(familyOf(p.facts.sopClass)) {
+			p.rules.content = true
+		}
 	}
 	d := p.rules.decide(e.tag, e.depth)
 	if err := p.blocks.decide(p.w, e, &d); err != nil {
@@ -117,6 +129,9 @@ func (p *plan) leaf(e *element) error {
 		return err
 	}
 	if err := p.insertBefore(e, d); err != nil {
+		return err
+	}
+	if taken, err := p.enclosed(e, d); taken || err != nil {
 		return err
 	}
 	switch d.action {

@@ -163,6 +163,7 @@ type rules struct {
 	column    int
 	dates     DatePolicy
 	overrides *Overrides // nil: none
+	content   bool       // a report, drawing, waveform or plan that a person looked at: its content stays
 }
 
 func rulesFor(p redact.Profile, dates DatePolicy) (*rules, error) {
@@ -226,9 +227,16 @@ func (r *rules) byTable(t Tag, depth int) decision {
 	if c := r.groups[f.group()]; c != nil {
 		d = decision{action: r.actionOf(c), class: c, keyword: keyword}
 	}
+	if r.content && (d.class.name == "unlisted" || d.class.name == "request" && t >= contentFrom) {
+		d.action = d.class.actions[0] // as for the patient
+	}
 	d.known, d.seq = true, dictionaryVR(t) == vrSQ
 	return d
 }
+
+// contentFrom is where in group 0040 the content of reports begins; the elements
+// before it are of requests and scheduling (PS3.6).
+const contentFrom = 0x0040A000
 
 func (r *rules) as(name, keyword string) decision {
 	c := r.classes[name]

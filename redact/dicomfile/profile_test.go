@@ -70,7 +70,7 @@ func TestRemoveList(t *testing.T) {
 		0x0040000B, 0x00400241, 0x00400280, 0x00401001, 0x00401400, 0x00402001, 0x00402400, 0x0040A075, 0x0040A123,
 		0x00120010, 0x00120040, 0x00181000, 0x00181012, 0x00184000, 0x00204000, 0x00284000, 0x04000561, 0x04000105,
 		0x40080040, 0x50003000, 0x501E3000, 0x00880200, 0x60004000, 0x60024000, 0xFFFAFFFA, 0xFFFCFFFC, 0x00100000,
-		0x00090010, 0xCB0D0010, 0xEAEA0010, 0x00420011, 0x0020FFF0, 0x00287FE0, 0x00020010, 0x00000900, 0x00041220,
+		0x00090010, 0xCB0D0010, 0xEAEA0010, 0x0020FFF0, 0x00287FE0, 0x00020010, 0x00000900, 0x00041220,
 	}
 	r, err := rulesFor(redact.Treatment, RemoveDates)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestRemoveList(t *testing.T) {
 			t.Errorf("%s %s stays", tag, dictionaryKeyword(tag))
 		}
 	}
-	for _, tag := range []Tag{0x00100010, 0x00100020, 0x00100030, tagPixelData} {
+	for _, tag := range []Tag{0x00100010, 0x00100020, 0x00100030, tagPixelData, tagDocument} {
 		if r.decide(tag, 1).action != remove {
 			t.Errorf("%s stays inside a sequence", tag)
 		}

@@ -100,6 +100,7 @@ type body struct {
 	ctx context.Context //nolint:containedctx // bounds the reading, see redact.Cleaner
 	src redact.Source
 	l   *layout
+	doc *document // nil: none
 	pos int64
 
 	pixels *guard // nil: no pixels, or not verified yet
@@ -153,7 +154,7 @@ func (b *body) fill(p []byte, off int64) (int, error) {
 		switch {
 		case seg.src < 0:
 			copy(dst, b.l.lits[^seg.src+skip:])
-		case len(dst) < probeSize && len(dst) < len(p):
+		case len(dst) < probeSize && len(dst) < len(p) && seg.src < documentAt:
 			err = b.small(&win, dst, seg.src+skip)
 		default:
 			err = readFull(b.src, dst, seg.src+skip)
@@ -220,10 +221,10 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	}
 }
 
-// Close ends the reading; the source stays open.
+// Close ends the reading and the cleaner of a document; the source stays open.
 func (b *body) Close() error {
 	b.closed.Store(true)
-	return nil
+	return b.doc.Close()
 }
 
 // prepend puts literal bytes in front of everything.

@@ -16,6 +16,7 @@ const (
 	overlayFamily          // presentation states: drawings and text over an image
 	documentFamily         // encapsulated PDF, CDA, STL, OBJ
 	rawFamily              // a maker's own data
+	listFamily             // of an archive's content
 	waveFamily             // waveforms, sound
 	therapyFamily          // radiotherapy
 	directoryFamily        // DICOMDIR
@@ -28,38 +29,75 @@ const storageRoot = "1.2.840.10008.5.1.4.1.1."
 var storageFamilies = map[string]family{
 	"1":      imageFamily,   // CR; 1.1–1.3 DX, MG and IO
 	"2":      imageFamily,   // CT, enhanced CT
-	"3":      imageFamily,   // US multi-frame, retired
+	"3":      imageFamily,   // US multi-frame
 	"4":      imageFamily,   // MR
-	"6":      imageFamily,   // US
+	"5":      imageFamily,   // NM, retired
+	"6":      imageFamily,   // US; 6.3 photoacoustic
 	"7":      captureFamily, // secondary capture
-	"9":      waveFamily,
-	"11":     overlayFamily,
-	"12":     imageFamily, // XA, XRF
-	"13":     imageFamily, // X-ray 3D: 13.1.1 angiographic, 13.1.2 craniofacial, 13.1.3 breast
-	"14":     imageFamily, // optical coherence
-	"20":     imageFamily, // NM
-	"30":     segmentFamily,
+	"8":      overlayFamily, // standalone overlay, retired
+	"9":      waveFamily,    // standalone curve, retired; 9.x waveforms
+	"10":     overlayFamily, // standalone lookup tables, retired
+	"11":     overlayFamily, // and presentation states
+	"12":     imageFamily,   // XA, XRF
+	"13":     imageFamily,   // X-ray 3D: 13.1.1 angiographic, 13.1.2 craniofacial, 13.1.3 breast
+	"14":     imageFamily,   // optical coherence
+	"20":     imageFamily,   // NM
+	"30":     segmentFamily, // parametric map
 	"66":     rawFamily,
-	"66.4":   segmentFamily,
-	"66.5":   surfaceFamily,
 	"66.1":   reportFamily, // spatial registration, fiducials
 	"66.2":   reportFamily,
 	"66.3":   reportFamily,
-	"66.7":   segmentFamily,
-	"77.1":   photoFamily,
+	"66.4":   segmentFamily,
+	"66.5":   surfaceFamily,
+	"66.6":   surfaceFamily, // tracts
+	"66.7":   segmentFamily, // label map
+	"66.8":   segmentFamily, // height map
+	"67":     reportFamily,  // real world value mapping
+	"68.1":   surfaceFamily, // scanned mesh, as of an intra-oral scanner
+	"68.2":   surfaceFamily, // scanned points
+	"77.1":   photoFamily,   // visible light: 77.1.1 endoscopic, 77.1.4 photographic, 77.1.7 dermoscopic
+	"77.2":   photoFamily,   // retired
+	"77.1.2": imageFamily,   // microscopic
+	"77.1.3": imageFamily,
+	"77.1.5": imageFamily,  // ophthalmic
+	"77.1.6": imageFamily,  // whole slide
+	"77.1.8": imageFamily,  // confocal microscopy
+	"77.1.9": imageFamily,  // likewise, tiled
+	"78":     reportFamily, // ophthalmic measurements
+	"79":     reportFamily,
+	"80":     reportFamily, // visual field
+	"81":     imageFamily,  // ophthalmic thickness map
+	"82":     imageFamily,  // corneal topography map
 	"88":     reportFamily,
+	"90":     reportFamily, // content assessment
+	"91":     reportFamily, // annotations of microscopy
 	"104":    documentFamily,
-	"128":    imageFamily, // PET
-	"130":    imageFamily, // enhanced PET
+	"128":    imageFamily,   // PET
+	"129":    waveFamily,    // PET curve, retired
+	"130":    imageFamily,   // enhanced PET
+	"131":    overlayFamily, // structured display
+	"200":    reportFamily,  // protocols of CT and XA
+	"201":    listFamily,    // inventory
 	"481":    therapyFamily,
-	"77.1.5": imageFamily, // ophthalmic
-	"77.1.6": imageFamily, // whole slide
+}
+
+// otherFamilies are the storage classes whose UIDs do not begin with
+// storageRoot (PS3.4 table B.5-1 and annex GG).
+var otherFamilies = map[string]family{
+	"1.2.840.10008.1.3.10":        directoryFamily,
+	"1.2.840.10008.5.1.4.34.7":    therapyFamily, // RT beams delivery instruction
+	"1.2.840.10008.5.1.4.34.10":   therapyFamily, // RT brachy application setup
+	"1.2.840.10008.5.1.4.38.1":    overlayFamily, // hanging protocol
+	"1.2.840.10008.5.1.4.39.1":    overlayFamily, // color palette
+	"1.2.840.10008.5.1.4.43.1":    therapyFamily, // implant templates
+	"1.2.840.10008.5.1.4.44.1":    therapyFamily,
+	"1.2.840.10008.5.1.4.45.1":    therapyFamily,
 }
 
 // familyOf gives the family of a SOP class.
 func familyOf(sopClass string) family {
-	if sopClass == "1.2.840.10008.1.3.10" {
-		return directoryFamily
+	if f, known := otherFamilies[sopClass]; known {
+		return f
 	}
 	rest, ok := strings.CutPrefix(sopClass, storageRoot)
 	for ok && rest != "" {

@@ -1,6 +1,7 @@
 package dicomfile
 
 import (
+	"slices"
 	"strings"
 
 	"chartseal/redact"
@@ -11,8 +12,10 @@ import (
 type verdict struct {
 	f        *facts
 	rules    *rules
-	reviewed bool // a person has looked at the pixels
-	masked   bool // the regions that show text are blacked out
+	document *document // the cleaned document; nil: none
+	reviewed bool      // a person has looked at the pixels
+	masked   bool      // the regions that show text are blacked out
+	unmasked bool      // there are masks for the device, and none that fits
 	notices  []string
 }
 
@@ -48,53 +51,110 @@ func (v *verdict) complete() bool { return v.rules.profile == redact.PatientAcce
 
 // kind judges by SOP class.
 func (v *verdict) kind(*file) error {
-	if v.f.directory || familyOf(v.f.sopClass) == directoryFamily {
+	fam := familyOf(v.f.sopClass)
+	if v.f.directory || fam == directoryFamily {
 		return redact.Refuse(redact.Unsupported,
 			"it is the table of contents of a disc (DICOMDIR), not an image; the bundle gets a new one")
 	}
 	if !v.f.anyElement {
 		return redact.Refuse(redact.Truncated, "the file holds nothing")
 	}
-	switch familyOf(v.f.sopClass) {
-	case documentFamily:
-		return redact.Refuse(redact.Undecided,
-			"it is a document inside a DICOM file, which cannot be checked here; save the document itself and release that")
+	if err := v.enclosed(fam); err != nil {
+		return err
+	}
+	switch fam {
 	case rawFamily:
-		return redact.Refuse(redact.Undecided, "it holds data that only its maker's programs can read")
+		return redact.Refuse(redact.Unfit, "it holds data that only its maker's programs can read")
+	case listFamily:
+		return redact.Refuse(redact.Unfit, "it is a list of what an archive holds, and may name other patients")
 	case reportFamily, overlayFamily, waveFamily, therapyFamily:
 		return v.notAnImage()
 	case unknownFamily:
 		return v.unknownKind()
-	case imageFamily, captureFamily, photoFamily, segmentFamily, surfaceFamily, directoryFamily:
-	}
-	if v.f.documentPresent {
-		return redact.Refuse(redact.Undecided, "a document is hidden inside the image file")
+	case imageFamily, captureFamily, photoFamily, segmentFamily, surfaceFamily, documentFamily, directoryFamily:
 	}
 	return nil
 }
 
-// notAnImage judges reports, drawings, waveforms and radiotherapy: all of them
-// carry text or voices.
-func (v *verdict) notAnImage() error {
-	if v.complete() {
-		v.note("This DICOM file is not an image but a report, a drawing, a waveform or a plan.")
-		return nil
-	}
-	return redact.Refuse(redact.Undecided,
-		"it is not an image but a report, a drawing, a waveform or a plan, and may hold any text")
+// documentKinds are the encapsulated documents that have no cleaner here (PS3.3
+// sections A.45, A.85, A.104).
+var documentKinds = map[string]string{
+	storageRoot + "104.2": "a document of a medical record system (CDA)",
+	storageRoot + "104.3": "a 3D model (STL)",
+	storageRoot + "104.4": "a 3D model (OBJ)",
+	storageRoot + "104.5": "the materials of a 3D model (MTL)",
 }
 
-func (v *verdict) unknownKind() error {
-	if v.f.documentPresent {
-		return redact.Refuse(redact.Undecided, "a document is hidden inside the file")
+// enclosed judges a document that the file holds, whatever the file's kind: a
+// PDF was cleaned, anything else cannot be.
+func (v *verdict) enclosed(fam family) error {
+	switch {
+	case v.f.documentHidden:
+		return redact.Refuse(redact.Unfit, "a document is hidden deep inside the file")
+	case v.f.documents == 0 && fam == documentFamily:
+		return redact.Refuse(redact.Truncated, "the document that the file should hold is missing")
+	case v.f.documents == 0:
+		return nil
+	case v.rules.deidentifies():
+		return redact.Refuse(redact.Unfit, "it holds a document, whose text cannot be de-identified automatically")
+	case documentKinds[v.f.sopClass] != "":
+		return redact.Refuse(redact.Unfit, "it holds %s, which cannot be checked inside a DICOM file", documentKinds[v.f.sopClass])
+	case v.document == nil:
+		return redact.Refuse(redact.Unfit, "it holds a document other than a PDF, or one that cannot be checked inside a DICOM file")
+	case !slices.Contains(pdfTypes, strings.ToLower(v.f.documentType)):
+		return redact.Refuse(redact.Unfit, "it holds a PDF and says that it is something else")
+	case fam == documentFamily:
+		v.note("This DICOM file is a PDF document; it was cleaned like any other PDF.")
+	default:
+		v.note("This DICOM file also holds a PDF document; it was cleaned like any other PDF.")
 	}
+	return nil
+}
+
+// pdfTypes are the media types under which a PDF is stored.
+var pdfTypes = []string{"", "application/pdf", "application/x-pdf"}
+
+// notAnImage judges reports, drawings, waveforms and radiotherapy: all of them
+// carry text or voices. After a person has looked, their content goes whole
+// (see rules.content).
+func (v *verdict) notAnImage() error {
+	const notice = "This DICOM file is not an image but a report, a drawing, a waveform or a plan."
+	if v.complete() {
+		v.note(notice)
+		return nil
+	}
+	const why = "it is not an image but a report, a drawing, a waveform or a plan, and may hold any text"
 	if v.rules.deidentifies() {
-		return redact.Refuse(redact.Undecided, "it is of a kind whose contents cannot be vouched for")
+		return redact.Refuse(redact.Unfit, why)
 	}
-	if v.f.pixels.tag == 0 && (!v.complete() || v.f.sopClass == "") {
-		return redact.Refuse(redact.Undecided, "it is not an image, and of a kind that is not known")
+	return v.undecided(why, notice)
+}
+
+// contentTells reports families whose objects are their content: what is
+// specific to them has no row in the table.
+func contentTells(f family) bool {
+	switch f {
+	case reportFamily, overlayFamily, waveFamily, therapyFamily:
+		return true
+	case unknownFamily, imageFamily, captureFamily, photoFamily, segmentFamily, surfaceFamily,
+		documentFamily, rawFamily, listFamily, directoryFamily:
 	}
-	v.note("This kind of DICOM file is not one that is known; details that are not known either were left out.")
+	return false
+}
+
+// unknownKind judges classes that are not in the table: of other fields, of a
+// maker, or of a later edition of the standard.
+func (v *verdict) unknownKind() error {
+	const notice = "This kind of DICOM file is not one that is known; details that are not known either were left out."
+	switch {
+	case v.f.pixels.tag != 0 && v.rules.deidentifies():
+		return v.undecided("it is of a kind whose contents cannot be vouched for", notice)
+	case v.f.pixels.tag != 0:
+	case v.f.documents > 0: // judged already
+	case !v.complete() || v.f.sopClass == "" || v.f.privateGone:
+		return redact.Refuse(redact.Unfit, "it is not an image, and of a kind that is not known")
+	}
+	v.note(notice)
 	return nil
 }
 
@@ -107,6 +167,9 @@ func (v *verdict) burnedIn(*file) error {
 	}
 	const notice = "The image may show text, such as a name; the picture itself is never altered."
 	switch {
+	case v.unmasked:
+		return v.undecided("the practice has set regions to black out for this device, and in this picture they cannot be "+
+			"(it is compressed, or not of the size that was set)", notice)
 	case v.masked:
 		v.note("The regions where this device writes text into the picture are blacked out, as the practice has set them.")
 	case v.f.burnedIn == "YES":
@@ -114,7 +177,7 @@ func (v *verdict) burnedIn(*file) error {
 			return v.undecided("the image says that a name or other text is part of the picture", notice)
 		}
 		v.note("The image says that text is part of the picture; the picture itself is never altered.")
-	case v.f.burnedIn == "NO":
+	case v.f.burnedIn == "NO" && !v.rescanned():
 	case v.suspicious():
 		if v.rules.deidentifies() {
 			return v.undecided("the image may show a name or other text", notice)
@@ -122,6 +185,12 @@ func (v *verdict) burnedIn(*file) error {
 		v.note(notice)
 	}
 	return nil
+}
+
+// rescanned: of a screen or a piece of paper nobody has looked through for
+// text, whatever the file says.
+func (v *verdict) rescanned() bool {
+	return v.rules.deidentifies() && familyOf(v.f.sopClass) == captureFamily
 }
 
 // suspicious: screens, scans of paper, ultrasound and reworked images show
@@ -137,11 +206,16 @@ func (v *verdict) suspicious() bool {
 // drawn, is an identifier (45 CFR 164.514(b)(2)(i)(Q), (e)(2)(xvi); PS3.15
 // section E.3.2).
 func (v *verdict) recognisable(*file) error {
-	if !v.rules.deidentifies() || v.f.pixels.tag == 0 || v.f.face == "NO" {
+	surface := familyOf(v.f.sopClass) == surfaceFamily
+	if !v.rules.deidentifies() || v.f.pixels.tag == 0 && !surface || v.f.face == "NO" {
 		return nil
 	}
+	if surface {
+		return v.undecided("the 3D scan may show the patient's face", "The 3D scan may show the patient's face.")
+	}
 	volume := v.f.modality == "CT" || v.f.modality == "MR"
-	if familyOf(v.f.sopClass) != photoFamily && v.f.face != "YES" && !volume {
+	photo := familyOf(v.f.sopClass) == photoFamily || v.f.modality == "XC" // external camera
+	if !photo && v.f.face != "YES" && !volume {
 		return nil
 	}
 	return v.undecided("the images may show the patient's face", "The images may show the patient's face.")

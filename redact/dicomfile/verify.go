@@ -15,6 +15,7 @@ import (
 //   - every value that was written is one that the profile writes,
 //   - the pixels are one unbroken range of the source, but for regions that are
 //     blacked out,
+//   - a document is the one its cleaner made, and nothing of the file's own is left,
 //   - it ends where the walk ends.
 //
 // What then leaves is compared with the source's pixels once more, see guard.
@@ -37,7 +38,7 @@ func verify(ctx context.Context, p *plan, b *body) error {
 	defer w.close()
 	c := &checker{
 		w: w, rules: p.rules, l: &p.layout, trace: newTrace(), added: p.added,
-		blocks: blocksOf(p.rules), mask: p.mask, source: source.pixels,
+		blocks: blocksOf(p.rules), mask: p.mask, source: source.pixels, doc: p.doc, docFrom: source.document,
 	}
 	end, err := w.root(c, f.start, f.syn)
 	if err != nil {
@@ -97,6 +98,9 @@ type checker struct {
 	seg    int        // where the walk is in the layout
 
 	insertions int // elements the profile adds that were met
+
+	doc     *document  // nil: the file holds none
+	docFrom pixelRange // where the source has its own
 }
 
 func (c *checker) leaf(e *element) error {
@@ -121,7 +125,7 @@ func (c *checker) leaf(e *element) error {
 	if e.depth == 0 && isPixels(e.tag) {
 		c.pixels, c.out = pixelRange{src, src + e.end - e.val}, pixelRange{e.val, e.end}
 	}
-	c.trace.leaf(e, d, src)
+	c.trace.leaf(e, c.doc.changes(e, d), src)
 	return nil
 }
 
@@ -149,6 +153,9 @@ func (c *checker) value(e *element) ([]byte, error) {
 
 // allowed reports whether the profile lets a value from src stand.
 func (c *checker) allowed(e *element, d decision, src int64) (bool, error) {
+	if c.doc != nil && e.depth == 0 && e.tag == tagDocumentLength && d.action.stays() {
+		return c.lengthHolds(e, src)
+	}
 	switch d.action {
 	case keep, review:
 		return src != written, nil
@@ -191,7 +198,14 @@ func (c *checker) originOf(e *element) (int64, error) {
 	if c.mask != nil && e.depth == 0 && e.tag == tagPixelData {
 		return c.source.off, c.mask.check(c.l, e.val, e.end, c.source)
 	}
-	return c.origin(e.val, e.end)
+	if e.depth == 0 && e.tag == tagDocument {
+		return c.checkDocument(e)
+	}
+	src, err := c.origin(e.val, e.end)
+	if src >= documentAt {
+		return 0, errUnverified
+	}
+	return src, err
 }
 
 // origin maps a value of the output to the source. A value is one segment's,

@@ -59,7 +59,7 @@ func (t *trace) leaf(e *element, d decision, src int64) {
 	}
 }
 
-// pixelRange is the value of the pixel element in the source.
+// pixelRange is the value of the pixel element (or of a document) in the source.
 type pixelRange struct{ off, end int64 }
 
 // witness walks the source and notes what has to be in the output. It shares
@@ -71,13 +71,16 @@ type witness struct {
 	blocks *blocks
 	trace  trace
 	pixels pixelRange
+
+	doc      *document  // nil: the file holds none
+	document pixelRange // the file's own
 }
 
 // witnessOf walks the source of a plan.
 func witnessOf(ctx context.Context, p *plan) (*witness, error) {
 	w := newWalker(ctx, p.file.src)
 	defer w.close()
-	s := &witness{w: w, rules: p.rules, added: p.added, blocks: blocksOf(p.rules), trace: newTrace()}
+	s := &witness{w: w, rules: p.rules, added: p.added, blocks: blocksOf(p.rules), trace: newTrace(), doc: p.doc}
 	_, err := w.root(s, p.file.start, p.file.syn)
 	return s, err
 }
@@ -93,7 +96,12 @@ func (s *witness) leaf(e *element) error {
 	if e.depth == 0 && isPixels(e.tag) && d.action.stays() {
 		s.pixels = pixelRange{e.val, e.end}
 	}
-	s.trace.leaf(e, d, e.val)
+	if s.doc != nil && e.depth == 0 && e.tag == tagDocument && d.action.stays() {
+		s.document = pixelRange{e.val, e.end}
+		s.trace.note(e.tag, traceLeaf, e.depth, documentAt, s.doc.padded())
+		return nil
+	}
+	s.trace.leaf(e, s.doc.changes(e, d), e.val)
 	return nil
 }
 
