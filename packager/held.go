@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"chartseal/order"
 	"chartseal/packager/gather"
@@ -151,9 +152,9 @@ var todo = map[redact.Class]string{
 	redact.Undecided:   "Somebody has to look at it and then release it or leave it out by a decision on the order.",
 	redact.Unfit: "Save what it holds by itself, in a form that can be checked (PDF, JPEG, PNG, STL or PLY), and drop the order again, " +
 		"or leave it out by a decision on the order.",
-	redact.TooLarge:    "Ask your IT contact, or leave it out by a decision on the order.",
-	redact.Unverified:  "Ask your IT contact, or leave it out by a decision on the order.",
-	"changed":          "Wait until the program that writes it is done, then drop the order again.",
+	redact.TooLarge:   "Ask your IT contact, or leave it out by a decision on the order.",
+	redact.Unverified: "Ask your IT contact, or leave it out by a decision on the order.",
+	"changed":         "Wait until the program that writes it is done, then drop the order again.",
 }
 
 // leftOut are the records that a person decided to leave out.
@@ -171,7 +172,8 @@ func (p *Plan) leftOut() (items []string) {
 // sensitive category) says nothing about what the picture shows.
 func (p *Plan) reviewed(item string) bool {
 	return slices.ContainsFunc(order.Valid(p.Order, p.Facts), func(d order.Ruling) bool {
-		return d.Decision == order.ReleaseItem && d.Rule == ruleComplete && d.Item != "" && gather.SameItem(d.Item, item)
+		return d.Decision == order.ReleaseItem && strings.EqualFold(d.Rule, ruleComplete) &&
+			strings.ReplaceAll(d.Item, `\`, "/") == item
 	})
 }
 

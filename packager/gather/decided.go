@@ -25,10 +25,6 @@ type decisions []order.Ruling
 // itemKey makes items comparable as staff may write them.
 func itemKey(item string) string { return fold(strings.ReplaceAll(show(item), `\`, "/")) }
 
-// SameItem reports whether two ways of writing an item, as staff may write it,
-// are of the same one.
-func SameItem(a, b string) bool { return itemKey(a) == itemKey(b) }
-
 // about finds a decision of a kind on an item. A decision that names no item
 // is about all that its rule holds.
 func (d decisions) about(choice order.RulingChoice, rule, item string) bool {

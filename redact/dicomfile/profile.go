@@ -188,6 +188,9 @@ type decision struct {
 // depth (0: main data set). Private elements have more to it, see blocks.
 func (r *rules) decide(t Tag, depth int) decision {
 	d := r.byTable(t, depth)
+	if r.content && (d.class.name == "unlisted" || t >= contentFrom && t <= contentTo) {
+		d.action = d.class.actions[0] // as for the patient
+	}
 	if r.overrides == nil || d.class.name == "nested" {
 		return d
 	}
@@ -227,16 +230,13 @@ func (r *rules) byTable(t Tag, depth int) decision {
 	if c := r.groups[f.group()]; c != nil {
 		d = decision{action: r.actionOf(c), class: c, keyword: keyword}
 	}
-	if r.content && (d.class.name == "unlisted" || d.class.name == "request" && t >= contentFrom) {
-		d.action = d.class.actions[0] // as for the patient
-	}
 	d.known, d.seq = true, dictionaryVR(t) == vrSQ
 	return d
 }
 
-// contentFrom is where in group 0040 the content of reports begins; the elements
-// before it are of requests and scheduling (PS3.6).
-const contentFrom = 0x0040A000
+// contentFrom is where in group 0040 the content of reports begins, up to the end
+// of the group; the elements before it are of requests and scheduling (PS3.6).
+const contentFrom, contentTo = 0x0040A000, 0x0040FFFF
 
 func (r *rules) as(name, keyword string) decision {
 	c := r.classes[name]

@@ -84,14 +84,14 @@ var storageFamilies = map[string]family{
 // otherFamilies are the storage classes whose UIDs do not begin with
 // storageRoot (PS3.4 table B.5-1 and annex GG).
 var otherFamilies = map[string]family{
-	"1.2.840.10008.1.3.10":        directoryFamily,
-	"1.2.840.10008.5.1.4.34.7":    therapyFamily, // RT beams delivery instruction
-	"1.2.840.10008.5.1.4.34.10":   therapyFamily, // RT brachy application setup
-	"1.2.840.10008.5.1.4.38.1":    overlayFamily, // hanging protocol
-	"1.2.840.10008.5.1.4.39.1":    overlayFamily, // color palette
-	"1.2.840.10008.5.1.4.43.1":    therapyFamily, // implant templates
-	"1.2.840.10008.5.1.4.44.1":    therapyFamily,
-	"1.2.840.10008.5.1.4.45.1":    therapyFamily,
+	"1.2.840.10008.1.3.10":      directoryFamily,
+	"1.2.840.10008.5.1.4.34.7":  therapyFamily, // RT beams delivery instruction
+	"1.2.840.10008.5.1.4.34.10": therapyFamily, // RT brachy application setup
+	"1.2.840.10008.5.1.4.38.1":  overlayFamily, // hanging protocol
+	"1.2.840.10008.5.1.4.39.1":  overlayFamily, // color palette
+	"1.2.840.10008.5.1.4.43.1":  therapyFamily, // implant templates
+	"1.2.840.10008.5.1.4.44.1":  therapyFamily,
+	"1.2.840.10008.5.1.4.45.1":  therapyFamily,
 }
 
 // familyOf gives the family of a SOP class.
