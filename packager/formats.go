@@ -110,11 +110,12 @@ func identify(ctx context.Context, src redact.Source) (*dicomfile.Identity, erro
 
 // identifyHead tells the bundle's index what a cleaned file says about itself.
 func identifyHead(ctx context.Context, head redact.Source) (dicomdir.Instance, error) {
-	id, err := dicomfile.Identify(ctx, head)
+	id, err := dicomfile.IdentifyHead(ctx, head)
 	if err != nil {
 		return dicomdir.Instance{}, err
 	}
 	return dicomdir.Instance{
+		Content:   contentOf(id),
 		PatientID: id.PatientID, PatientName: id.PatientName, BirthDate: id.BirthDate,
 		StudyUID: id.StudyUID, StudyDate: id.StudyDate, StudyTime: id.StudyTime, StudyID: id.StudyID,
 		StudyDescription: id.StudyDescription, AccessionNumber: id.AccessionNumber,
@@ -122,4 +123,21 @@ func identifyHead(ctx context.Context, head redact.Source) (dicomdir.Instance, e
 		SOPClassUID: id.SOPClassUID, SOPInstanceUID: id.SOPInstanceUID, TransferSyntax: id.TransferSyntax,
 		InstanceNumber: id.InstanceNumber,
 	}, nil
+}
+
+// contentOf is what the index says about a file that is no image.
+func contentOf(id *dicomfile.Identity) dicomdir.Content {
+	c := &id.Content
+	out := dicomdir.Content{
+		Date: id.ContentDate, Time: c.Time, Label: c.Label, Description: c.Description,
+		CreationDate: c.CreationDate, CreationTime: c.CreationTime,
+		Completion: c.Completion, Verification: c.Verification, Verified: c.Verified,
+		DocumentTitle: c.DocumentTitle, Concept: dicomdir.Code{Value: c.Concept[0], Scheme: c.Concept[1], Meaning: c.Concept[2]},
+	}
+	if !c.ReferencesCut { // half a list would be wrong; without one the file is not listed
+		for _, r := range c.References {
+			out.References = append(out.References, dicomdir.Reference(r))
+		}
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package dicomfile
 import (
 	"context"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ type Identity struct {
 	StudyID, AccessionNumber, Modality               string
 	SOPClassUID, SOPInstanceUID, StudyUID, SeriesUID string
 	SeriesNumber, InstanceNumber                     string
+	Content                                          Content
 	StudyDescription, SeriesDescription, BodyPart    string
 	Manufacturer, Model                              string
 	ImageType, Laterality                            string
@@ -27,6 +29,24 @@ type Identity struct {
 
 	repeated bool
 }
+
+// Content is what a directory of files says about one that is no image (PS3.3
+// annex F.5).
+type Content struct {
+	Time, Label, Description           string
+	CreationDate, CreationTime         string // of a presentation state
+	Completion, Verification, Verified string // of a report
+	DocumentTitle                      string
+	Concept                            [3]string // code value, scheme and meaning of the title
+	References                         []Reference
+	ReferencesCut                      bool // there are more
+}
+
+// Reference is an image that a presentation state is of.
+type Reference struct{ SeriesUID, SOPClassUID, SOPInstanceUID string }
+
+// maxReferences bounds the images that a directory names for one file.
+const maxReferences = 200
 
 // FamilyGiven splits the patient's name (PS3.5 section 6.2.1): of its
 // alphabetic form, or of the first form there is.
@@ -69,6 +89,18 @@ func (id *Identity) Date() string {
 // pixels. It refuses what cannot be read, and a file that says twice who its
 // patient is.
 func Identify(ctx context.Context, src redact.Source) (*Identity, error) {
+	return identify(ctx, src, errEnough)
+}
+
+// IdentifyHead is Identify for a file of which only the beginning can be read:
+// the first read past it, which fails with io.ErrUnexpectedEOF, ends the
+// reading. What lies behind is empty in the result.
+func IdentifyHead(ctx context.Context, head redact.Source) (*Identity, error) {
+	return identify(ctx, head, io.ErrUnexpectedEOF)
+}
+
+// identify reads until there is enough; end is another error that says so.
+func identify(ctx context.Context, src redact.Source, end error) (*Identity, error) {
 	f, err := open(ctx, src)
 	if err != nil {
 		return nil, err
@@ -76,7 +108,7 @@ func Identify(ctx context.Context, src redact.Source) (*Identity, error) {
 	w := newWalker(ctx, f.src)
 	defer w.close()
 	r := &reader{w: w, id: &Identity{TransferSyntax: f.ts}, cs: parseCharset("")}
-	if _, err := w.root(r, f.start, f.syn); err != nil && !errors.Is(err, errEnough) {
+	if _, err := w.root(r, f.start, f.syn); err != nil && !errors.Is(err, errEnough) && !errors.Is(err, end) {
 		return nil, err
 	}
 	if r.id.repeated {
@@ -107,14 +139,72 @@ type reader struct {
 	w  *walker
 	id *Identity
 	cs charset
+
+	within Tag // the sequence of the main data set that is being read
+	series string
 }
 
-func (r *reader) enter(*element) (bool, error) { return false, nil }
+// enter reads the title of a document and the images of a presentation state.
+func (r *reader) enter(e *element) (bool, error) {
+	switch {
+	case e.depth == 0 && (e.tag == 0x0040A043 || e.tag == 0x00081115):
+		r.within = e.tag
+		return true, nil
+	case e.depth == 1 && r.within == 0x00081115:
+		return e.tag == 0x00081140, nil
+	}
+	return false, nil
+}
+
+func (r *reader) item(e *element) error {
+	switch {
+	case r.within != 0x00081115:
+	case e.depth == 1:
+		r.series = ""
+	case len(r.id.Content.References) == maxReferences:
+		r.id.Content.ReferencesCut = true
+	default:
+		r.id.Content.References = append(r.id.Content.References, Reference{SeriesUID: r.series})
+	}
+	return nil
+}
+
+// inner reads an element of one of those sequences.
+func (r *reader) inner(e *element) error {
+	var dst *string
+	refs := r.id.Content.References
+	switch {
+	case r.within == 0x0040A043 && e.depth == 1 && e.tag == 0x00080100:
+		dst = &r.id.Content.Concept[0]
+	case r.within == 0x0040A043 && e.depth == 1 && e.tag == 0x00080102:
+		dst = &r.id.Content.Concept[1]
+	case r.within == 0x0040A043 && e.depth == 1 && e.tag == 0x00080104:
+		dst = &r.id.Content.Concept[2]
+	case r.within == 0x00081115 && e.depth == 1 && e.tag == 0x0020000E:
+		dst = &r.series
+	case r.within == 0x00081115 && e.depth == 2 && e.tag == 0x00081150 && len(refs) > 0:
+		dst = &refs[len(refs)-1].SOPClassUID
+	case r.within == 0x00081115 && e.depth == 2 && e.tag == 0x00081155 && len(refs) > 0:
+		dst = &refs[len(refs)-1].SOPInstanceUID
+	default:
+		return nil
+	}
+	b, err := r.w.win.bytes(e.val, int(min(e.end-e.val, maxText)))
+	*dst = strings.Trim(r.cs.decode(b), " \x00")
+	if dst == &r.series { // it may come after the images of the series
+		for i := range refs {
+			if refs[i].SeriesUID == "" {
+				refs[i].SeriesUID = r.series
+			}
+		}
+	}
+	return err
+}
 
 func (r *reader) leaf(e *element) error {
 	switch {
 	case e.depth > 0:
-		return nil
+		return r.inner(e)
 	case isPixels(e.tag): // files whose elements are out of order are read up to here
 		return errEnough
 	}
@@ -192,6 +282,15 @@ var identityFields = map[Tag]func(*Identity) *string{
 	0x00080021: func(id *Identity) *string { return &id.SeriesDate },
 	0x00080022: func(id *Identity) *string { return &id.AcquisitionDate },
 	0x00080023: func(id *Identity) *string { return &id.ContentDate },
+	0x00080033: func(id *Identity) *string { return &id.Content.Time },
+	0x00420010: func(id *Identity) *string { return &id.Content.DocumentTitle },
+	0x00700080: func(id *Identity) *string { return &id.Content.Label },
+	0x00700081: func(id *Identity) *string { return &id.Content.Description },
+	0x00700082: func(id *Identity) *string { return &id.Content.CreationDate },
+	0x00700083: func(id *Identity) *string { return &id.Content.CreationTime },
+	0x0040A491: func(id *Identity) *string { return &id.Content.Completion },
+	0x0040A493: func(id *Identity) *string { return &id.Content.Verification },
+	0x0040A030: func(id *Identity) *string { return &id.Content.Verified },
 	0x0008002A: func(id *Identity) *string { return &id.AcquisitionDateTime },
 	0x00080030: func(id *Identity) *string { return &id.StudyTime },
 	0x00080050: func(id *Identity) *string { return &id.AccessionNumber },

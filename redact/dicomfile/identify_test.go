@@ -2,6 +2,7 @@ package dicomfile
 
 import (
 	"context"
+	"reflect"
 	"testing"
 )
 
@@ -18,7 +19,7 @@ func TestIdentifyEncodings(t *testing.T) {
 			Manufacturer: "Maker", ImageType: `ORIGINAL\PRIMARY`, TransferSyntax: id.TransferSyntax,
 			Charset: "ISO_IR 100", Rows: 4, Columns: 4,
 		}
-		if *id != want {
+		if !reflect.DeepEqual(*id, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", e.name, *id, want)
 		}
 		if family, given := id.FamilyGiven(); family != "Müller" || given != "Jörg" || id.Date() != "20260301" {
@@ -128,5 +129,39 @@ func TestSecondOpinion(t *testing.T) {
 	}
 	if _, err := compare(ds, map[Tag]string{0x00100020: "83371"}); err == nil {
 		t.Error("a different patient number was agreed upon")
+	}
+}
+// TestIdentifyContent reads what a directory says about reports, documents and
+// presentation states, in every encoding, and only from where it belongs.
+func TestIdentifyContent(t *testing.T) {
+	for _, e := range encodings[:7] {
+		d := &dataset{syn: e.syn, undefined: e.undefined}
+		d.text(0x00080005, "CS", "ISO_IR 100").text(0x00080016, "UI", storageRoot+"11.1").text(0x00080018, "UI", "1.2.3")
+		image := func(uid string) func(*dataset) {
+			return func(i *dataset) { i.text(0x00081150, "UI", storageRoot+"2").text(0x00081155, "UI", uid) }
+		}
+		d.seq(0x00081115, "SQ",
+			func(i *dataset) { i.seq(0x00081140, "SQ", image("1.1"), image("1.2")).text(0x0020000E, "UI", "9.1") },
+			func(i *dataset) { i.seq(0x00081140, "SQ", image("1.3")).text(0x0020000E, "UI", "9.2") })
+		d.text(0x00100020, "LO", "83370")
+		d.seq(0x0040A043, "SQ", func(i *dataset) {
+			i.text(0x00080100, "SH", "11488-4").text(0x00080102, "SH", "LN").text(0x00080104, "LO", "R\xf6ntgen")
+			i.seq(0x00080121, "SQ", func(j *dataset) { j.text(0x00080100, "SH", "wrong") })
+		})
+		d.seq(0x0040A730, "SQ", func(i *dataset) {
+			i.seq(0x0040A043, "SQ", func(j *dataset) { j.text(0x00080100, "SH", "wrong") })
+		})
+		d.text(0x0040A491, "CS", "COMPLETE").text(0x00700080, "CS", "LABEL").text(0x00700082, "DA", "20260301")
+		id, err := IdentifyHead(t.Context(), source(d.file(e.ts)))
+		if err != nil {
+			t.Fatalf("%s: %v", e.name, err)
+		}
+		want := Content{
+			Label: "LABEL", CreationDate: "20260301", Completion: "COMPLETE", Concept: [3]string{"11488-4", "LN", "Röntgen"},
+			References: []Reference{{"9.1", storageRoot + "2", "1.1"}, {"9.1", storageRoot + "2", "1.2"}, {"9.2", storageRoot + "2", "1.3"}},
+		}
+		if !reflect.DeepEqual(id.Content, want) || id.PatientID != "83370" {
+			t.Errorf("%s: %+v", e.name, id.Content)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -194,7 +195,7 @@ func TestPseudonyms(t *testing.T) {
 		return id
 	}
 	a, b, c := one("release 1 ......"), one("release 1 ......"), one("release 2 ......")
-	if *a != *b || a.StudyUID == c.StudyUID || a.PatientID == c.PatientID {
+	if !reflect.DeepEqual(a, b) || a.StudyUID == c.StudyUID || a.PatientID == c.PatientID {
 		t.Errorf("not consistent: %v %v %v", a, b, c)
 	}
 	if !strings.HasPrefix(a.SOPInstanceUID, "2.25.") || len(a.SOPInstanceUID) > 64 || a.SOPClassUID != "1.2.840.10008.5.1.4.1.1.1.3" {

@@ -24,6 +24,8 @@ type Instance struct {
 	SeriesUID, Modality, SeriesNumber, SeriesDescription string
 
 	SOPClassUID, SOPInstanceUID, TransferSyntax, InstanceNumber string
+
+	Content Content // of other objects than images
 }
 
 // MaxInstances bounds a directory, to stay within 32-bit offsets and some MB of
@@ -37,17 +39,16 @@ var (
 	ErrFileID   = errors.New("file name is not a DICOM file ID")
 )
 
-// Listable reports whether a directory can hold x: an image or an encapsulated
-// document with all its UIDs. Other objects (reports, waveforms, presentation
-// states, …) need attributes of their own in their records (PS3.3 F.5); they
-// travel unlisted.
+// Listable reports whether a directory can hold x: an object of a known kind,
+// with all its UIDs and what else its record must say (PS3.3 F.5). Others travel
+// unlisted.
 func Listable(x Instance) bool {
 	for _, uid := range []string{x.StudyUID, x.SeriesUID, x.SOPClassUID, x.SOPInstanceUID, x.TransferSyntax} {
 		if !validUID(uid) {
 			return false
 		}
 	}
-	return recordType(x.SOPClassUID) != ""
+	return x.Content.listable(recordType(x.SOPClassUID))
 }
 
 // ValidFileID reports whether path is a file ID of PS3.10 section 8.2 and 8.5:
@@ -173,63 +174,14 @@ func seriesRecord(x *Instance, n int) *node {
 	return &node{typ: "SERIES", keys: e.b}
 }
 
-// instanceRecord follows PS3.3 F.5.4 (IMAGE) and F.5.35 (ENCAP DOC); n numbers
-// the instances of the series.
+// instanceRecord follows PS3.3 F.5.4 for images; n numbers the instances of
+// the series.
 func instanceRecord(x *Instance, n int) *node {
-	var e elements
 	typ := recordType(x.SOPClassUID)
-	if typ == "IMAGE" {
-		e.text(0x0020, 0x0013, "IS", integer(x.InstanceNumber, n))
-		return &node{typ: typ, keys: e.b, file: x}
+	if typ != "IMAGE" {
+		return contentRecord(x, typ, n)
 	}
-	e.text(0x0008, 0x0023, "DA", "")
-	e.text(0x0008, 0x0033, "TM", "")
+	var e elements
 	e.text(0x0020, 0x0013, "IS", integer(x.InstanceNumber, n))
-	e.emptySequence(0x0040, 0xA043)
-	e.text(0x0042, 0x0010, "ST", "")
-	e.text(0x0042, 0x0012, "LO", mimeTypes[x.SOPClassUID])
 	return &node{typ: typ, keys: e.b, file: x}
-}
-
-// storage is the root of the storage SOP classes (PS3.4 B.5).
-const storage = "1.2.840.10008.5.1.4.1.1."
-
-// mimeTypes are the encapsulated document classes with their content's type
-// (PS3.3 A.45, A.85, A.104).
-var mimeTypes = map[string]string{
-	storage + "104.1": "application/pdf",
-	storage + "104.2": "text/XML",
-	storage + "104.3": "model/stl",
-	storage + "104.4": "model/obj",
-	storage + "104.5": "model/mtl",
-}
-
-// notImages are the storage classes whose records are not of type IMAGE (PS3.3
-// table F.4-1): waveforms, presentation states, raw data, registrations,
-// surfaces, measurements, reports, radiotherapy other than images, and so on.
-// An entry that ends in a dot stands for all classes under it.
-var notImages = []string{
-	"9.", "11.", "66", "66.1", "66.2", "66.3", "66.5", "66.6", "67", "68.", "78.", "79.", "80.",
-	"88.", "90.", "104.", "131", "200.", "201.", "481.", "501.", "601.",
-}
-
-// recordType is the type of the directory record for a SOP class, or "" for
-// one that is not listed.
-func recordType(class string) string {
-	if mimeTypes[class] != "" {
-		return "ENCAP DOC"
-	}
-	rest, ok := strings.CutPrefix(class, storage)
-	if !ok {
-		return ""
-	}
-	if rest == "481.1" { // RT Image
-		return "IMAGE"
-	}
-	for _, p := range notImages {
-		if rest == p || strings.HasSuffix(p, ".") && strings.HasPrefix(rest, p) {
-			return ""
-		}
-	}
-	return "IMAGE"
 }

@@ -227,3 +227,44 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+// TestContentRecords: an object that is no image is listed with what its record
+// must say, and only then.
+func TestContentRecords(t *testing.T) {
+	code := dicomdir.Code{Value: "11488-4", Scheme: "LN", Meaning: "Consult Note"}
+	ref := []dicomdir.Reference{{SeriesUID: "1.2", SOPClassUID: "1.3", SOPInstanceUID: "1.4"}, {SeriesUID: "1.5", SOPClassUID: "1.3", SOPInstanceUID: "1.6"}}
+	for _, tt := range []struct {
+		class, typ string
+		c          dicomdir.Content
+		listed     bool
+	}{
+		{"88.11", "SR DOCUMENT", dicomdir.Content{Completion: "PARTIAL", Verification: "UNVERIFIED", Concept: code}, true},
+		{"88.11", "SR DOCUMENT", dicomdir.Content{Completion: "PARTIAL", Verification: "VERIFIED", Verified: "20260301101500.5", Concept: code}, true},
+		{"88.11", "", dicomdir.Content{Completion: "PARTIAL", Verification: "VERIFIED", Concept: code}, false},
+		{"88.11", "", dicomdir.Content{Completion: "PARTIAL", Verification: "UNVERIFIED"}, false},
+		{"88.59", "KEY OBJECT DOC", dicomdir.Content{Concept: code}, true},
+		{"88.59", "", dicomdir.Content{}, false},
+		{"11.1", "PRESENTATION", dicomdir.Content{Label: "L", CreationDate: "20260301", CreationTime: "10", References: ref}, true},
+		{"11.1", "", dicomdir.Content{Label: "L", CreationDate: "20260301", CreationTime: "10"}, false},
+		{"9.4.1", "WAVEFORM", dicomdir.Content{}, true},
+		{"66.5", "SURFACE", dicomdir.Content{Label: "L"}, true},
+		{"68.2", "SURFACE SCAN", dicomdir.Content{}, true},
+		{"104.1", "ENCAP DOC", dicomdir.Content{DocumentTitle: "Überweisung", Concept: code}, true},
+		{"4.2", "", dicomdir.Content{}, false},
+		{"9", "", dicomdir.Content{}, false},
+		{"12345", "", dicomdir.Content{}, false},
+	} {
+		x := slice("10432", "1", "1", 1)
+		x.SOPClassUID, x.Content = "1.2.840.10008.5.1.4.1.1."+tt.class, tt.c
+		if dicomdir.Listable(x) != tt.listed {
+			t.Errorf("%s %+v: listable %v", tt.class, tt.c, !tt.listed)
+		}
+		if !tt.listed {
+			continue
+		}
+		file := encode(t, []dicomdir.Instance{x, slice("10432", "1", "2", 1)})
+		if got := strings.TrimSpace(follow(t, file, root(t, file))[0].lower[0].lower[0].lower[0].typ); got != tt.typ || linear(t, file) != 6 {
+			t.Errorf("%s is of type %q, %d records", tt.class, got, linear(t, file))
+		}
+	}
+}

@@ -180,6 +180,20 @@ func (e *elements) sequence(group, element uint16, length int) {
 	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(length))
 }
 
+// items writes a sequence of some items.
+func (e *elements) items(group, element uint16, items ...[]byte) {
+	n := 0
+	for _, item := range items {
+		n += itemHeader + len(item)
+	}
+	e.sequence(group, element, n)
+	for _, item := range items {
+		e.b = append(e.b, 0xFE, 0xFF, 0x00, 0xE0)
+		e.b = binary.LittleEndian.AppendUint32(e.b, uint32(len(item)))
+		e.b = append(e.b, item...)
+	}
+}
+
 func (e *elements) emptySequence(group, element uint16) { e.sequence(group, element, 0) }
 
 // charset names UTF-8 (PS3.3 C.12.1.1.2) where one of the values needs it.
