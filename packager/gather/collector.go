@@ -46,6 +46,7 @@ type collector struct {
 	leftOut     int
 	discIndexes int
 	unreadable  int // in shared folders
+	unseen      time.Duration
 	entries     int // still allowed in the patient's folders
 	homes       int // sources whose patient's folder exists
 }
@@ -204,6 +205,10 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 		return c.searched(ctx, src, err)
 	}
 	c.unreadable += found.Unreadable
+	c.unseen = max(c.unseen, found.Unseen)
+	for _, rel := range found.Closed {
+		c.refuse(unreadableFolder, rel) // this patient's images may lie there
+	}
 	slices.Sort(found.Paths)
 	for len(found.Paths) > 0 {
 		rel := path.Dir(found.Paths[0])

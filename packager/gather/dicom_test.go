@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"chartseal/order"
 	"chartseal/redact"
@@ -232,5 +233,32 @@ func TestCollectStopsWithItsContext(t *testing.T) {
 	}
 	if _, err := Collect(ctx, req); err == nil || !strings.Contains(err.Error(), context.Canceled.Error()) {
 		t.Errorf("error %v, want canceled", err)
+	}
+}
+
+// closing is an index that could not look everywhere.
+type closing struct{}
+
+func (closing) Find(context.Context, *Folder, string) (Found, error) {
+	return Found{Paths: []string{"mine"}, Closed: []string{"study/locked"}, Unseen: 150 * time.Second}, nil
+}
+
+// A folder in which this patient's images may lie holds the order, until a
+// person decides.
+func TestClosedFolderHolds(t *testing.T) {
+	p := newPractice(t)
+	p.put("imaging/mine", maria.bytes())
+	src := p.source("radiograph", "imaging/**")
+	src.Match = MatchDICOM
+	req := p.request(src)
+	req.Index = closing{}
+	c := p.collect(req)
+	wantProblem(t, c, "R11", "1 folder could not be opened", "study/locked")
+	if !strings.Contains(strings.Join(c.Notices, " "), "within the last 3 minutes") {
+		t.Errorf("notices %q", c.Notices)
+	}
+	req.Decisions = []order.Ruling{{Rule: "R11", Item: "study/locked", Decision: order.LeaveOut}}
+	if c := p.collect(req); len(c.Problems) != 0 || len(c.Items) != 1 {
+		t.Errorf("left out: %+v", c.Problems)
 	}
 }

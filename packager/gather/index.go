@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"chartseal/redact"
 	"chartseal/redact/dicomfile"
@@ -26,6 +27,11 @@ type Index interface {
 type Found struct {
 	Paths      []string // private: below the folder, with slashes
 	Unreadable int      // files that may be anybody's: broken headers, no patient id, refused entries
+	Closed     []string // private: folders below that could not be looked into
+
+	// Unseen is how long ago the stamp of every file was last compared, if that is
+	// too long for this answer to be complete for certain; 0 if it is complete.
+	Unseen time.Duration
 }
 
 // Folder is a shared folder of images, open for reading.
@@ -38,9 +44,15 @@ type Folder struct {
 
 // Walk visits the regular files that belong to the folder's pattern, in no
 // particular order and at most 1024 names at a time. It follows no link;
-// refused is called for every entry that it does not hand on.
-func (f *Folder) Walk(ctx context.Context, visit func(dir *os.Root, rel string, names []string) error, refused func()) error {
-	w := walker{left: f.limit, files: visit, trouble: func(trouble, string) { refused() }}
+// refused is called for every entry that it does not hand on, with the path if
+// it is a folder that could not be looked into, else with "".
+func (f *Folder) Walk(ctx context.Context, visit func(dir *os.Root, rel string, names []string) error, refused func(folder string)) error {
+	w := walker{left: f.limit, files: visit, trouble: func(t trouble, rel string) {
+		if t != unreadableFolder && t != tooDeep {
+			rel = ""
+		}
+		refused(rel)
+	}}
 	return w.walk(ctx, f.root, "", f.pattern, reach(f.pattern, positions{0}), 0)
 }
 
@@ -76,7 +88,13 @@ func (s Scan) Find(ctx context.Context, folder *Folder, patientID string) (Found
 			})
 		}
 		return group.Wait()
-	}, func() { out.Unreadable++ })
+	}, func(folder string) {
+		if folder == "" {
+			out.Unreadable++
+		} else {
+			out.Closed = append(out.Closed, folder)
+		}
+	})
 	return out, err
 }
 

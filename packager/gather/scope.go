@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"chartseal/order"
 )
@@ -200,6 +201,9 @@ func (c *collector) finish() {
 	c.notice(undated, "1 record carries no date; the day its file was last changed was taken.", "%d records carry no date; the day their file was last changed was taken.")
 	c.notice(c.leftOut, "1 record was left out by a person's decision.", "%d records were left out by a person's decision.")
 	c.notice(c.discIndexes, "1 disc index (DICOMDIR) was left out; the bundle has its own.", "%d disc indexes (DICOMDIR) were left out; the bundle has its own.")
+	minutes := int((c.unseen + time.Minute - 1) / time.Minute)
+	c.notice(minutes, "A shared image folder is too large to be looked through for every order: an image in it that was changed in place within the last minute may be missing.",
+		"A shared image folder is too large to be looked through for every order: an image in it that was changed in place within the last %d minutes may be missing.")
 	c.notice(c.unreadable, "1 file in a shared image folder could not be tied to any patient and was passed over.", "%d files in a shared image folder could not be tied to any patient and were passed over.")
 }
 

@@ -24,6 +24,10 @@ var ErrTooMany = errors.New("too many directory entries")
 // ErrListing says that the entries of a folder could not be read, or not all.
 var ErrListing = errors.New("folder could not be read")
 
+// ErrEmptied says that a shared folder that held images is empty now, as the
+// place of a share is that is not connected.
+var ErrEmptied = errors.New("shared image folder is empty, and was not before")
+
 // walker goes through folders without ever following a link. Each folder is
 // opened from its parent, and must be the one its parent listed.
 type walker struct {
@@ -188,7 +192,7 @@ func enterPath(root *os.Root, rel string) (*os.Root, error) {
 func ignored(name string) bool {
 	switch strings.ToLower(name) {
 	case "thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store",
-		"@eadir", "#recycle", "$recycle.bin", "system volume information":
+		"@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found":
 		return true
 	}
 	return strings.HasPrefix(name, "~$") || strings.HasPrefix(name, "._")

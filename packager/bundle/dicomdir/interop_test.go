@@ -39,12 +39,22 @@ func object(t *testing.T, dir string, x dicomdir.Instance) {
 		tag       uint32
 		vr, value string
 	}{
-		{0x00080016, "UI", x.SOPClassUID}, {0x00080018, "UI", x.SOPInstanceUID},
-		{0x00080020, "DA", x.StudyDate}, {0x00080030, "TM", x.StudyTime}, {0x00080050, "SH", x.AccessionNumber}, {0x00080060, "CS", x.Modality},
-		{0x00081030, "LO", x.StudyDescription}, {0x0008103E, "LO", x.SeriesDescription},
-		{0x00100010, "PN", x.PatientName}, {0x00100020, "LO", x.PatientID}, {0x00100030, "DA", x.BirthDate},
-		{0x0020000D, "UI", x.StudyUID}, {0x0020000E, "UI", x.SeriesUID}, {0x00200010, "SH", x.StudyID},
-		{0x00200011, "IS", x.SeriesNumber}, {0x00200013, "IS", x.InstanceNumber},
+		{0x00080016, "UI", x.SOPClassUID},
+		{0x00080018, "UI", x.SOPInstanceUID},
+		{0x00080020, "DA", x.StudyDate},
+		{0x00080030, "TM", x.StudyTime},
+		{0x00080050, "SH", x.AccessionNumber},
+		{0x00080060, "CS", x.Modality},
+		{0x00081030, "LO", x.StudyDescription},
+		{0x0008103E, "LO", x.SeriesDescription},
+		{0x00100010, "PN", x.PatientName},
+		{0x00100020, "LO", x.PatientID},
+		{0x00100030, "DA", x.BirthDate},
+		{0x0020000D, "UI", x.StudyUID},
+		{0x0020000E, "UI", x.SeriesUID},
+		{0x00200010, "SH", x.StudyID},
+		{0x00200011, "IS", x.SeriesNumber},
+		{0x00200013, "IS", x.InstanceNumber},
 	} {
 		put(d, e.tag, e.vr, e.value)
 	}
@@ -53,9 +63,15 @@ func object(t *testing.T, dir string, x dicomdir.Instance) {
 		tag       uint32
 		vr, value string
 	}{
-		{0x00080023, "DA", c.Date}, {0x00080033, "TM", c.Time}, {0x00700080, "CS", c.Label}, {0x00700081, "LO", c.Description},
-		{0x00700082, "DA", c.CreationDate}, {0x00700083, "TM", c.CreationTime}, {0x0040A491, "CS", c.Completion},
-		{0x0040A493, "CS", c.Verification}, {0x00420010, "ST", c.DocumentTitle},
+		{0x00080023, "DA", c.Date},
+		{0x00080033, "TM", c.Time},
+		{0x00700080, "CS", c.Label},
+		{0x00700081, "LO", c.Description},
+		{0x00700082, "DA", c.CreationDate},
+		{0x00700083, "TM", c.CreationTime},
+		{0x0040A491, "CS", c.Completion},
+		{0x0040A493, "CS", c.Verification},
+		{0x00420010, "ST", c.DocumentTitle},
 	} {
 		if e.value != "" {
 			put(d, e.tag, e.vr, e.value)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"chartseal/packager/gather"
@@ -38,7 +40,36 @@ func (p *pass) answer(ctx context.Context, patientID string) (out gather.Found, 
 		moved = moved || m
 	}
 	out.Unreadable += p.refused
-	return out, moved, nil
+	out.Closed, err = p.closedPaths(ctx)
+	return out, moved, err
+}
+
+// maxClosed bounds how many closed folders an answer names.
+const maxClosed = 100
+
+// closedPaths names the dirs that could not be looked into.
+func (p *pass) closedPaths(ctx context.Context) (out []string, err error) {
+	for _, id := range slices.Sorted(maps.Keys(p.closed)) {
+		if len(out) == maxClosed {
+			break
+		}
+		err := p.do(ctx, func(s *store) error {
+			if d, err := s.dir(ctx, id); err != nil || d == nil {
+				return err // gone since
+			}
+			dirs, err := s.path(ctx, id)
+			names := make([]string, len(dirs))
+			for i := range dirs {
+				names[i] = dirs[i].name
+			}
+			out = append(out, strings.Join(names, "/"))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // recheck compares the files of a group with their stamps, reads those that

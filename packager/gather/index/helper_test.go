@@ -141,7 +141,7 @@ func (b *bench) want(id string, unreadable int, paths ...string) (reads int) {
 	b.t.Helper()
 	before := b.reads
 	found := b.find(id)
-	if !slices.Equal(found.Paths, paths) || found.Unreadable != unreadable {
+	if !slices.Equal(found.Paths, paths) || found.Unreadable+len(found.Closed) != unreadable {
 		b.t.Errorf("index: %+v, want %q and %d", found, paths, unreadable)
 	}
 	reads = b.reads - before
@@ -155,7 +155,9 @@ func (b *bench) likeScan(id string, found gather.Found) {
 	want, err := scan.Find(b.t.Context(), b.folder, id)
 	b.must(err)
 	slices.Sort(want.Paths)
-	if !slices.Equal(found.Paths, want.Paths) || found.Unreadable != want.Unreadable {
+	slices.Sort(want.Closed)
+	slices.Sort(found.Closed)
+	if !slices.Equal(found.Paths, want.Paths) || !slices.Equal(found.Closed, want.Closed) || found.Unreadable != want.Unreadable {
 		b.t.Errorf("patient %s: index %+v, scan %+v", id, found, want)
 	}
 }

@@ -17,9 +17,11 @@
 // One change is not seen by that: a file of another patient (or of none) that
 // had been at rest for [Options.MaxAge] and is then overwritten in place, so
 // that it becomes this patient's. It is found by the full pass, which compares
-// the stamp of every file, and which Find makes itself when the last one is
-// older than MaxAge. This is the only way in which an answer can be incomplete,
-// and MaxAge bounds it; so it bounds what happens on file systems that do not
+// the stamp of every file, and which Find makes itself when it takes no more
+// than five seconds, so that most answers are complete; in larger folders, when
+// the last one is older than MaxAge. There this is the only way in which an
+// answer can be incomplete, MaxAge bounds it, and [gather.Found] says so; so it
+// bounds what happens on file systems that do not
 // keep modification times of folders (FAT) or whose client remembers them for a
 // while (NFS, SMB: up to a minute). A negative MaxAge makes every Find a full
 // pass. What an image says is read again by [gather.Collect] in any case: the
@@ -55,6 +57,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"chartseal/packager/gather"
@@ -67,8 +70,8 @@ type Options struct {
 	// Now is the clock; required.
 	Now func() time.Time
 
-	// MaxAge is how old the last full pass may be when Find answers; 0 is 10
-	// minutes, less is a full pass each time.
+	// MaxAge is how old the last full pass over a large folder may be when Find
+	// answers; 0 is 10 minutes, less is a full pass each time.
 	MaxAge time.Duration
 
 	// Reader names the version of the program. What another one read of the
@@ -91,6 +94,7 @@ type Options struct {
 const (
 	defaultMaxAge = 10 * time.Minute
 	coarse        = 3 * time.Second     // FAT counts in two seconds
+	cheapPass     = 5 * time.Second     // an order can wait that long
 	unused        = 90 * 24 * time.Hour // then a folder is forgotten
 )
 
@@ -110,6 +114,9 @@ type Index struct {
 	store *store        // nil when there is none
 	epoch int           // counts the stores, as rows of one mean nothing in the next
 	shut  bool
+
+	costs sync.Mutex
+	cost  map[int64]time.Duration // of the last full pass over a folder
 }
 
 var _ gather.Index = (*Index)(nil)
@@ -143,7 +150,7 @@ func Open(dir string, key []byte, opts Options) (*Index, error) {
 	x := &Index{
 		file: filepath.Join(dir, "images.db"), keys: k, opts: opts,
 		scan: gather.Scan{Identify: opts.Identify, SniffDICOM: opts.SniffDICOM, Workers: opts.Workers},
-		turn: make(chan struct{}, 1), whole: make(chan struct{}, 1),
+		cost: map[int64]time.Duration{}, turn: make(chan struct{}, 1), whole: make(chan struct{}, 1),
 	}
 	return x, nil
 }
@@ -213,9 +220,23 @@ func (x *Index) trouble(err error) {
 
 // find brings the folder up to date and looks the patient up.
 func (x *Index) find(ctx context.Context, folder *gather.Folder, patientID string, epoch int) (gather.Found, error) {
+	began := x.opts.Now()
 	if err := x.fullPass(ctx, folder, epoch, x.stale); err != nil {
 		return gather.Found{}, err
 	}
+	out, err := x.look(ctx, folder, patientID, epoch)
+	if err != nil {
+		return gather.Found{}, err
+	}
+	p, err := x.newPass(ctx, folder, epoch)
+	if err == nil && p.row.walked < began.Unix() {
+		out.Unseen = p.began.Sub(time.Unix(p.row.walked, 0))
+	}
+	return out, err
+}
+
+// look compares the folders' stamps and looks the patient up.
+func (x *Index) look(ctx context.Context, folder *gather.Folder, patientID string, epoch int) (gather.Found, error) {
 	for try := 1; ; try++ {
 		p, err := x.newPass(ctx, folder, epoch)
 		if err != nil {
@@ -239,7 +260,25 @@ func (x *Index) find(ctx context.Context, folder *gather.Folder, patientID strin
 // makes it so.
 func (x *Index) stale(f *folderRow) bool {
 	age := x.opts.Now().Unix() - f.walked
-	return age < 0 || time.Duration(age)*time.Second >= x.opts.MaxAge || x.opts.MaxAge < 0
+	return age < 0 || time.Duration(age)*time.Second >= x.opts.MaxAge || x.opts.MaxAge < 0 || x.cheap(f)
+}
+
+// cheap reports whether a full pass takes so little time that every answer can
+// be complete.
+func (x *Index) cheap(f *folderRow) bool {
+	x.costs.Lock()
+	defer x.costs.Unlock()
+	if cost, known := x.cost[f.id]; known {
+		return cost <= cheapPass
+	}
+	return f.few
+}
+
+// spent notes how long a full pass took.
+func (x *Index) spent(f *folderRow, cost time.Duration) {
+	x.costs.Lock()
+	defer x.costs.Unlock()
+	x.cost[f.id] = cost
 }
 
 // fullPass makes a full pass if the folder needs one, after the one that may be
@@ -262,6 +301,7 @@ func (x *Index) fullPass(ctx context.Context, folder *gather.Folder, epoch int, 
 	if err := p.walk(ctx); err != nil {
 		return err
 	}
+	x.spent(p.row, x.opts.Now().Sub(p.began))
 	return x.do(ctx, epoch, func(s *store) error { return s.walked(ctx, p.row, p.began.Unix()) })
 }
 

@@ -93,30 +93,73 @@ func (b *bench) replace(rel, id string) {
 	b.must(os.Rename(b.path("../new"), b.path(rel)))
 }
 
-// An image that is overwritten in place with equal length and times, and
-// becomes this patient's, is found after MaxAge: the bound that is documented.
-func TestOverwrittenInPlaceIsFoundByTheFullPass(t *testing.T) {
+// An image that is overwritten in place with equal length, and becomes this
+// patient's, is found at once.
+func TestOverwrittenInPlace(t *testing.T) {
 	b := newBench(t)
 	b.patient("a/1", "2")
 	b.patient("a/2", "1")
 	b.open()
 	b.want("1", 0, "a/2")
 	b.patient("a/1", "1")
-	if found := b.find("1"); len(found.Paths) != 1 {
-		t.Logf("found early: %q", found.Paths)
-	}
-	b.later(defaultMaxAge)
-	b.want("1", 0, "a/1", "a/2")
-
+	wantReads(t, "the one that changed", b.want("1", 0, "a/1", "a/2"), 1)
+	b.open()
 	b.patient("a/2", "3")
 	b.patient("a/1", "3")
-	b.must(b.index.Refresh(t.Context(), b.folder))
 	b.want("3", 0, "a/1", "a/2")
+}
 
+// In a folder too large for that it is found after MaxAge, and until then the
+// answer says how old it may be.
+func TestOverwrittenInPlaceInALargeFolder(t *testing.T) {
+	b := newBench(t)
+	b.patient("a/1", "2")
+	b.patient("a/2", "1")
+	b.open()
+	b.want("1", 0, "a/2")
+	large := func() { b.index.spent(&folderRow{id: 1}, cheapPass+1) }
+	large()
+	b.patient("a/1", "1")
+	b.later(time.Minute)
+	if found := b.find("1"); len(found.Paths) != 1 || found.Unseen.Round(time.Minute) != time.Minute {
+		t.Errorf("found %+v", found)
+	}
+	b.later(defaultMaxAge)
+	if found := b.find("1"); len(found.Paths) != 2 || found.Unseen != 0 {
+		t.Errorf("after MaxAge: %+v", found)
+	}
 	b.maxAge = -1
 	b.open()
+	large()
+	b.patient("a/1", "3")
+	b.want("3", 0, "a/1")
+}
+
+// A share that is not connected leaves an empty folder behind: nobody's records
+// are gone for that.
+func TestEmptied(t *testing.T) {
+	b := newBench(t)
+	b.open()
+	b.want("1", 0)
 	b.patient("a/1", "1")
-	b.want("1", 0, "a/1")
+	b.patient("2", "1")
+	b.want("1", 0, "2", "a/1")
+	away := b.images + "-away"
+	b.must(os.Rename(b.images, away))
+	b.must(os.Mkdir(b.images, 0o755))
+	for range 2 {
+		b.open() // the folder is opened anew for every order
+		if _, err := b.index.Find(t.Context(), b.folder, "1"); !errors.Is(err, gather.ErrEmptied) {
+			t.Fatalf("find in an empty place: %v", err)
+		}
+		if err := b.index.Refresh(t.Context(), b.folder); !errors.Is(err, gather.ErrEmptied) {
+			t.Fatalf("refresh of an empty place: %v", err)
+		}
+	}
+	b.must(os.Remove(b.images))
+	b.must(os.Rename(away, b.images))
+	b.open()
+	wantReads(t, "back again", b.want("1", 0, "2", "a/1"), 0)
 }
 
 // What another program is still writing is looked at by every Find.
@@ -248,6 +291,7 @@ func TestLikeScan(t *testing.T) {
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		b := newBench(t)
+		b.patient("anchor", "9") // a folder that loses everything is another matter
 		b.open()
 		for range 40 {
 			for range 1 + random.IntN(6) {
@@ -273,8 +317,7 @@ func TestLikeScan(t *testing.T) {
 	}
 }
 
-// edit makes one random change. What is at rest is not overwritten in place by
-// this patient's, which only a full pass finds.
+// edit makes one random change.
 func (b *bench) edit(random *rand.Rand) {
 	dir := func() string {
 		return strings.Repeat("/"+string(rune('a'+random.IntN(3))), random.IntN(4))
@@ -282,7 +325,9 @@ func (b *bench) edit(random *rand.Rand) {
 	name := func() string { return dir() + "/" + string(rune('p'+random.IntN(8))) }
 	file := name()
 	_ = os.MkdirAll(filepath.Dir(b.path(file)), 0o755)
-	switch random.IntN(9) {
+	switch random.IntN(11) {
+	case 9, 10:
+		_ = os.WriteFile(b.path(file), picture(b.t, fmt.Sprint(random.IntN(5))), 0o644)
 	case 0, 1, 2:
 		_ = os.Remove(b.path(file))
 		_ = os.WriteFile(b.path(file), picture(b.t, fmt.Sprint(random.IntN(5))), 0o644)

@@ -24,13 +24,16 @@ type pass struct {
 	full    bool           // every file's stamp is compared, not only folders'
 	left    int            // entries that may still be seen
 	refused int            // entries that may be anybody's and are no files
-	closed  map[int64]bool // dirs that could not be opened and count as one refused each
+	closed  map[int64]bool // dirs that could not be opened or listed
 }
 
 func (x *Index) newPass(ctx context.Context, folder *gather.Folder, epoch int) (*pass, error) {
 	p := &pass{x: x, epoch: epoch, folder: folder, left: folder.Limit(), began: x.opts.Now(), closed: map[int64]bool{}}
 	return p, p.do(ctx, func(s *store) (err error) {
 		if p.row, err = s.folder(ctx, folder); err != nil {
+			return err
+		}
+		if p.row.few, err = s.few(ctx); err != nil {
 			return err
 		}
 		if err = s.addDir(ctx, -p.row.id, ""); err != nil {
@@ -67,7 +70,7 @@ func (p *pass) walk(ctx context.Context) error {
 func (p *pass) visit(ctx context.Context, l *gather.Level, id int64) error {
 	err := p.update(ctx, l, id)
 	if errors.Is(err, gather.ErrListing) && id != p.top {
-		p.refused++
+		p.closed[id] = true
 		err = p.distrust(ctx, id)
 	}
 	if err != nil {
@@ -99,7 +102,6 @@ func (p *pass) descend(ctx context.Context, l *gather.Level, d *dirRow) error {
 	}
 	child, err := l.Enter(d.name)
 	if err != nil {
-		p.refused++
 		p.closed[d.id] = true
 		return p.distrust(ctx, d.id)
 	}
@@ -167,11 +169,27 @@ func (p *pass) list(ctx context.Context, l *gather.Level, d *dirRow) error {
 	}
 	d.refused, d.entries = refused, before-p.left
 	return p.do(ctx, func(s *store) error {
+		if err := p.emptied(ctx, s, d); err != nil {
+			return err
+		}
 		if err := p.sweep(ctx, s, l, d, files); err != nil {
 			return err
 		}
 		return s.setDir(ctx, d)
 	})
+}
+
+// emptied is an error for a top that has lost all it had: rather than forget it
+// and answer that there is nothing, an order waits for the share to come back.
+func (p *pass) emptied(ctx context.Context, s *store, d *dirRow) error {
+	if d.id != p.top || d.entries > 0 {
+		return nil
+	}
+	n, err := s.number(ctx, "SELECT (SELECT count(*) FROM file WHERE dir = ?) + (SELECT count(*) FROM dir WHERE parent = ?)", d.id, d.id)
+	if err == nil && n > 0 {
+		err = gather.ErrEmptied
+	}
+	return err
 }
 
 // sweep forgets entries that are no more. There are some when more are known
@@ -228,8 +246,12 @@ func (p *pass) piece(ctx context.Context, s *store, l *gather.Level, dir int64, 
 // compare sorts files into those whose row changes without reading them, and
 // those that have to be read; the others are as they were.
 func (p *pass) compare(ctx context.Context, s *store, l *gather.Level, dir int64, names []string) (changed, unread []fileRow, err error) {
+	known, err := s.filesOf(ctx, dir)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, name := range names {
-		f, err := s.file(ctx, dir, name)
+		f, err := known(name)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -19,6 +19,7 @@ type folderRow struct {
 	id     int64
 	key    []byte
 	walked int64 // when the last full pass began, in seconds since 1970; 0 if never
+	few    bool
 }
 
 // folder returns the row of a folder, made if need be.
@@ -218,6 +219,36 @@ func (s *store) file(ctx context.Context, dir int64, name string) (*fileRow, err
 		return nil, err
 	}
 	return &rows[0], nil
+}
+
+// manyFiles is how many rows of a dir are read at once.
+const manyFiles = 4096
+
+// filesOf reads the rows of a dir, to look them up by name; if there are too
+// many, one by one.
+func (s *store) filesOf(ctx context.Context, dir int64) (func(name string) (*fileRow, error), error) {
+	rows, err := s.files(ctx, "WHERE dir = ? LIMIT ?", dir, manyFiles+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) > manyFiles {
+		return func(name string) (*fileRow, error) { return s.file(ctx, dir, name) }, nil
+	}
+	known := make(map[string]*fileRow, len(rows))
+	for i := range rows {
+		known[rows[i].name] = &rows[i]
+	}
+	return func(name string) (*fileRow, error) { return known[name], nil }, nil
+}
+
+// fewFiles is how many files can be looked at for every order, whatever the
+// file system.
+const fewFiles = 20_000
+
+// few reports whether there are no more files than that, of all folders.
+func (s *store) few(ctx context.Context) (bool, error) {
+	n, err := s.number(ctx, "SELECT count(*) FROM (SELECT 1 FROM file LIMIT ?)", fewFiles+1)
+	return n <= fewFiles, err
 }
 
 // setFile stores what is known of a file; its name makes the key.

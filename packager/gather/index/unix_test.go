@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,9 @@ func TestUnreadable(t *testing.T) {
 	chmod("a/b", 0)
 	b.want("1", 1, "a/1", "a/2", "c/4")
 	b.want("1", 1, "a/1", "a/2", "c/4")
+	if found := b.find("1"); !slices.Equal(found.Closed, []string{"a/b"}) {
+		t.Errorf("closed folders: %q", found.Closed)
+	}
 	b.open()
 	b.want("1", 1, "a/1", "a/2", "c/4")
 	chmod("a", 0o111) // its entries cannot be listed
