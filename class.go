@@ -29,6 +29,7 @@ func classOf(err error) string {
 		{transport.ErrNotFound, "store not found"},
 		{ledger.ErrBroken, "ledger broken"},
 		{gather.ErrSourceMissing, "source folder missing"},
+		{gather.ErrEmptied, "shared image folder empty"},
 	} {
 		if errors.Is(err, c.is) {
 			return c.name

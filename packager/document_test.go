@@ -229,7 +229,7 @@ func TestHoldsSayWhatHelps(t *testing.T) {
 			t.Fatal("not noted")
 		}
 		reasons := rs.reasons()
-		if len(reasons) != 1 || reasons[0].Outcome != tt.outcome || strings.Contains(reasons[0].Message, "release it") != (tt.outcome == order.Hold) {
+		if len(reasons) != 1 || reasons[0].Outcome != tt.outcome || strings.Contains(reasons[0].Message, "then release it") != (tt.outcome == order.Hold) {
 			t.Errorf("%+v: %+v", tt, reasons)
 		}
 	}

@@ -150,8 +150,8 @@ var todo = map[redact.Class]string{
 	redact.Truncated:   "Export it again from the program it came from, or leave it out by a decision on the order.",
 	redact.Encrypted:   "Save it again without a password, or leave it out by a decision on the order.",
 	redact.Undecided:   "Somebody has to look at it and then release it or leave it out by a decision on the order.",
-	redact.Unfit: "Save what it holds by itself, in a form that can be checked (PDF, JPEG, PNG, STL or PLY), and drop the order again, " +
-		"or leave it out by a decision on the order.",
+	redact.Unfit: "No decision can release it as it is. Save what it holds in a plainer form, if there is one " +
+		"(a PDF without layers and forms, JPEG, PNG, STL or PLY), or leave it out by a decision on the order.",
 	redact.TooLarge:   "Ask your IT contact, or leave it out by a decision on the order.",
 	redact.Unverified: "Ask your IT contact, or leave it out by a decision on the order.",
 	"changed":         "Wait until the program that writes it is done, then drop the order again.",

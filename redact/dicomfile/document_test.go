@@ -289,3 +289,38 @@ func TestDocumentVerified(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDocument: whatever the file around a document looks like, the document
+// that leaves is the cleaned one, whole, and its cleaner is closed.
+func FuzzDocument(f *testing.F) {
+	for _, e := range encodings[:7] {
+		f.Add(withPDF(e.syn, classPDF, paper(20)).file(e.ts), false)
+		f.Add(withPDF(e.syn, storageRoot+"88.11", paper(21)).file(e.ts), true)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, access bool) {
+		p := redact.Treatment
+		if access {
+			p = redact.PatientAccess
+		}
+		s := &scrubber{}
+		c := &Cleaner{Documents: s.clean, Reviewed: true}
+		out, err := c.Clean(t.Context(), source(raw), p)
+		if err != nil {
+			if s.opened != s.closed {
+				t.Errorf("%d cleaners opened, %d closed", s.opened, s.closed)
+			}
+			return
+		}
+		b := cleaned(t, out)
+		if doc := valuesOf(t, b).byName["EncapsulatedDocument"]; bytes.Contains(doc, []byte(canary)) || len(doc) > 0 && s.opened == 0 {
+			t.Errorf("a document left as it was: %q", doc)
+		}
+		again, err := c.Clean(t.Context(), source(b), p)
+		if err != nil {
+			t.Fatalf("clean twice: %v", err)
+		}
+		if !bytes.Equal(cleaned(t, again), b) {
+			t.Error("cleaning twice is not cleaning once")
+		}
+	})
+}

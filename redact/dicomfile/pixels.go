@@ -88,7 +88,8 @@ func (v *verdict) native(df *file, frames int) error {
 	}
 	if extra := have - perFrame*uint64(frames); extra > 15 {
 		if v.rules.deidentifies() {
-			return redact.Refuse(redact.Undecided, "the image is longer than its size says; the rest could be anything")
+			// Nobody sees the rest by looking at the picture.
+			return redact.Refuse(redact.Unfit, "the image is longer than its size says; the rest could be anything")
 		}
 		v.note("The image data is longer than its size says; it is sent as it is.")
 	}

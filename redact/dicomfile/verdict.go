@@ -1,6 +1,8 @@
 package dicomfile
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -19,14 +21,26 @@ type verdict struct {
 	notices  []string
 }
 
-// judge applies every rule to the facts of a planned file.
+// judge applies every rule to the facts of a planned file. A refusal that no
+// person can lift goes before one that asks for a look: nobody shall look in
+// vain.
 func (v *verdict) judge(df *file) error {
+	var asks error
 	for _, rule := range []func(*file) error{
 		v.kind, v.completeImage, v.burnedIn, v.recognisable, v.overlays,
 	} {
-		if err := rule(df); err != nil {
+		err := rule(df)
+		var r *redact.Refusal
+		switch {
+		case err == nil:
+		case errors.As(err, &r) && r.Class == redact.Undecided:
+			asks = cmp.Or(asks, err)
+		default:
 			return err
 		}
+	}
+	if asks != nil {
+		return asks
 	}
 	v.geometry()
 	v.freeText()

@@ -171,3 +171,39 @@ func TestSuspectsInDeidentifiedSets(t *testing.T) {
 		}
 	}
 }
+
+// TestUndecidedCanBeDecided: what asks a person goes once one has looked; what
+// a look cannot settle does not ask.
+func TestUndecidedCanBeDecided(t *testing.T) {
+	for _, i := range []int{0, 4, 7} {
+		for _, more := range []func(*dataset){
+			func(*dataset) {},
+			func(d *dataset) { d.text(0x00280301, "CS", "YES") },
+			func(d *dataset) { d.us(0x60000102, 12) },
+			func(d *dataset) { d.text(0x00280302, "CS", "YES") },
+		} {
+			for _, class := range []string{"1", "2", "7", "77.1.4", "66", "68.1", "88.11", "11.1", "9.1.1", "481.5", "201.1", "104.2", "9999"} {
+				for _, long := range []int{0, 100} {
+					e := encodings[i]
+					d := (&dataset{syn: e.syn, undefined: e.undefined}).text(0x00080016, "UI", storageRoot+class).text(0x00080018, "UI", "1.2.3")
+					d.us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16)
+					more(d)
+					if e.packed {
+						d.encapsulated(pixelBytes(1))
+					} else {
+						d.el(tagPixelData, "OW", append(pixelBytes(1), make([]byte, long)...))
+					}
+					raw := d.file(e.ts)
+					for _, p := range redact.Profiles() {
+						if _, _, first := judged(t, Cleaner{}, raw, p); first != redact.Undecided {
+							continue
+						}
+						if _, why, again := judged(t, Cleaner{Reviewed: true}, raw, p); again != "" {
+							t.Errorf("%s, class %s, %s: after a look %q %s", e.name, class, p, again, why)
+						}
+					}
+				}
+			}
+		}
+	}
+}
