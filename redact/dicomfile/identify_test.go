@@ -131,6 +131,7 @@ func TestSecondOpinion(t *testing.T) {
 		t.Error("a different patient number was agreed upon")
 	}
 }
+
 // TestIdentifyContent reads what a directory says about reports, documents and
 // presentation states, in every encoding, and only from where it belongs.
 func TestIdentifyContent(t *testing.T) {

@@ -28,7 +28,7 @@ type plan struct {
 	documents   redact.Cleaner // nil: there is none
 	doc         *document      // nil: the file holds none
 	docReport   *redact.Report
-	lengthFirst bool       // the document's length came before it
+	lengthFirst bool // the document's length came before it
 }
 
 // planMark remembers where an open sequence or item began.
