@@ -10,6 +10,8 @@ import (
 // maxReviewed bounds the free-text elements a report names.
 const maxReviewed = 40
 
+const tagFrames Tag = 0x00280008 // NumberOfFrames, IS
+
 // facts is what verdicts rest on, read while planning.
 type facts struct {
 	sopClass, sopInstance      string
@@ -31,6 +33,7 @@ type facts struct {
 	reviewed                   []string
 	practice                   []string // kept by the practice's own rules
 	identity                   map[Tag]string
+	said                       map[Tag]string // values of text and number, as they stand
 	manufacturer, model        string
 	bitsStored, highBit        int
 	signed, planar             int
@@ -53,7 +56,27 @@ func (f *facts) whose(w *walker, e *element) error {
 	return nil
 }
 
-// textFacts and numberFacts say where values go.
+// unambiguous refuses a file that says twice, and differently, what verdicts rest
+// on: a viewer may go by the one that was not judged.
+func (f *facts) unambiguous(w *walker, e *element) error {
+	if f.text(e.tag) == nil && f.number(e.tag) == nil && e.tag != tagFrames {
+		return nil
+	}
+	b, err := w.win.bytes(e.val, int(e.end-e.val))
+	if err != nil {
+		return err
+	}
+	if f.said == nil {
+		f.said = make(map[Tag]string)
+	}
+	if old, again := f.said[e.tag]; again && old != string(b) {
+		return malformed("the file says twice, and differently, what kind of image it holds")
+	}
+	f.said[e.tag] = string(b)
+	return nil
+}
+
+// text and number say where values go.
 func (f *facts) text(t Tag) *string {
 	switch t {
 	case 0x00080016:
@@ -119,6 +142,9 @@ func (f *facts) observe(w *walker, e *element) error {
 	if e.end-e.val > probeSize || e.end == e.val {
 		return nil
 	}
+	if err := f.unambiguous(w, e); err != nil {
+		return err
+	}
 	if dst := f.text(e.tag); dst != nil {
 		b, err := w.win.bytes(e.val, int(e.end-e.val))
 		*dst = strings.Trim(string(b), " \x00")
@@ -131,7 +157,7 @@ func (f *facts) observe(w *walker, e *element) error {
 		}
 		return err
 	}
-	if e.tag == 0x00280008 { // NumberOfFrames, IS
+	if e.tag == tagFrames {
 		b, err := w.win.bytes(e.val, int(min(e.end-e.val, 16)))
 		f.framesGiven = true
 		f.frames, _ = strconv.Atoi(strings.Trim(string(b), " \x00")) // not a number: 0, judged later

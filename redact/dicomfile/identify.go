@@ -245,7 +245,7 @@ func (r *reader) readNumber(e *element, dst *int) error {
 		return err
 	}
 	switch {
-	case e.tag == 0x00280008:
+	case e.tag == tagFrames:
 		*dst, _ = strconv.Atoi(strings.Trim(string(b), " \x00")) // 0 if it is no number
 	case len(b) >= 2:
 		*dst = int(e.syn.u16(b))
@@ -259,7 +259,7 @@ func (r *reader) number(t Tag) *int {
 		return &r.id.Rows
 	case 0x00280011:
 		return &r.id.Columns
-	case 0x00280008:
+	case tagFrames:
 		return &r.id.Frames
 	}
 	return nil

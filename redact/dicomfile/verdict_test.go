@@ -207,3 +207,44 @@ func TestUndecidedCanBeDecided(t *testing.T) {
 		}
 	}
 }
+
+// What a verdict rests on must not be said twice and differently: a viewer may
+// go by the other one.
+func TestAmbiguousFacts(t *testing.T) {
+	for tag, values := range map[Tag][2]string{
+		0x00280301: {"YES", "NO"}, 0x00280302: {"YES", "NO"}, 0x00080060: {"US", "CT"}, tagFrames: {"1", "2"},
+		0x00080016: {"1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.2"},
+	} {
+		for _, second := range values {
+			raw := object("", func(d *dataset) {
+				d.buf = nil
+				d.text(tag, "LO", values[0]).text(tag, "LO", second)
+			})
+			err := observeAll(t, raw)
+			if differs := second != values[0]; differs != (err != nil) {
+				t.Errorf("%s twice, as %q and %q: %v", tag, values[0], second, err)
+			}
+		}
+	}
+}
+
+// observeAll reads the facts of a file.
+func observeAll(t *testing.T, raw []byte) error {
+	t.Helper()
+	w := newWalker(t.Context(), source(raw))
+	defer w.close()
+	f, err := open(t.Context(), source(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.root(&observer{w: w, f: new(facts)}, f.start, f.syn)
+	return err
+}
+
+type observer struct {
+	nothing
+	w *walker
+	f *facts
+}
+
+func (o *observer) leaf(e *element) error { return o.f.observe(o.w, e) }
