@@ -62,6 +62,16 @@ func (p *Practice) keepReasons(r *release, h *Held) error {
 // record writes the outcome into the ledger, before anybody sees it. The entry's
 // key makes a repetition harmless.
 func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
+	if end == taken {
+		return p.recordTaken(ctx, r)
+	}
+	fence := p.orders.has
+	if end == sent {
+		fence = p.orders.commit
+	}
+	if err := fence(ctx, r.ID); err != nil {
+		return err
+	}
 	if end == gone {
 		return p.recordGone(ctx, r)
 	}
@@ -96,6 +106,19 @@ func (p *Practice) recordGone(ctx context.Context, r *release) error {
 	}
 	_, err := p.enter(ctx, ledger.Entry{
 		Key: r.ID + "/withdrawn", Event: ledger.Withdrawn, Order: "(release " + r.ID + ")", Reference: r.ID,
+		OrderSum: r.OrderSHA, Version: p.opts.Version,
+	})
+	return err
+}
+
+// recordTaken ends a release that another site took over before it was sent:
+// what was uploaded from here goes, and no link to it was ever shown.
+func (p *Practice) recordTaken(ctx context.Context, r *release) error {
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
+	}
+	_, err := p.enter(ctx, ledger.Entry{
+		Key: r.ID + "/taken", Event: ledger.TakenOver, Order: "(release " + r.ID + ")", Reference: r.ID,
 		OrderSum: r.OrderSHA, Version: p.opts.Version,
 	})
 	return err
@@ -141,15 +164,18 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 		return p.wrapUp(ctx, r, hold) // it may be dropped again
 	}
 	c, b, err := p.recall(r)
-	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash
+	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash, or the order went with its new site
 		return p.wrapUp(ctx, r, end)
 	}
 	if err != nil {
 		return err
 	}
-	if end == hold {
+	switch end {
+	case hold:
 		err = p.answerHeld(ctx, c, b, r)
-	} else {
+	case taken:
+		err = p.answerTaken(ctx, c, b, r)
+	default:
 		err = p.answerSent(ctx, c, b, r)
 	}
 	if err != nil {
@@ -161,6 +187,17 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	}
 	p.tell(Event{Order: b.ID, Release: r.ID, Stage: "answer", Outcome: string(end), Passphrase: passphrase})
 	return nil
+}
+
+// answerTaken tells staff at the site that was away where their order went.
+func (p *Practice) answerTaken(ctx context.Context, c *watch.Claim, b brief, r *release) error {
+	return p.placeHold(ctx, c, notice.Hold{
+		Order: b.ID, Release: r.ID, HeldAt: p.opts.Now(), File: c.File,
+		Reasons: notice.Reasons([]order.Reason{{
+			Rule: "R34", Outcome: order.Refuse,
+			Message: "While this computer was away, its orders were handed to another one of the practice. Nothing was sent from here. Ask there for the answer to this order; if there is none, drop the order again.",
+		}}),
+	})
 }
 
 func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *release) error {

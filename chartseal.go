@@ -39,6 +39,7 @@ type Options struct {
 	Self    func(ctx context.Context, args ...string) *exec.Cmd // this binary, for child processes
 	Version string
 	Watch   WatchFunc // told about every change of a release; may be nil
+	Patient bool      // wait for a shared database that is away, instead of failing with ErrDatabase
 }
 
 // WatchFunc is told what happens to a release, for a person who looks on.
@@ -94,11 +95,6 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.restrictions, err = loadRestrictions(p.cfg.Restrictions); err != nil {
 		return err
 	}
-	if p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
-		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
-	}); err != nil {
-		return fmt.Errorf("%w: outbox: %w", ErrConfig, err)
-	}
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
 	}
@@ -111,7 +107,21 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if err = p.openStore(ctx); err != nil {
 		return err
 	}
-	return p.openEngine(ctx)
+	return p.openEngine(ctx) // last: it takes up what an earlier run left
+}
+
+// outboxMemory is the file under state that remembers which outbox is ours.
+const outboxMemory = "outbox.json"
+
+func (p *Practice) openBox(executor string) (err error) {
+	p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
+		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
+		Owner: executor, Shared: p.engine.db.shared, Group: p.engine.db.id, Memory: p.state.path(outboxMemory),
+	})
+	if err != nil {
+		return fmt.Errorf("%w: outbox: %w", ErrConfig, err)
+	}
+	return nil
 }
 
 // Close stops the engine, then everything it used, and unlocks the state.

@@ -10,22 +10,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"chartseal/config"
 	"chartseal/order"
 	"chartseal/transport"
 )
 
 func newRegistry(t *testing.T) *registry {
 	t.Helper()
-	db, err := openDB(filepath.Join(t.TempDir(), "engine.db"))
+	db, err := openSQLite(filepath.Join(t.TempDir(), "engine.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	r, err := openRegistry(t.Context(), db)
-	if err != nil {
+	if err := db.migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return &registry{database: db, site: "here", executor: "here-1", now: time.Now}
 }
 
 func TestTheEngineDatabaseSurvivesAPowerCut(t *testing.T) {
@@ -190,5 +192,115 @@ func TestBackOffEnds(t *testing.T) {
 	}
 	if waits > 12 || total > 15*time.Minute {
 		t.Fatalf("%d waits, %s until the longest", waits, total)
+	}
+}
+
+// two are the registries of two sites on one database.
+func two(t *testing.T) (a, b *registry) {
+	t.Helper()
+	a = newRegistry(t)
+	return a, &registry{database: a.database, site: "there", executor: "there-1", now: time.Now}
+}
+
+func TestATakenOrderIsNotCommitted(t *testing.T) {
+	a, b := two(t)
+	ctx := t.Context()
+	for _, ref := range []string{"early", "late"} {
+		if _, mine, err := a.admit(ctx, ref, "sha", "claim-"+ref); err != nil || !mine {
+			t.Fatal(mine, err)
+		}
+		if e, mine, err := b.admit(ctx, ref, "sha", "other-"+ref); err != nil || mine || e.Site != "here" {
+			t.Fatalf("a second site took it: %+v, %v, %v", e, mine, err)
+		}
+	}
+	if err := errors.Join(a.has(ctx, "early"), a.commit(ctx, "early"), a.commit(ctx, "early")); err != nil {
+		t.Fatalf("repeating the commit: %v", err)
+	}
+	if err := b.commit(ctx, "late"); !errors.Is(err, errTaken) {
+		t.Fatalf("the other site commits: %v", err)
+	}
+	var took Takeover
+	stay, err := a.moveOrders(ctx, a.executor, &took)
+	if err != nil || len(took.Moved) != 1 || took.Moved[0] != "late" || len(took.Recording) != 1 || !stay["claim-early"] {
+		t.Fatalf("%+v, %v, %v", took, stay, err)
+	}
+	for _, err := range []error{a.has(ctx, "late"), a.commit(ctx, "late"), a.has(ctx, "never")} {
+		if !errors.Is(err, errTaken) {
+			t.Errorf("not fenced: %v", err)
+		}
+	}
+	e, mine, err := b.admit(ctx, "late", "sha", "other-late")
+	if err != nil || !mine || e.id() != "late.2" {
+		t.Fatalf("dropped again at the other site: %+v, %v, %v", e, mine, err)
+	}
+	if err := errors.Join(a.settle(ctx, "late", hold), a.note(ctx, "late", "upload", "store full", ""), a.settle(ctx, "early", sent), b.commit(ctx, "late.2")); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := b.find(ctx, "late"); err != nil || e.State != recording || e.Waiting != "" {
+		t.Errorf("the fenced site changed the row: %+v, %v", e, err)
+	}
+	if e, err := a.find(ctx, "early"); err != nil || e.State != sent {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+func TestTheRegistryOfAnOlderVersionIsKept(t *testing.T) {
+	db, err := openSQLite(filepath.Join(t.TempDir(), "engine.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	ctx := t.Context()
+	for _, q := range []string{migrations[0], `INSERT INTO chartseal_orders VALUES ('old', 1, 'sha', 'claim', 'working'), ('done', 2, 'sha', 'claim2', 'sent')`} {
+		if _, err := db.db.ExecContext(ctx, q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids []string
+	for range 2 { // the second time there is nothing to do
+		if err := db.migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, db.id)
+		s := seat{site: "here", executor: "here-1"}
+		if err := s.register(ctx, db, "v1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ids[0]) != 16 || ids[0] != ids[1] {
+		t.Errorf("the database's id is %q, then %q", ids[0], ids[1])
+	}
+	r := &registry{database: db, site: "here", executor: "here-1", now: time.Now}
+	if err := r.commit(ctx, "old"); err != nil {
+		t.Errorf("work of the older version is not ours: %v", err)
+	}
+	if n, err := r.open(ctx); n != 1 || err != nil {
+		t.Errorf("%d open, %v", n, err)
+	}
+}
+
+func TestErrorsOfTheDatabaseNameNothing(t *testing.T) {
+	cfg := &config.Config{Site: "front"}
+	for url, want := range map[string]error{
+		"postgres://sealuser-q7:geheim-q7@127.0.0.1:1/sealdb-q7":                       ErrDatabase,
+		"postgres://sealuser-q7:geheim-q7@no.such.host.invalid/sealdb-q7":              ErrDatabase,
+		"postgres://sealuser-q7:geheim-q7@127.0.0.1/sealdb-q7?sslmode=none":            ErrConfig,
+		"postgres://sealuser-q7:geheim-q7@127.0.0.1/sealdb-q7?sslrootcert=/no/such.q7": ErrConfig,
+	} {
+		cfg.Database = config.Secret(url)
+		_, err := connect(t.Context(), cfg, &wires{})
+		_, serr := Sites(t.Context(), cfg)
+		for _, err := range []error{err, serr} {
+			if !errors.Is(err, want) || strings.Contains(err.Error(), "q7") || strings.Contains(err.Error(), "127.0") || strings.Contains(err.Error(), "invalid") {
+				t.Errorf("%v, want %v", err, want)
+			}
+		}
+	}
+	err := databaseError(&pgconn.PgError{Code: "28P01", Message: `password authentication failed for user "sealuser-q7"`})
+	if errors.Is(err, ErrDatabase) || err.Error() != "database: code 28P01, the user or the password is refused" {
+		t.Error(err)
+	}
+	if err := databaseError(&pgconn.PgError{Code: "57P01", Message: "q7"}); !errors.Is(err, ErrDatabase) || strings.Contains(err.Error(), "q7") {
+		t.Error(err)
 	}
 }

@@ -47,6 +47,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	for _, id := range cfg.Rules.Off {
 		add("rules", transport.Warning, "Rule %s is switched off in the configuration.", id)
 	}
+	examineDatabase(ctx, cfg, add)
 	return append(fs, examineStore(ctx, cfg, opts)...)
 }
 

@@ -20,6 +20,10 @@ func classOf(err error) string {
 		name string
 	}{
 		{context.Canceled, "stopping"},
+		{ErrDatabase, "database unavailable"},
+		{ErrEngine, "engine lost track"},
+		{ErrSiteTaken, "site name or lock lost"},
+		{ErrSiteRunning, "second daemon"},
 		{transport.ErrUnavailable, "store unavailable"},
 		{transport.ErrDenied, "store denied access"},
 		{transport.ErrFull, "store full"},

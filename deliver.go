@@ -31,6 +31,9 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	if r.Object.Key != "" {
 		return nil
 	}
+	if err := p.orders.has(ctx, r.ID); err != nil { // nor upload
+		return err
+	}
 	if err := p.judge(r, order.AtUpload); err != nil {
 		return err
 	}

@@ -2,14 +2,13 @@ package chartseal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,11 +35,15 @@ const underWay = 1000
 // are idempotent; its rows hold release references and verdicts only.
 type engine struct {
 	ctx    dbos.Context
-	db     *sql.DB
+	db     *database
+	seat   *seat
 	queue  dbos.Queue
 	slots  chan struct{} // held while a release is packed or uploaded
 	broken chan struct{} // signalled when the engine could not remember a stage
 	ending atomic.Bool
+
+	active sync.Map // ids of the releases this process works on
+	stray  map[string]bool
 }
 
 // ErrEngine says that the engine lost track of a release, because its database
@@ -48,7 +51,7 @@ type engine struct {
 // every release where it stopped.
 var ErrEngine = errors.New("the engine's database could not be written")
 
-// fail reports a workflow that ended although its release has not.
+// fail reports that the engine has to be opened again.
 func (e *engine) fail() {
 	if e.ending.Load() {
 		return
@@ -59,76 +62,203 @@ func (e *engine) fail() {
 	}
 }
 
-// openDB opens the engine's SQLite file with settings that survive a power
-// cut: WAL and synchronous=FULL.
-func openDB(file string) (*sql.DB, error) {
-	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("open engine database: %w", err)
-	}
-	db.SetMaxOpenConns(4)
-	return db, nil
+// park keeps a release that the engine lost track of from ending: an error
+// returned to the engine would be remembered as the release's outcome for ever.
+// Parked until the engine is closed, it is taken up where it stopped.
+func (e *engine) park(ctx context.Context) error {
+	e.fail()
+	<-ctx.Done()
+	return ctx.Err()
 }
 
+// openEngine opens the database, takes this site's place at it and starts the
+// engine. A shared database that is away is waited for if opts.Patient says so; the
+// links of the embedded store keep working meanwhile.
 func (p *Practice) openEngine(ctx context.Context) error {
-	if p.cfg.Database.Reveal() != "" {
-		return errors.New("database: only the embedded database is available in this version; leave it empty")
-	}
-	db, err := openDB(p.state.path("engine.db"))
+	executor, err := p.executor()
 	if err != nil {
 		return err
 	}
-	e := &engine{db: db, slots: make(chan struct{}, concurrency), broken: make(chan struct{}, 1)}
+	for wait := firstWait; ; wait = min(2*wait, maxDatabaseWait) {
+		err := p.tryEngine(ctx, executor)
+		if err == nil || !p.opts.Patient || !errors.Is(err, ErrDatabase) {
+			return err
+		}
+		if wait == firstWait {
+			p.log.Warn("waiting for the shared database", slog.String("stage", "engine"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
+		}
+		if err := p.engine.close(); err != nil {
+			p.log.Warn("engine does not close", slog.String("stage", "engine"), slog.String("class", classOf(err)))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// maxDatabaseWait is the longest pause between two tries to reach a shared database.
+const maxDatabaseWait = 15 * time.Second
+
+func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
+	e := &engine{slots: make(chan struct{}, concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
 	p.engine = e
-	if p.orders, err = openRegistry(ctx, db); err != nil {
+	if e.db, err = p.openDatabase(ctx); err != nil {
 		return err
 	}
-	site, err := p.executor()
-	if err != nil {
+	if err := e.db.unpooled(ctx, p.cfg); err != nil {
 		return err
 	}
-	e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
-		AppName: "chartseal", SQLiteSystemDB: db, ApplicationVersion: flowVersion, ExecutorID: site,
+	if err := e.db.migrate(ctx); err != nil {
+		return err
+	}
+	if e.seat, err = takeSeat(ctx, e.db, p.cfg, executor, p.opts.Version); err != nil {
+		return err
+	}
+	if p.box == nil {
+		if err := p.openBox(executor); err != nil {
+			return err
+		}
+	}
+	p.orders = &registry{database: e.db, site: p.cfg.Site, executor: executor, now: p.opts.Now}
+	if err := e.launch(ctx, p, executor); err != nil {
+		return err
+	}
+	e.seat.keep(context.WithoutCancel(ctx), func(err error) {
+		p.log.Warn("the place at the shared database is lost", slog.String("stage", "engine"), slog.String("class", classOf(err)))
+		e.fail()
+	}, e.ask)
+	return nil
+}
+
+func (p *Practice) openDatabase(ctx context.Context) (*database, error) {
+	if p.cfg.Database.Reveal() != "" {
+		return openPostgres(ctx, p.cfg, false)
+	}
+	return openSQLite(p.state.path("engine.db"))
+}
+
+// launch starts the engine. It takes up what this executor left, and nothing of
+// another: a release's claim, sealed file and ledger are at its own site. So
+// each executor has a queue of its own and listens to no other.
+func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err error) {
+	c := dbos.Config{
+		AppName: "chartseal", ApplicationVersion: flowVersion, ExecutorID: executor, SystemDBStartupTimeout: startTimeout,
 		Logger: slog.New(quietEngine{p.log.Handler(), &e.ending}),
-	})
-	if err != nil {
-		return fmt.Errorf("open engine: %w", err)
 	}
-	dbos.RegisterWorkflow(e.ctx, p.release, dbos.WithWorkflowName("release"))
+	poll, queue := pollEngine, "releases"
+	if e.db.shared {
+		c.SystemDBPool, c.DatabaseSchema = e.db.pool, engineSchema
+		poll, queue = pollShared, "releases-"+executor
+	} else {
+		c.SQLiteSystemDB = e.db.db
+	}
+	if e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), c); err != nil {
+		return e.launchError("open engine", err)
+	}
+	if e.ctx.GetExecutorID() != executor || e.ctx.GetApplicationVersion() != flowVersion {
+		return fmt.Errorf("%w: the environment sets DBOS__VMID or DBOS__APPVERSION, under which releases would be lost; unset them", ErrConfig)
+	}
+	defer e.endWith(ctx)()
+	dbos.RegisterWorkflow(e.ctx, p.release, dbos.WithWorkflowName("release"), dbos.WithMaxRecoveryAttempts(0)) // no number of restarts may end a release
+	dbos.ListenQueues(e.ctx, queue)
 	if err := dbos.Launch(e.ctx); err != nil {
-		return fmt.Errorf("start engine: %w", err)
+		return e.launchError("start engine", err)
 	}
-	e.queue, err = dbos.RegisterQueue(e.ctx, "releases",
-		dbos.WithWorkerConcurrency(underWay), dbos.WithQueueBasePollingInterval(pollEngine))
+	e.queue, err = dbos.RegisterQueue(e.ctx, queue,
+		dbos.WithWorkerConcurrency(underWay), dbos.WithQueueBasePollingInterval(poll))
 	if err != nil {
-		return fmt.Errorf("open queue: %w", err)
+		return e.launchError("open queue", err)
 	}
 	return nil
 }
 
-// pollEngine is how often the engine looks for queued releases.
-const pollEngine = 200 * time.Millisecond
+// launchError says what failed; on a shared database the engine's text may show
+// its address, and waiting is the answer.
+func (e *engine) launchError(what string, err error) error {
+	if e.db.shared {
+		return fmt.Errorf("%s: %w", what, databaseError(err))
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// endWith shuts the engine down when ctx ends while it starts: waiting for a
+// database that is away, it would not notice. The result ends the watch.
+func (e *engine) endWith(ctx context.Context) func() {
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		e.ending.Store(true)
+		_ = dbos.Shutdown(e.ctx, shutdownTimeout) // the start reports the failure
+	})
+	return func() {
+		if !stop() {
+			<-ended
+		}
+	}
+}
+
+// How often the engine looks for queued releases, and the limits of its start
+// and its end.
+const (
+	pollEngine      = 200 * time.Millisecond
+	pollShared      = 500 * time.Millisecond
+	startTimeout    = 30 * time.Second
+	shutdownTimeout = 10 * time.Second
+	cutAfter        = 3 * time.Second // then the connections to a frozen server are cut
+)
 
 // close waits for the stages under way; what they began is taken up again at
-// the next start.
+// the next start. The seat is given up last.
 func (e *engine) close() error {
 	e.ending.Store(true)
-	var err error
-	if e.ctx != nil {
-		err = dbos.Shutdown(e.ctx, 10*time.Second)
+	var errs []error
+	if e.db != nil {
+		cut := time.AfterFunc(cutAfter, e.db.wires.cut)
+		if e.ctx != nil {
+			errs = append(errs, dbos.Shutdown(e.ctx, shutdownTimeout))
+		}
+		errs = append(errs, e.db.Close())
+		cut.Stop()
 	}
-	return errors.Join(err, e.db.Close())
+	if e.seat != nil {
+		errs = append(errs, e.seat.close())
+	}
+	return errors.Join(errs...)
 }
 
 // start queues the workflow of a release. Queuing the same release again is
 // harmless: its id is the engine's idempotency key.
-func (e *engine) start(p *Practice, id string) (dbos.WorkflowHandle[verdict], error) {
-	h, err := dbos.RunWorkflow(e.ctx, p.release, id, dbos.WithWorkflowID(id), dbos.WithQueue(e.queue))
+func (e *engine) start(ctx context.Context, p *Practice, id string) error {
+	c, cancel := dbos.WithCancel(e.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	_, err := dbos.RunWorkflow(c, p.release, id, dbos.WithWorkflowID(id), dbos.WithQueue(e.queue))
+	return wrap("queue release", e.db.fail(err))
+}
+
+// ask looks for releases the engine holds for begun that nobody here works on: a
+// connection that broke at the wrong moment can leave one. Seen twice in a row,
+// it is reported, and opening the engine again takes it up.
+func (e *engine) ask(context.Context) error {
+	begun, err := dbos.ListWorkflows(e.ctx, dbos.WithFilterStatus(dbos.WorkflowStatusPending),
+		dbos.WithFilterExecutorIDs(e.ctx.GetExecutorID()), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
 	if err != nil {
-		return nil, fmt.Errorf("queue release: %w", err)
+		return databaseError(err)
 	}
-	return h, nil
+	stray := map[string]bool{}
+	for _, w := range begun {
+		if _, ok := e.active.Load(w.ID); ok {
+			continue
+		}
+		if e.stray[w.ID] {
+			return ErrEngine
+		}
+		stray[w.ID] = true
+	}
+	e.stray = stray
+	return nil
 }
 
 // forgetAtOnce bounds the rows that one call removes.
@@ -140,9 +270,10 @@ func (e *engine) forget(ctx context.Context, before time.Time) error {
 	for ctx.Err() == nil {
 		old, err := dbos.ListWorkflows(e.ctx,
 			dbos.WithFilterStatus(dbos.WorkflowStatusSuccess), dbos.WithFilterCompletedBefore(before),
+			dbos.WithFilterExecutorIDs(e.ctx.GetExecutorID()), // other sites see to their own
 			dbos.WithFilterLimit(forgetAtOnce), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
 		if err != nil {
-			return fmt.Errorf("list ended releases: %w", err)
+			return fmt.Errorf("list ended releases: %w", e.db.fail(err))
 		}
 		if len(old) == 0 {
 			return nil
@@ -152,7 +283,7 @@ func (e *engine) forget(ctx context.Context, before time.Time) error {
 			ids[i] = w.ID
 		}
 		if err := dbos.DeleteWorkflows(e.ctx, ids); err != nil {
-			return fmt.Errorf("forget ended releases: %w", err)
+			return fmt.Errorf("forget ended releases: %w", e.db.fail(err))
 		}
 	}
 	return ctx.Err()
@@ -173,7 +304,7 @@ func (p *Practice) executor() (string, error) {
 }
 
 // quietEngine lets only the engine's warnings and errors through: its
-// chatter is of no use to practice IT.
+// chatter is of no use to practice IT. Errors lose what names the database.
 type quietEngine struct {
 	slog.Handler
 	ending *atomic.Bool // then the engine complains about its own end
@@ -182,6 +313,23 @@ type quietEngine struct {
 // Enabled reports whether a line is worth passing on.
 func (h quietEngine) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= slog.LevelWarn && !h.ending.Load() && h.Handler.Enabled(ctx, l)
+}
+
+// Handle passes on the message and the release; of errors the kind only.
+func (h quietEngine) Handle(ctx context.Context, r slog.Record) error {
+	out := slog.NewRecord(r.Time, r.Level, "engine: "+r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		switch v := a.Value.Any().(type) {
+		case error:
+			out.AddAttrs(slog.String("class", classOf(databaseError(v))))
+		default:
+			if a.Key == "workflow_id" {
+				out.AddAttrs(slog.Any("release", v))
+			}
+		}
+		return true
+	})
+	return h.Handler.Handle(ctx, out)
 }
 
 // WithAttrs keeps the filter.

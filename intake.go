@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"time"
 
 	"chartseal/ledger"
 	"chartseal/order"
@@ -31,6 +32,9 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", err
 	}
 	sha := digest(data)
+	if id := p.underWay(c); id != "" {
+		return id, p.engine.start(ctx, p, id)
+	}
 	o, err := parseOrder(c.File, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
 		return "", p.turnBack(ctx, c, sha, bad.ID, "/", p.unreadable(c, bad))
@@ -56,8 +60,21 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		}
 	}
 	p.tell(Event{Order: o.ID, Release: id, Stage: "admit"})
-	_, err = p.engine.start(p, id)
-	return id, err
+	return id, p.engine.start(ctx, p, id)
+}
+
+// underWay is the id of the release that already works on a claim of an earlier
+// run: whether it still may is for its stages to find out.
+func (p *Practice) underWay(c *watch.Claim) string {
+	var b brief
+	if err := c.Recall(briefNote, &b); err != nil {
+		return ""
+	}
+	r, err := p.state.load(b.Entry.Reference)
+	if err != nil || r.Claim != c.ID || r.Outcome != "" {
+		return ""
+	}
+	return r.ID
 }
 
 func digest(b []byte) string {
@@ -140,24 +157,38 @@ func parseReasons(bad *order.ParseError) []order.Reason {
 // seenBefore says why an order id cannot be used a second time (rule R34).
 func (p *Practice) seenBefore(e entry, sha string) order.Reason {
 	r := order.Reason{Rule: "R34", Outcome: order.Refuse}
-	when, gone := "", false
-	if rel, err := p.state.load(e.id()); err == nil && rel.Links != nil {
-		when = " on " + rel.Links.At.In(p.opts.Now().Location()).Format("January 2, 2006, 15:04")
-		gone = rel.Expired || rel.Revoked
+	at, there := "", "" // which site, if it is not this one
+	if e.Executor != p.orders.executor {
+		at = fmt.Sprintf(" at the site %q", e.Site)
+		there = " there"
 	}
-	switch {
-	case e.State == sent && e.SHA256 == sha && gone:
-		r.Message = "This order was already sent" + when + ". It was not sent again, and its records are no longer in the store. If the recipient still needs them, write a new order with a new number."
-	case e.State == sent && e.SHA256 == sha:
-		r.Message = "This order was already sent" + when + ". It was not sent again. If the recipient needs a new link, ask IT for one; if more records are needed, write a new order with a new number."
+	when, gone := p.sentOn(e)
+	switch same := e.SHA256 == sha; {
+	case e.State == sent && same && gone:
+		r.Message = "This order was already sent" + at + when + ". It was not sent again, and its records are no longer in the store. If the recipient still needs them, write a new order with a new number."
+	case e.State == sent && same:
+		r.Message = "This order was already sent" + at + when + ". It was not sent again. If the recipient needs a new link, ask IT" + there + " for one; if more records are needed, write a new order with a new number."
 	case e.State == sent:
-		r.Message = "An order with this number was already sent" + when + ", and its content was different. Give this order a new number and drop it again."
-	case e.SHA256 == sha:
-		r.Message = "This order is being worked on already. There is nothing to do; wait for its answer."
+		r.Message = "An order with this number was already sent" + at + when + ", and its content was different. Give this order a new number and drop it again."
+	case same:
+		r.Message = "This order is being worked on already" + at + ". There is nothing to do; wait for its answer" + there + "."
 	default:
-		r.Message = "An order with this number and different content is being worked on. Wait for its answer, or give this order a new number and drop it again."
+		r.Message = "An order with this number and different content is being worked on" + at + ". Wait for its answer" + there + ", or give this order a new number and drop it again."
 	}
 	return r
+}
+
+// sentOn tells when an order was sent, from this site's own state or from the
+// registry, and whether its records have left the store, as far as is known here.
+func (p *Practice) sentOn(e entry) (when string, gone bool) {
+	at, err := time.Parse(time.RFC3339, e.Since)
+	if rel, lerr := p.state.load(e.id()); lerr == nil && rel.Links != nil {
+		at, err, gone = rel.Links.At, nil, rel.Expired || rel.Revoked
+	}
+	if err == nil {
+		when = " on " + at.In(p.opts.Now().Location()).Format("January 2, 2006, 15:04")
+	}
+	return when, gone
 }
 
 // resume takes up the claims that an earlier run left.

@@ -29,6 +29,9 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if r.Sealed != "" {
 		return nil
 	}
+	if err := p.orders.has(ctx, r.ID); err != nil { // do not pack for nothing
+		return err
+	}
 	c, o, err := p.reopen(r)
 	if err != nil {
 		return err

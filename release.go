@@ -20,11 +20,13 @@ import (
 type verdict string
 
 const (
-	working verdict = "working" // the release goes on
-	again   verdict = "again"   // the stage waits out some trouble
-	hold    verdict = "held"
-	sent    verdict = "sent"
-	gone    verdict = "gone" // somebody deleted the claimed order: taken back
+	working   verdict = "working"   // the release goes on
+	again     verdict = "again"     // the stage waits out some trouble
+	recording verdict = "recording" // in the registry: it will be sent, and by this site
+	hold      verdict = "held"
+	sent      verdict = "sent"
+	gone      verdict = "gone"  // somebody deleted the claimed order: taken back
+	taken     verdict = "taken" // another site took the order over: this one sends nothing
 )
 
 // release takes one order from the outbox to its answer, stage by stage. The
@@ -32,11 +34,15 @@ const (
 // stage can be repeated: pack writes a file under a name of its own, upload
 // never overwrites, record appends once per release, answer appears whole.
 func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
-	defer func() {
-		if err != nil {
-			p.engine.fail()
-		}
-	}()
+	p.engine.active.Store(id, true)
+	defer p.engine.active.Delete(id)
+	if v, err = p.stages(ctx, id); err != nil {
+		err = p.engine.park(ctx)
+	}
+	return v, err
+}
+
+func (p *Practice) stages(ctx dbos.Context, id string) (v verdict, err error) {
 	v = working
 	for _, s := range []stage{
 		{"admit", p.admit},   // the rules
@@ -57,8 +63,8 @@ func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
 	end := v
 	record := stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}
 	v, err = p.stage(ctx, id, record)
-	if v == gone && err == nil && end != gone {
-		end = gone
+	if (v == gone || v == taken) && err == nil && end != v {
+		end = v
 		_, err = p.stage(ctx, id, record)
 	}
 	if err != nil {
@@ -101,26 +107,32 @@ func (p *Practice) stage(ctx dbos.Context, id string, s stage) (verdict, error) 
 func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error) {
 	r, err := p.state.load(id)
 	if err != nil {
-		return again, p.trouble(nil, id, s.name, err)
+		return again, p.trouble(ctx, nil, id, s.name, err)
 	}
 	log := p.log.With(slog.String("release", id), slog.String("stage", s.name))
+	v := working
 	err = p.inTurn(ctx, s, r)
-	var held *Held
+	held, isHeld := errors.AsType[*Held](err)
 	switch {
 	case err == nil:
 		log.Info("done")
-		return working, p.calm(r)
+		err = p.calm(ctx, r)
 	case ctx.Err() != nil:
 		return again, ctx.Err() // stopping: nothing is remembered, the stage runs again
-	case errors.As(err, &held):
+	case isHeld:
 		log.Info("held", slog.Any("rules", held.rules()))
-		return hold, p.keepReasons(r, held)
+		v, err = hold, p.keepReasons(r, held)
+	case errors.Is(err, errTaken):
+		log.Warn("taken over by another site")
+		v, err = taken, nil
 	case errors.Is(err, watch.ErrNoClaim):
 		log.Warn("claim gone")
-		return gone, nil
-	default:
-		return again, p.trouble(r, id, s.name, err)
+		v, err = gone, nil
 	}
+	if err != nil {
+		return again, p.trouble(ctx, r, id, s.name, err)
+	}
+	return v, nil
 }
 
 // inTurn runs a stage; packing and uploading wait for one of a few slots.
@@ -137,7 +149,7 @@ func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 }
 
 // trouble notes what a stage waits for; the error never ends the release.
-func (p *Practice) trouble(r *release, id, stage string, err error) error {
+func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, err error) error {
 	class := classOf(err)
 	p.log.Warn("waiting", slog.String("release", id), slog.String("stage", stage), slog.String("class", class), slog.String("error", err.Error()))
 	if r != nil && r.Waiting != class {
@@ -145,17 +157,30 @@ func (p *Practice) trouble(r *release, id, stage string, err error) error {
 		if err := p.state.save(r); err != nil {
 			p.log.Warn("cannot note", slog.String("release", id), slog.String("class", classOf(err)))
 		}
+		p.tellSites(ctx, r, stage)
 	}
 	p.tell(Event{Release: id, Stage: stage, Waiting: err})
 	return nil
 }
 
-func (p *Practice) calm(r *release) error {
+func (p *Practice) calm(ctx context.Context, r *release) error {
 	if r.Waiting == "" {
 		return nil
 	}
 	r.Waiting, r.Since = "", ""
+	p.tellSites(ctx, r, "")
 	return p.state.save(r)
+}
+
+// tellSites shows what a release waits for to whoever reads the registry.
+func (p *Practice) tellSites(ctx context.Context, r *release, stage string) {
+	since := r.Since
+	if since == "" {
+		since = p.orders.stamp()
+	}
+	if err := p.orders.note(ctx, r.ID, stage, r.Waiting, since); err != nil {
+		p.log.Warn("cannot note", slog.String("release", r.ID), slog.String("class", classOf(err)))
+	}
 }
 
 func (p *Practice) tell(e Event) {

@@ -14,11 +14,11 @@ import (
 // The engine forgets what ended long ago, and nothing that ended lately or has
 // not ended.
 func TestTheEngineForgetsWhatEndedLongAgo(t *testing.T) {
-	db, err := openDB(filepath.Join(t.TempDir(), "engine.db"))
+	db, err := openSQLite(filepath.Join(t.TempDir(), "engine.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, err := dbos.NewContext(t.Context(), dbos.Config{AppName: "test", SQLiteSystemDB: db, ApplicationVersion: "1", ExecutorID: "test"})
+	ctx, err := dbos.NewContext(t.Context(), dbos.Config{AppName: "test", SQLiteSystemDB: db.db, ApplicationVersion: "1", ExecutorID: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

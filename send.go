@@ -3,7 +3,6 @@ package chartseal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -64,7 +63,7 @@ func AnswerName(name string, data []byte) string {
 func (e *engine) wait(ctx context.Context, id string) (verdict, error) {
 	h, err := dbos.RetrieveWorkflow[verdict](e.ctx, id)
 	if err != nil {
-		return "", fmt.Errorf("find release: %w", err)
+		return "", wrap("find release", e.db.fail(err))
 	}
 	type result struct {
 		v   verdict
@@ -78,9 +77,12 @@ func (e *engine) wait(ctx context.Context, id string) (verdict, error) {
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
+	case <-e.broken:
+		e.fail() // for whoever else waits
+		return "", ErrEngine
 	case r := <-done:
 		if r.err != nil {
-			return "", fmt.Errorf("wait for release: %w", r.err)
+			return "", wrap("wait for release", e.db.fail(r.err))
 		}
 		return r.v, nil
 	}

@@ -17,8 +17,10 @@ import (
 // the order, unless the outbox is asked too.
 type Standing struct {
 	Release string    `json:"release"`
-	Order   string    `json:"order,omitempty"` // once it is in the ledger
-	State   string    `json:"state"`           // working, sent, held, revoked or expired (no longer in the store)
+	Site    string    `json:"site,omitempty"`  // on a shared database
+	Order   string    `json:"order,omitempty"` // once it is in this site's ledger
+	State   string    `json:"state"`           // working, recording, sent, held, taken, revoked or expired (no longer in the store)
+	Stage   string    `json:"stage,omitempty"` // where it waits, as another site tells
 	Waiting string    `json:"waiting,omitempty"`
 	Since   string    `json:"since,omitempty"` // RFC 3339
 	Expires time.Time `json:"link_expires,omitzero"`
@@ -32,6 +34,7 @@ type Status struct {
 	Ignored  []string   `json:"ignored"` // left untouched in the outbox
 	Releases []Standing `json:"releases"`
 	Head     uint64     `json:"ledger_entries"`
+	Database string     `json:"database,omitempty"` // what is wrong with the shared database
 }
 
 // ReadStatus reads the status of a practice.
@@ -61,7 +64,51 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 	for i := range st.Releases {
 		st.Releases[i].Order = names[st.Releases[i].Release]
 	}
-	return st, nil
+	return st, st.addSites(ctx, cfg)
+}
+
+// addSites adds the orders of the other sites. A database that is away is part
+// of the status and no failure of it.
+func (st *Status) addSites(ctx context.Context, cfg *config.Config) error {
+	if cfg.Database.Reveal() == "" {
+		return nil
+	}
+	for i := range st.Releases {
+		st.Releases[i].Site = cfg.Site
+	}
+	others, err := otherSites(ctx, cfg)
+	if err != nil && !errors.Is(err, ErrConfig) {
+		st.Database = err.Error()
+		return nil
+	}
+	st.Releases = append(st.Releases, others...)
+	return err
+}
+
+func otherSites(ctx context.Context, cfg *config.Config) (out []Standing, err error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	d, err := openShared(ctx, cfg, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	all, err := d.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := executorOf(cfg.State)
+	for _, e := range all {
+		if e.Executor == own {
+			continue // better known from the state folder
+		}
+		x := Standing{Release: e.id(), Site: e.Site, State: string(e.State), Waiting: e.Waiting}
+		if e.State == working || e.State == recording {
+			x.Stage, x.Since = e.Stage, e.Since
+		}
+		out = append(out, x)
+	}
+	return out, nil
 }
 
 func readStandings(dir string) ([]Standing, error) {
@@ -176,8 +223,13 @@ var ErrExpired = errors.New("the records of this order are no longer in the stor
 
 func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry, error) {
 	e, err := p.orders.find(ctx, order.Reference(id))
-	if err != nil || e.State != sent {
+	switch {
+	case errors.Is(err, ErrDatabase):
+		return nil, e, err
+	case err != nil || e.State != sent:
 		return nil, e, ErrNotSent
+	case e.Executor != p.orders.executor:
+		return nil, e, fmt.Errorf("this order was sent at the site %q: links to it are made and withdrawn there", e.Site)
 	}
 	r, err := p.state.load(e.id())
 	if err != nil {

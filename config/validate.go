@@ -125,10 +125,14 @@ func (v *validator) comparable(name string) string {
 	return name
 }
 
-func (v *validator) database(url Secret) {
-	s := url.Reveal()
+func (v *validator) database(address Secret) {
+	s := address.Reveal()
 	if s != "" && !strings.HasPrefix(s, "postgres://") && !strings.HasPrefix(s, "postgresql://") {
 		v.report("database", "must be empty, for the built-in database, or begin with postgres://")
+		return
+	}
+	if _, err := url.Parse(s); err != nil { // whose text shows the address
+		v.report("database", "is no address; write it like postgres://user@server:5432/name?sslmode=verify-full, with %%40 for an @ in the password")
 	}
 }
 

@@ -14,22 +14,23 @@ type Event string
 // The events. Sent, Relinked and Delivered disclose something, or may; the
 // others are kept so that every request has a recorded outcome.
 const (
-	Sent      Event = "sent"      // a link was made
-	Delivered Event = "delivered" // copied to a folder, mailed or inspected, as Delivery says
-	Relinked  Event = "relinked"  // a new link to a bundle sent before
-	Revoked   Event = "revoked"   // the bundle was deleted
-	Expired   Event = "expired"   // the link ran out
-	Held      Event = "held"      // nothing left the practice
-	Denied    Event = "denied"    // access was refused in writing, 45 CFR 164.524(d)
-	Extended  Event = "extended"  // the one extension of 45 CFR 164.524(b)(2)(iii)
-	Withdrawn Event = "withdrawn" // the requester took the request back
-	Override  Event = "override"  // a person decided on a hold
-	Accounted Event = "accounted" // an accounting of disclosures was given, 45 CFR 164.528(c)
+	Sent      Event = "sent"       // a link was made
+	Delivered Event = "delivered"  // copied to a folder, mailed or inspected, as Delivery says
+	Relinked  Event = "relinked"   // a new link to a bundle sent before
+	Revoked   Event = "revoked"    // the bundle was deleted
+	Expired   Event = "expired"    // the link ran out
+	Held      Event = "held"       // nothing left the practice
+	Denied    Event = "denied"     // access was refused in writing, 45 CFR 164.524(d)
+	Extended  Event = "extended"   // the one extension of 45 CFR 164.524(b)(2)(iii)
+	Withdrawn Event = "withdrawn"  // the requester took the request back
+	TakenOver Event = "taken_over" // another site of the practice took the order over; nothing left from here
+	Override  Event = "override"   // a person decided on a hold
+	Accounted Event = "accounted"  // an accounting of disclosures was given, 45 CFR 164.528(c)
 )
 
 var events = map[Event]bool{
 	Sent: true, Delivered: true, Relinked: true, Revoked: true, Expired: true, Held: true,
-	Denied: true, Extended: true, Withdrawn: true, Override: true, Accounted: true,
+	Denied: true, Extended: true, Withdrawn: true, TakenOver: true, Override: true, Accounted: true,
 }
 
 // Party is who received records. An accounting names the recipient and, if

@@ -82,7 +82,12 @@ func isUsage(err error) bool {
 	if _, ok := errors.AsType[*order.BookError](err); ok {
 		return true
 	}
-	return errors.Is(err, chartseal.ErrConfig) || strings.HasPrefix(err.Error(), "required flag")
+	for _, wrong := range []error{chartseal.ErrConfig, chartseal.ErrSiteTaken, chartseal.ErrSiteRunning, chartseal.ErrPooled} {
+		if errors.Is(err, wrong) {
+			return true
+		}
+	}
+	return strings.HasPrefix(err.Error(), "required flag")
 }
 
 // app is what all commands share.
@@ -114,7 +119,7 @@ Try it: chartseal demo`,
 	root.PersistentFlags().StringVar(&a.logFile, "log", os.Getenv("CHARTSEAL_LOG"), "file that gets every log line as JSON")
 	root.AddCommand(
 		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a),
-		linkCmd(a), revokeCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a),
+		linkCmd(a), revokeCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a), siteCmd(a),
 		versionCmd(a), storeCmd(), workerCmd(),
 	)
 	group(root)

@@ -124,3 +124,15 @@ func (a *app) open(ctx context.Context, onEvent chartseal.WatchFunc) (*chartseal
 	tuneMemory()
 	return chartseal.Open(ctx, cfg, a.options(onEvent))
 }
+
+// openPatiently is open for the daemon, which waits for a shared database.
+func (a *app) openPatiently(ctx context.Context) (*chartseal.Practice, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	tuneMemory()
+	opts := a.options(nil)
+	opts.Patient = true
+	return chartseal.Open(ctx, cfg, opts)
+}

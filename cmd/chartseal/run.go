@@ -56,7 +56,7 @@ func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 }
 
 func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
-	p, err := a.open(ctx, nil)
+	p, err := a.openPatiently(ctx)
 	if err != nil {
 		return err
 	}

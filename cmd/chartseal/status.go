@@ -37,7 +37,13 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 	for _, f := range st.Ignored {
 		p.f("left alone in the outbox: %s\n", f)
 	}
+	if st.Database != "" {
+		p.f("%s\n", st.Database)
+	}
 	for _, r := range st.Releases {
+		if r.Site != "" {
+			p.f("%-12s ", r.Site)
+		}
 		switch {
 		case r.Waiting != "":
 			p.f("%s  %-8s %s  waits since %s: %s\n", r.Release, r.State, r.Order, r.Since, r.Waiting)

@@ -1,0 +1,231 @@
+package chartseal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"chartseal/config"
+)
+
+// database is where the engine and the registry keep their rows: a SQLite file
+// of this site alone, or a PostgreSQL that several sites share. Everything but
+// the few words of its dialect is the same SQL.
+type database struct {
+	db    *sql.DB
+	pool  *pgxpool.Pool // nil on SQLite
+	wires *wires
+	id    string // random, made with the tables
+	dialect
+}
+
+// dialect is what differs between the two.
+type dialect struct {
+	shared bool   // other sites may use the database too
+	epoch  string // the database's own clock, in seconds since 1970
+}
+
+var (
+	sqliteDialect   = dialect{epoch: "unixepoch()"}
+	postgresDialect = dialect{shared: true, epoch: "CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)"}
+)
+
+// Schemas of a shared database: the engine's tables and ours.
+const (
+	engineSchema = "chartseal_engine"
+	ownSchema    = "chartseal"
+)
+
+// Bounds of the use of PostgreSQL by one site: maxConns and one connection that
+// holds the lock (see seat).
+const (
+	maxConns       = 6
+	connectTimeout = 10 * time.Second
+	queryTimeout   = 30 * time.Second // of one statement of the registry
+)
+
+// openSQLite opens the engine's SQLite file with settings that survive a power
+// cut: WAL and synchronous=FULL.
+func openSQLite(file string) (*database, error) {
+	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open engine database: %w", err)
+	}
+	db.SetMaxOpenConns(4)
+	return &database{db: db, dialect: sqliteDialect}, nil
+}
+
+// openPostgres makes a small pool for the engine and the registry together. It
+// connects with the first query.
+func openPostgres(ctx context.Context, cfg *config.Config, readOnly bool) (*database, error) {
+	c, err := pgxpool.ParseConfig(cfg.Database.Reveal())
+	if err != nil { // its text shows parts of the address
+		return nil, fmt.Errorf("%w: database: it is not an address PostgreSQL understands", ErrConfig)
+	}
+	w := &wires{}
+	c.MaxConns, c.MinConns, c.MaxConnIdleTime, c.HealthCheckPeriod = maxConns, 0, 20*time.Second, 10*time.Second
+	tuneConn(c.ConnConfig, cfg.Site, w)
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepareSession(ctx, conn, readOnly) }
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, databaseError(err)
+	}
+	return &database{db: stdlib.OpenDBFromPool(pool), pool: pool, wires: w, dialect: postgresDialect}, nil
+}
+
+// tuneConn makes a dead peer show within a minute instead of hours.
+func tuneConn(c *pgx.ConnConfig, site string, w *wires) {
+	c.ConnectTimeout = connectTimeout
+	d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	c.DialFunc = w.dial(d.DialContext)
+	c.RuntimeParams["application_name"] = "chartseal " + site
+	c.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}
+}
+
+// prepareSession points a new connection at our tables and keeps a frozen
+// daemon from holding other sites' rows.
+func prepareSession(ctx context.Context, conn *pgx.Conn, readOnly bool) error {
+	set := "SET search_path TO " + ownSchema + "; SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '30s'"
+	if readOnly {
+		set += "; SET default_transaction_read_only = on"
+	}
+	_, err := conn.Exec(ctx, set)
+	return err
+}
+
+// Close closes the pool or the file.
+func (d *database) Close() error {
+	err := d.db.Close()
+	if d.pool != nil {
+		d.pool.Close()
+	}
+	return err
+}
+
+// ErrDatabase says that the shared database does not answer.
+var ErrDatabase = errors.New("the shared database cannot be reached; nothing is lost, and orders wait until it is back")
+
+// databaseError takes out of an error of the database what must not reach a
+// log: host, user and name of the database. What stays is the kind of failure and
+// PostgreSQL's code (PostgreSQL documentation, appendix A).
+func databaseError(err error) error {
+	if err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrDatabase) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		err := &codeError{pe.Code}
+		if err.lasting() {
+			return err
+		}
+		return fmt.Errorf("%w (%w)", ErrDatabase, err)
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return ErrDatabase
+	}
+	return ErrDatabase
+}
+
+// fail is databaseError on a shared database; errors of the embedded one name
+// nothing.
+func (d dialect) fail(err error) error {
+	if !d.shared {
+		return err
+	}
+	return databaseError(err)
+}
+
+// codeError is a PostgreSQL error code without its text.
+type codeError struct{ code string }
+
+func (e *codeError) Error() string { return "database: code " + e.code + e.hint() }
+
+// lasting tells errors that do not go away by waiting: wrong password, missing
+// database, missing rights, missing tables.
+func (e *codeError) lasting() bool {
+	switch {
+	case strings.HasPrefix(e.code, "28"), strings.HasPrefix(e.code, "42"), strings.HasPrefix(e.code, "0A"),
+		strings.HasPrefix(e.code, "22"), strings.HasPrefix(e.code, "23"), e.code == "3D000":
+		return true
+	}
+	return false
+}
+
+func (e *codeError) hint() string {
+	switch e.code {
+	case "28P01", "28000":
+		return ", the user or the password is refused"
+	case "3D000":
+		return ", there is no database of this name"
+	case "42501":
+		return ", the user may not make or change the tables; give it CREATE on the database"
+	case "42P01", "3F000":
+		return ", the tables are not there yet; start chartseal once"
+	case "53300":
+		return ", too many connections"
+	}
+	return ""
+}
+
+// wires knows the open connections, so that they can be cut when the server is
+// frozen: the engine's own calls have no time limit.
+type wires struct {
+	mu   sync.Mutex
+	open map[net.Conn]struct{}
+}
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (w *wires) dial(next dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := next(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.open == nil {
+			w.open = map[net.Conn]struct{}{}
+		}
+		k := &wire{Conn: c, from: w}
+		w.open[k] = struct{}{}
+		return k, nil
+	}
+}
+
+// cut closes all connections; what waits for an answer on one gets an error.
+func (w *wires) cut() {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.open {
+		_ = c.(*wire).Conn.Close()
+	}
+	w.open = nil
+}
+
+type wire struct {
+	net.Conn
+	from *wires
+}
+
+// Close forgets the connection.
+func (c *wire) Close() error {
+	c.from.mu.Lock()
+	delete(c.from.open, c)
+	c.from.mu.Unlock()
+	return c.Conn.Close()
+}

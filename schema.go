@@ -1,0 +1,107 @@
+package chartseal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// migrations bring the tables from one version to the next; their number is the
+// version. They run on both databases and are never changed once released.
+//
+// The tables hold release references, digests, random names and classes of
+// trouble: nothing of a patient, no path, no link (DESIGN invariant 8).
+var migrations = []string{
+	`CREATE TABLE IF NOT EXISTS chartseal_orders (
+		ref     TEXT PRIMARY KEY,
+		attempt INTEGER NOT NULL,
+		sha256  TEXT NOT NULL,
+		claim   TEXT NOT NULL,
+		state   TEXT NOT NULL
+	)`,
+	`ALTER TABLE chartseal_orders ADD COLUMN site TEXT NOT NULL DEFAULT ''`,     // the owner's name, for people
+	`ALTER TABLE chartseal_orders ADD COLUMN executor TEXT NOT NULL DEFAULT ''`, // the owner, for the fence
+	`ALTER TABLE chartseal_orders ADD COLUMN stage TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE chartseal_orders ADD COLUMN waiting TEXT NOT NULL DEFAULT ''`, // class of the trouble waited out
+	`ALTER TABLE chartseal_orders ADD COLUMN since TEXT NOT NULL DEFAULT ''`,   // of the state or the waiting, RFC 3339
+	`CREATE INDEX chartseal_orders_open ON chartseal_orders (executor) WHERE state IN ('working', 'recording')`,
+	`CREATE TABLE chartseal_sites (
+		site     TEXT PRIMARY KEY,
+		executor TEXT NOT NULL,
+		seen_at  BIGINT NOT NULL,
+		version  TEXT NOT NULL
+	)`,
+	`ALTER TABLE chartseal_version ADD COLUMN id TEXT NOT NULL DEFAULT ''`, // random: tells one database from another
+}
+
+// migrateLock is the advisory lock under which one daemon at a time migrates:
+// "chartsea" in ASCII.
+const migrateLock = 0x6368617274736561
+
+// migrate brings the tables up to date. Daemons that start at the same moment
+// wait for one another.
+func (d *database) migrate(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open order registry: %w", d.fail(err))
+		}
+	}()
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if d.shared {
+		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
+			return err
+		}
+		if err := makeSchemas(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS chartseal_version (version INTEGER NOT NULL)`); err != nil {
+		return err
+	}
+	var was int
+	err = tx.QueryRowContext(ctx, `SELECT version FROM chartseal_version`).Scan(&was)
+	if errors.Is(err, sql.ErrNoRows) {
+		_, err = tx.ExecContext(ctx, `INSERT INTO chartseal_version (version) VALUES (0)`)
+	}
+	if err != nil {
+		return err
+	}
+	for i := was; i < len(migrations); i++ {
+		if _, err := tx.ExecContext(ctx, migrations[i]); err != nil {
+			return err
+		}
+	}
+	if was < len(migrations) {
+		if _, err := tx.ExecContext(ctx, `UPDATE chartseal_version SET version=$1`, len(migrations)); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE chartseal_version SET id=$1 WHERE id=''`, randomName()); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT id FROM chartseal_version`).Scan(&d.id); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// makeSchemas makes the schemas unless they are there: a database user without
+// the right to make them may be given ready ones.
+func makeSchemas(ctx context.Context, tx *sql.Tx) error {
+	for _, name := range []string{ownSchema, engineSchema} {
+		var there bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname=$1)`, name).Scan(&there)
+		if err == nil && !there {
+			_, err = tx.ExecContext(ctx, `CREATE SCHEMA `+name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+//go:build interop && unix
+
+package chartseal
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chartseal/config"
+	"chartseal/testdata/postgres"
+)
+
+// TestInteropRegistryRaces: on a real server, of many that want the same order
+// at the same instant one gets it; and of a commit and a takeover at the same
+// instant one happens.
+func TestInteropRegistryRaces(t *testing.T) {
+	pg := postgres.Start(t)
+	ctx := t.Context()
+	var sites []*registry
+	var wg sync.WaitGroup
+	for i := range 4 { // all make the tables at once
+		d, err := openPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = d.Close() }()
+		sites = append(sites, &registry{database: d, site: fmt.Sprint("s", i), executor: fmt.Sprint("x", i), now: time.Now})
+		wg.Go(func() {
+			if err := d.migrate(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	const orders = 200
+	for _, attempt := range []int{1, 2} {
+		var won, committed, moved atomic.Int64
+		for n := range orders {
+			ref := fmt.Sprint("ref", n)
+			for i, r := range sites {
+				wg.Go(func() {
+					e, mine, err := r.admit(ctx, ref, "sha", fmt.Sprint("claim", i, attempt))
+					switch {
+					case err != nil:
+						t.Error(err)
+					case mine:
+						won.Add(1)
+						if e.Attempt != attempt {
+							t.Errorf("attempt %d, want %d", e.Attempt, attempt)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			e, err := sites[0].find(ctx, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			owner := sites[e.Executor[1]-'0']
+			wg.Go(func() {
+				switch err := owner.commit(ctx, e.id()); {
+				case err == nil:
+					committed.Add(1)
+				case !errors.Is(err, errTaken):
+					t.Error(err)
+				}
+			})
+			wg.Go(func() {
+				var took Takeover
+				if _, err := sites[(int(e.Executor[1]-'0')+1)%4].moveOrders(ctx, e.Executor, &took); err != nil {
+					t.Error(err)
+				}
+				moved.Add(int64(len(took.Moved)))
+			})
+			wg.Wait()
+			if err := owner.settle(ctx, e.id(), hold); err != nil { // so that it may come again
+				t.Fatal(err)
+			}
+		}
+		t.Logf("attempt %d: %d admitted, %d committed, %d taken over", attempt, won.Load(), committed.Load(), moved.Load())
+		if won.Load() != orders || committed.Load()+moved.Load() != orders {
+			t.Errorf("of %d orders %d were admitted, %d committed and %d taken over", orders, won.Load(), committed.Load(), moved.Load())
+		}
+	}
+}
