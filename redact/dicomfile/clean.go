@@ -15,17 +15,6 @@ import (
 	"chartseal/redact"
 )
 
-// DatePolicy says what a de-identified file does with dates.
-type DatePolicy uint8
-
-// The policies. RemoveDates is the Basic Profile of PS3.15 and the safe harbor
-// of 45 CFR 164.514(b)(2)(i)(C); KeepDates is its option 113106, for an
-// expert's determination.
-const (
-	RemoveDates DatePolicy = iota
-	KeepDates
-)
-
 // Cleaner cleans the files of one release.
 type Cleaner struct {
 	// UIDSalt is the release's secret for replacement UIDs and patient numbers
@@ -33,7 +22,8 @@ type Cleaner struct {
 	// together, others cannot be linked. 16 random bytes or more; if empty,
 	// one salt for the run of the program is used.
 	UIDSalt []byte
-	// Dates concerns limited_set and deidentified only.
+	// Dates concerns limited_set and deidentified only. A shift follows from
+	// UIDSalt.
 	Dates DatePolicy
 	// Reviewed says that a named person has looked at the pictures of this
 	// record: text, drawn layers or faces in them then are notices, not
@@ -133,6 +123,9 @@ func (c *Cleaner) lay(ctx context.Context, pl *plan) ([]string, error) {
 	}
 	if pl.hollow {
 		return nil, malformed("nothing in the file is what a DICOM file holds")
+	}
+	if said := dateNotice(pl.rules); said != "" {
+		v.note(said)
 	}
 	return v.notices, nil
 }

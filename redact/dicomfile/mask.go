@@ -138,6 +138,9 @@ func (p *plan) findMask(ctx context.Context, m *Masks) error {
 		if p.added[i].tag == 0x00120063 { // DeidentificationMethod, LO, one or more
 			p.added[i].value += `\chartseal pixel mask`
 		}
+		if p.added[i].tag == tagMethodCodes {
+			p.added[i].value += `\113101`
+		}
 	}
 	p.added = append(p.added, maskAdds)
 	slices.SortFunc(p.added, func(a, b insertion) int { return int(a.tag) - int(b.tag) })

@@ -107,7 +107,7 @@ func (o *Overrides) add(ov Override) string {
 		return "the tag is not written like (0010,1010)"
 	}
 	for _, p := range ov.Profiles {
-		r, err := rulesFor(p, RemoveDates)
+		r, err := rulesFor(p, DatesByTable)
 		if err != nil {
 			return "there is no such profile: " + strconv.Quote(string(p))
 		}
@@ -181,7 +181,7 @@ func (o *Overrides) addPrivate(ov Override, d decision) string {
 	}
 	d.keyword = "kept private element"
 	for _, p := range ov.Profiles {
-		r, err := rulesFor(p, RemoveDates)
+		r, err := rulesFor(p, DatesByTable)
 		switch {
 		case err != nil:
 			return "there is no such profile: " + strconv.Quote(string(p))
@@ -221,10 +221,10 @@ func parsePrivate(s string) (privateTag, bool) {
 }
 
 // ProfileDigest is the SHA-256 of all that decides what this cleaner keeps:
-// the embedded table, and the practice's overrides and masks, if there are
-// any. In lower-case hex.
+// the embedded table, and the practice's policy on dates, its overrides and its
+// masks, if there are any. In lower-case hex.
 func (c *Cleaner) ProfileDigest() string {
-	own := ""
+	own := c.Dates.line()
 	if c.Overrides != nil {
 		own += c.Overrides.text
 	}

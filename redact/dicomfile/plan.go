@@ -138,7 +138,7 @@ func (p *plan) leaf(e *element) error {
 	case keep, review:
 		p.keep(e, d)
 		return nil
-	case empty, newUID, dummy:
+	case empty, newUID, dummy, shift:
 		return p.replace(e, d)
 	case remove:
 		p.drop(e, d)
@@ -168,6 +168,9 @@ func (p *plan) special(e *element, d *decision) error {
 	if e.depth == 0 && adds(p.added, e.tag) {
 		d.action = remove // ours takes its place
 		return nil
+	}
+	if d.action == shift {
+		return p.rules.settle(p.w, e, d)
 	}
 	if d.class.name == "device-serial" && d.action == dummy && !requiresSerial(p.facts.sopClass) {
 		d.action = remove
@@ -218,6 +221,10 @@ func (p *plan) newValue(e *element, d decision) (value []byte, same bool, err er
 	if d.action == newUID {
 		value, same = p.ids.uids(old)
 		return value, same, nil
+	}
+	if d.action == shift {
+		value, _ = moveDates(dictionaryVR(e.tag), old, -p.ids.days())
+		return value, false, nil
 	}
 	if d.class.name == "patient-id" {
 		return p.ids.number(old), false, nil
@@ -297,7 +304,7 @@ func (p *plan) insert(t Tag) error {
 	for len(p.pending) > 0 && p.pending[0].tag < t {
 		in := p.pending[0]
 		p.pending = p.pending[1:]
-		value := padded(in.value, ' ')
+		value := in.bytes(p.file.syn)
 		e := element{tag: in.tag, vr: in.vr, syn: p.file.syn}
 		p.header(&e, uint32(len(value)))
 		p.layout.literal(value)

@@ -22,6 +22,7 @@ const (
 	empty  // keep without a value
 	newUID // replace UIDs
 	dummy  // replace by a made-up value
+	shift  // move by the release's days; a policy's, not the table's
 )
 
 var actionNames = map[string]action{
@@ -195,8 +196,8 @@ func (r *rules) decide(t Tag, depth int) decision {
 		return d
 	}
 	own, ok := r.overrides.public[r.profile][t.folded()]
-	if !ok || own.action == d.action || own.action == keep && d.action.stays() {
-		return d
+	if !ok || own.action == d.action || own.action == keep && (d.action.stays() || r.deidentifies()) {
+		return d // in limited and de-identified sets nothing is kept against the table or the policy on dates
 	}
 	d.action, d.class = own.action, own.class
 	return d
@@ -244,8 +245,8 @@ func (r *rules) as(name, keyword string) decision {
 }
 
 func (r *rules) actionOf(c *class) action {
-	if r.dates == KeepDates && (c.name == "study-date" || c.name == "other-date") {
-		return keep
+	if r.deidentifies() && dated(c) {
+		return r.datesOf(c)
 	}
 	return c.actions[r.column]
 }

@@ -7,11 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math/big"
-	"slices"
 	"strings"
 	"sync"
-
-	"chartseal/redact"
 )
 
 // standardRoot begins the UIDs that the standard itself fixes (PS3.6 annex A);
@@ -84,40 +81,4 @@ func madeUpNumber(v []byte) bool {
 	digits, ok := strings.CutPrefix(strings.TrimRight(string(v), " "), numberPrefix)
 	_, err := hex.DecodeString(digits)
 	return ok && err == nil && len(digits) == 10
-}
-
-// addedBy gives the elements a profile adds to say what was done (PS3.15
-// section E.1.1 step 6, PS3.3 section C.7.1.1). Only a de-identified file may
-// claim that identity is gone.
-func addedBy(r *rules) []insertion {
-	switch {
-	case r.profile == redact.LimitedSet:
-		return limitedMethod
-	case r.profile == redact.Deidentified && r.dates == KeepDates:
-		return keptDatesMethod
-	case r.profile == redact.Deidentified:
-		return basicMethod
-	}
-	return nil
-}
-
-var (
-	vrCS = mkVR('C', 'S')
-	vrLO = mkVR('L', 'O')
-
-	limitedMethod = []insertion{{0x00120063, vrLO, "chartseal limited data set"}}
-	basicMethod   = []insertion{
-		{0x00120062, vrCS, "YES"},
-		{0x00120063, vrLO, "chartseal PS3.15 Basic Profile"},
-		{0x00280303, vrCS, "REMOVED"},
-	}
-	keptDatesMethod = []insertion{
-		{0x00120062, vrCS, "YES"},
-		{0x00120063, vrLO, "chartseal PS3.15 Basic Profile, dates kept"},
-		{0x00280303, vrCS, "UNMODIFIED"},
-	}
-)
-
-func adds(list []insertion, t Tag) bool {
-	return slices.ContainsFunc(list, func(in insertion) bool { return in.tag == t })
 }

@@ -100,6 +100,8 @@ func reasonOf(d decision) string {
 		return d.class.reason + "; left without a value"
 	case newUID, dummy:
 		return d.class.reason + "; replaced"
+	case shift:
+		return d.class.reason + "; moved by a number of days"
 	case keep, review, remove:
 	}
 	return d.class.reason

@@ -38,14 +38,14 @@ func verify(ctx context.Context, p *plan, b *body) error {
 	defer w.close()
 	c := &checker{
 		w: w, rules: p.rules, l: &p.layout, trace: newTrace(), added: p.added,
-		blocks: blocksOf(p.rules), mask: p.mask, source: source.pixels, doc: p.doc, docFrom: source.document,
+		blocks: blocksOf(p.rules), mask: p.mask, source: source.pixels, ids: p.ids, doc: p.doc, docFrom: source.document,
 	}
 	end, err := w.root(c, f.start, f.syn)
 	if err != nil {
 		return err
 	}
 	whole := end == b.Size() && c.pixels == source.pixels && c.insertions == len(p.added)
-	if !whole || c.trace.sum() != source.trace.sum() {
+	if !whole || c.trace.sum() != source.trace.sum() || c.moved.sum() != source.moved.sum() {
 		return errUnverified
 	}
 	if c.out != (pixelRange{}) {
@@ -99,6 +99,9 @@ type checker struct {
 
 	insertions int // elements the profile adds that were met
 
+	ids   *pseudonyms
+	moved moved // the dates, moved back
+
 	doc     *document  // nil: the file holds none
 	docFrom pixelRange // where the source has its own
 }
@@ -113,6 +116,9 @@ func (c *checker) leaf(e *element) error {
 	}
 	d := c.rules.decide(e.tag, e.depth)
 	if err = c.blocks.decide(c.w, e, &d); err != nil {
+		return err
+	}
+	if err = c.settle(e, &d, src); err != nil {
 		return err
 	}
 	allowed, err := c.allowed(e, d, src)
@@ -136,7 +142,7 @@ func (c *checker) insertion(e *element, src int64) error {
 		return err
 	}
 	i := slices.IndexFunc(c.added, func(in insertion) bool { return in.tag == e.tag })
-	if src != written || string(v) != string(padded(c.added[i].value, ' ')) {
+	if src != written || string(v) != string(c.added[i].bytes(e.syn)) {
 		return errUnverified
 	}
 	c.insertions++
@@ -163,6 +169,8 @@ func (c *checker) allowed(e *element, d decision, src int64) (bool, error) {
 		return e.val == e.end, nil
 	case newUID, dummy:
 		return c.replaced(e, d, src)
+	case shift: // see settle
+		return src == written, nil
 	case remove:
 	}
 	return false, nil
@@ -228,6 +236,10 @@ func (c *checker) origin(val, end int64) (int64, error) {
 }
 
 func (c *checker) enter(e *element) (bool, error) {
+	if e.depth == 0 && adds(c.added, e.tag) && !e.undefined() {
+		src, err := c.origin(e.val, e.end)
+		return false, also(err, c.insertion(e, src))
+	}
 	d := c.rules.decide(e.tag, e.depth)
 	if err := c.blocks.decide(c.w, e, &d); err != nil {
 		return false, err

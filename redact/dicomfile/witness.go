@@ -71,6 +71,7 @@ type witness struct {
 	blocks *blocks
 	trace  trace
 	pixels pixelRange
+	moved  moved // the dates that are to be moved
 
 	doc      *document  // nil: the file holds none
 	document pixelRange // the file's own
@@ -92,6 +93,14 @@ func (s *witness) leaf(e *element) error {
 	}
 	if e.depth == 0 && adds(s.added, e.tag) {
 		return nil
+	}
+	if err := s.rules.settle(s.w, e, &d); err != nil {
+		return err
+	}
+	if d.action == shift {
+		if err := s.moved.note(s.w, e, 0); err != nil {
+			return err
+		}
 	}
 	if e.depth == 0 && isPixels(e.tag) && d.action.stays() {
 		s.pixels = pixelRange{e.val, e.end}
