@@ -35,6 +35,9 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	if _, err := DICOMRules(cfg); err != nil {
 		add("dicom", transport.Problem, "The practice's own rules for DICOM files cannot be used: %v", err)
 	}
+	if d := cfg.DICOM.Dates; d == "shift" || d == "keep" {
+		add("dicom", transport.Warning, "With dicom.dates: %s a de-identified set needs an expert's determination (45 CFR 164.514(b)(1)); it does not meet the safe harbor.", d)
+	}
 	rep, err := ledger.Verify(ctx, filepath.Join(cfg.State, "ledger"))
 	switch {
 	case errors.Is(err, os.ErrNotExist):

@@ -2,6 +2,7 @@ package chartseal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -36,10 +37,31 @@ func DICOMRules(cfg *config.Config) (packager.DICOMRules, error) {
 		masks = append(masks, dicomfile.Mask{Manufacturer: m.Manufacturer, Model: m.Model, Rows: m.Rows, Columns: m.Columns, Regions: regions})
 	}
 	rules, err := packager.ParseDICOMRules(overrides, masks)
+	if err == nil {
+		rules.Dates, err = dicomfile.ParseDatePolicy(string(cfg.DICOM.Dates))
+	}
 	if err != nil {
-		return rules, fmt.Errorf("%w: dicom: %w", ErrConfig, err)
+		return rules, fmt.Errorf("%w: %w", ErrConfig, placed(cfg, err))
 	}
 	return rules, nil
+}
+
+// placed says of every rule that cannot stand where it is in the file.
+func placed(cfg *config.Config, err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // taken apart on purpose
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, placed(cfg, one))
+		}
+		return errors.Join(all...)
+	}
+	if e, ok := errors.AsType[*dicomfile.OverrideError](err); ok {
+		return cfg.Problem(fmt.Sprintf("dicom.overrides[%d]", e.Index), fmt.Errorf("%s: %s", e.Tag, e.Problem))
+	}
+	if e, ok := errors.AsType[*dicomfile.MaskError](err); ok {
+		return cfg.Problem(fmt.Sprintf("dicom.masks[%d]", e.Index), errors.New(e.Problem))
+	}
+	return cfg.Problem("dicom", err)
 }
 
 // shared are the sources in which files are found by the patient number inside.

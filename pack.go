@@ -160,6 +160,9 @@ func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipien
 	}
 	if h.Anonymous { // order ids and file names may name the patient
 		h.Order = ref
+		if h.Undated = !p.dicom.Dates.Dated(profile); h.Undated {
+			h.Scope.From, h.Scope.To = "", ""
+		}
 		return h
 	}
 	h.Patient = &bundle.Patient{ID: o.Patient.ID, Name: o.Patient.Name, BirthDate: o.Patient.BirthDate.String()}

@@ -5,6 +5,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,6 +39,18 @@ type Config struct {
 
 	// File is the absolute path of the file, "" if it was parsed from memory.
 	File string `yaml:"-"`
+
+	doc *strict.Document
+}
+
+// Problem is what is wrong with a field, such as "dicom.overrides[0]", with the
+// field's name and its line, for what only the one who applies it can judge.
+func (c *Config) Problem(field string, err error) error {
+	const form = "'%s' cannot stand: %v"
+	if c.doc == nil {
+		return fmt.Errorf(form, field, err)
+	}
+	return errors.New(c.doc.Problem(field, form, field, err).String())
 }
 
 // Practice is who sends.
@@ -240,7 +253,7 @@ func parse(name string, data []byte, at place) (*Config, error) {
 	if len(v.problems) > 0 {
 		return nil, &Error{name, strict.Sorted(v.problems)}
 	}
-	c.File = name
+	c.File, c.doc = name, doc
 	return c, nil
 }
 

@@ -10,9 +10,21 @@ import (
 // (take away who the patient is, or the geometry of an image) is checked by
 // the one who applies them.
 type DICOM struct {
+	Dates     Dates           `yaml:"dates"` // in limited and de-identified sets
 	Overrides []DICOMOverride `yaml:"overrides"`
 	Masks     []DICOMMask     `yaml:"masks"`
 }
+
+// Dates is what limited and de-identified sets do with the dates of a study.
+// Empty: a limited set keeps them, as 45 CFR 164.514(e)(2) allows, and a
+// de-identified set removes them, as the safe harbor of 164.514(b)(2)(i)(C)
+// asks. With shift or keep a de-identified set needs an expert's determination,
+// 164.514(b)(1).
+type Dates string
+
+// Choices lists the policies (DICOM PS3.15 section E.3.6: shift is option
+// 113107, keep is 113106).
+func (Dates) Choices() []string { return []string{"remove", "shift", "keep"} }
 
 // DICOMOverride is a rule for one element.
 type DICOMOverride struct {

@@ -29,6 +29,7 @@ type Format struct {
 type DICOMRules struct {
 	Overrides *dicomfile.Overrides
 	Masks     *dicomfile.Masks
+	Dates     dicomfile.DatePolicy // in limited and de-identified sets
 }
 
 // ParseDICOMRules checks a practice's own rules; its errors are those of
@@ -47,7 +48,7 @@ func ParseDICOMRules(overrides []dicomfile.Override, masks []dicomfile.Mask) (DI
 func (d DICOMRules) Digest() string { return d.cleaner().ProfileDigest() }
 
 func (d DICOMRules) cleaner() *dicomfile.Cleaner {
-	return &dicomfile.Cleaner{Overrides: d.Overrides, Masks: d.Masks}
+	return &dicomfile.Cleaner{Overrides: d.Overrides, Masks: d.Masks, Dates: d.Dates}
 }
 
 // Formats are the formats chartseal can clean. worker starts a child process of

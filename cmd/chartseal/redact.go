@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,85 +18,157 @@ import (
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/redact"
+	"chartseal/redact/dicomfile"
 )
 
 func redactCmd(a *app) *cobra.Command {
-	var out, basis string
-	var reviewed bool
+	var j redaction
+	var basis, dates string
 	c := &cobra.Command{
 		Use:   "redact FILE",
 		Short: "Clean one file and report what went: for trying and auditing profiles",
-		Args:  cobra.ExactArgs(1),
+		Long: `Cleans one file as a release on the given basis would, and reports what went, by
+which rule, and what stayed. The report names elements and rules, never a value.
+The practice's own rules (dicom: in chartseal.yaml) count when --config names
+them. FILE is only read, and an existing file is never overwritten.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rules, err := a.ownRules()
+			j.file, j.basis = args[0], order.Basis(basis)
+			if err := j.prepare(a, dates); err != nil {
+				return err
+			}
+			res, err := j.run(cmd.Context())
 			if err != nil {
 				return err
 			}
-			rep, err := redactFile(cmd.Context(), args[0], out, order.Basis(basis), reviewed, rules)
-			if refused, ok := errors.AsType[*redact.Refusal](err); ok {
-				return &exitError{exitHeld, fmt.Errorf("held: %s (%s)", refused.Reason, refused.Class)}
-			}
-			if err != nil {
+			if err := res.print(cmd.OutOrStdout(), a.json); err != nil || res.Refused == nil {
 				return err
 			}
-			if a.json {
-				return printJSON(cmd.OutOrStdout(), rep)
-			}
-			return printReport(cmd.OutOrStdout(), rep)
+			return &exitError{exitHeld, fmt.Errorf("held: %s (%s); nothing was written", res.Refused.Reason, res.Refused.Class)}
 		},
 	}
-	c.Flags().StringVarP(&out, "output", "o", "", "file for the cleaned record")
+	c.Flags().StringVarP(&j.out, "output", "o", "", "file for the cleaned record")
 	c.Flags().StringVar(&basis, "basis", string(order.Treatment), "why the record goes: "+strings.Join(order.Basis("").Choices(), ", "))
-	c.Flags().BoolVar(&reviewed, "reviewed", false, "somebody has looked at the picture and found nothing that must not go")
+	c.Flags().StringVar(&dates, "dates", "", "dates in limited and de-identified DICOM sets: remove, shift or keep (default as configured)")
+	c.Flags().BoolVar(&j.reviewed, "reviewed", false, "somebody has looked at the picture and found nothing that must not go")
 	_ = c.MarkFlagRequired("output")
 	return c
 }
 
-// ownRules are the practice's own rules for DICOM files, if a configuration is
-// named: profiles are audited as the daemon applies them.
-func (a *app) ownRules() (packager.DICOMRules, error) {
-	if a.configFile == "" {
-		return packager.DICOMRules{}, nil
-	}
-	cfg, err := a.load()
-	if err != nil {
-		return packager.DICOMRules{}, err
-	}
-	return chartseal.DICOMRules(cfg)
+// redaction is the cleaning of one file.
+type redaction struct {
+	file, out string
+	basis     order.Basis
+	profile   redact.Profile
+	reviewed  bool
+	rules     packager.DICOMRules
 }
 
-func redactFile(ctx context.Context, file, out string, basis order.Basis, reviewed bool, rules packager.DICOMRules) (rep redact.Report, err error) {
-	profile, err := packager.Profile(basis)
-	if err != nil {
-		return rep, usage(err)
+// prepare settles by which rules the file is cleaned: the practice's own, if a
+// configuration is named, so that profiles are audited as the daemon applies
+// them.
+func (j *redaction) prepare(a *app, dates string) (err error) {
+	if j.profile, err = packager.Profile(j.basis); err != nil {
+		return usage(fmt.Errorf("there is no basis %q; it must be one of: %s", j.basis, strings.Join(j.basis.Choices(), ", ")))
 	}
-	f, err := os.Open(file)
+	if a.configFile != "" {
+		cfg, err := a.load()
+		if err != nil {
+			return err
+		}
+		if j.rules, err = chartseal.DICOMRules(cfg); err != nil {
+			return err
+		}
+	}
+	if dates == "" {
+		return nil
+	}
+	if j.rules.Dates, err = dicomfile.ParseDatePolicy(dates); err != nil {
+		return usage(fmt.Errorf("--dates is %q; it must be remove, shift or keep", dates))
+	}
+	return nil
+}
+
+func (j *redaction) run(ctx context.Context) (res *redacted, err error) {
+	if _, err := os.Lstat(j.out); err == nil { // said before the work is done; the write makes sure
+		return nil, taken(j.out)
+	}
+	info, err := os.Stat(j.file)
 	if err != nil {
-		return rep, usage(err)
+		return nil, usage(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, usage(fmt.Errorf("%s is not a file", j.file))
+	}
+	f, err := os.Open(j.file)
+	if err != nil {
+		return nil, usage(err)
 	}
 	defer closing(&err, f.Close)
-	info, err := f.Stat()
+	res = &redacted{Basis: string(j.basis), Profile: string(j.profile)}
+	err = j.clean(ctx, sized{f, info.Size()}, res)
+	if refused, ok := errors.AsType[*redact.Refusal](err); ok {
+		res.Refused = &refusal{string(refused.Class), refused.Reason}
+		return res, nil
+	}
+	return res, err
+}
+
+func (j *redaction) clean(ctx context.Context, src sized, res *redacted) (err error) {
+	clean, err := cleanerFor(src, j.rules)
 	if err != nil {
-		return rep, err
+		return err
 	}
-	clean, err := cleanerFor(f, rules)
+	out, err := clean(ctx, src, j.profile, j.reviewed)
 	if err != nil {
-		return rep, err
+		return err
 	}
-	res, err := clean(ctx, sized{f, info.Size()}, profile, reviewed)
+	defer closing(&err, out.Body.Close)
+	res.Report, res.Source = out.Report, src.size
+	if out.Report.Format == "DICOM" {
+		res.Rules, res.RulesDigest = dicomfile.ProfileVersion(), j.rules.Digest()
+	}
+	sum := sha256.New()
+	res.Bytes, err = writeWhole(j.out, io.TeeReader(out.Body, sum))
+	res.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return err
+}
+
+func taken(name string) error { return usage(fmt.Errorf("%s exists; it is not overwritten", name)) }
+
+// writeWhole writes a file that has its name only once it is whole, and takes
+// the name from no other.
+func writeWhole(name string, r io.Reader) (n int64, err error) {
+	part := name + ".partial"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return rep, err
+		return 0, usage(err)
 	}
-	defer closing(&err, res.Body.Close)
-	dst, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return rep, usage(err)
+	defer func() {
+		if gone := os.Remove(part); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}()
+	if n, err = io.Copy(f, r); err == nil {
+		err = f.Sync()
 	}
-	_, err = io.Copy(dst, res.Body)
-	if err = errors.Join(err, dst.Close()); err != nil {
-		return rep, errors.Join(err, os.Remove(out))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return n, err
 	}
-	return res.Report, nil
+	return n, nameOnce(part, name)
+}
+
+// nameOnce gives a file its name. A link takes no name that is taken; where the
+// file system has none, what lies there is looked for first.
+func nameOnce(part, name string) error {
+	err := os.Link(part, name)
+	if err == nil {
+		return nil
+	}
+	if _, gone := os.Lstat(name); gone == nil {
+		return taken(name)
+	}
+	return os.Rename(part, name)
 }
 
 type sized struct {
@@ -116,27 +191,4 @@ func cleanerFor(f io.ReaderAt, rules packager.DICOMRules) (func(context.Context,
 		}
 	}
 	return nil, redact.Refuse(redact.Unsupported, "this kind of file cannot be cleaned")
-}
-
-func printReport(w io.Writer, rep redact.Report) error {
-	p := &printer{w: w}
-	p.f("Format: %s\n", rep.Format)
-	if len(rep.Removed) == 0 {
-		p.f("Nothing was removed.\n")
-	} else {
-		p.f("Removed:\n")
-	}
-	for _, r := range rep.Removed {
-		p.f("  %4d × %-48s %s (%s)\n", r.Count, r.Item, r.Reason, r.Rule)
-	}
-	if len(rep.Kept) > 0 {
-		p.f("Stayed:\n")
-	}
-	for _, k := range rep.Kept {
-		p.f("         %s\n", k)
-	}
-	for _, n := range rep.Notices {
-		p.f("Note: %s\n", n)
-	}
-	return p.err
 }

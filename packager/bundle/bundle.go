@@ -71,6 +71,9 @@ type Header struct {
 	// Anonymous leaves the original file names out, which often hold the
 	// patient's name: for deidentified and limited_set.
 	Anonymous bool
+	// Undated leaves the dates of records out of names and manifest, for sets
+	// whose records do not show them either (45 CFR 164.514(b)(2)(i)(C)).
+	Undated bool
 }
 
 // Options tune a Writer.
@@ -104,6 +107,7 @@ type Writer struct {
 	opts      Options
 	manifest  Manifest
 	anonymous bool
+	undated   bool
 	zip       *zipform.Writer
 	pipe      *pipeline
 	dicom     []dicomdir.Instance
@@ -124,6 +128,7 @@ func NewWriter(w io.Writer, h Header, opts Options) *Writer {
 	return &Writer{
 		opts:      opts,
 		anonymous: h.Anonymous,
+		undated:   h.Undated,
 		manifest: Manifest{
 			Schema: Schema, Order: h.Order, Reference: h.Reference, Created: created,
 			Practice: h.Practice, Recipient: h.Recipient, Unlock: h.Unlock, Keys: h.Keys,
@@ -201,6 +206,9 @@ func (w *Writer) usable() error {
 // place decides name and method of a record.
 func (w *Writer) place(ctx context.Context, rec Record, out *redact.Output, head []byte) (Member, *member, error) {
 	n := len(w.manifest.Records) + 1
+	if w.undated {
+		rec.Date = ""
+	}
 	m := Member{
 		Kind: rec.Kind, Title: rec.Title, Date: rec.Date, Format: out.Report.Format, Bytes: out.Size,
 		Removed: out.Report.Removed, Notices: append(append([]string(nil), out.Report.Notices...), rec.Notices...),

@@ -140,11 +140,16 @@ var essential = map[string]string{
 	"geometry": "removes the geometry of the image", "frame-kind": "removes the geometry of the image",
 	"pixel": "removes the image or its description", "display": "removes how the image is shown",
 	"character-set": "makes the text unreadable", "kind": "removes the kind of image", "number": "removes the order of the images",
+	"anatomy": "removes which tooth or which side the image shows", "code": "leaves coded findings without their meaning",
+	"marker": "hides whether the image shows text or a face", "segment": "removes what is marked in the image",
 }
 
 // objection says why an override may not be, or "".
 func (r *rules) objection(t Tag, act action) string {
 	d := r.decide(t, 0)
+	if t.group() < 0x0008 || t.group() == delimiterGroup || t.element() == 0 {
+		return "it is part of the file's form, not of the record; no release may carry it otherwise than it is written anew"
+	}
 	if act != keep {
 		if why := essential[d.class.name]; why != "" {
 			return "it " + why
