@@ -6,14 +6,19 @@ import "strings"
 const maxCreator = 64
 
 // blocks knows, for every open data set, which private block is whose (PS3.5
-// section 7.8.1). Plan and verifier each have their own.
+// section 7.8.1), and in limited and de-identified sets which coding scheme is
+// in use. Plan and verifier each have their own.
 type blocks struct {
+	codes   *codes // nil: the meaning of codes is not looked at
 	allowed map[privateTag]decision
 	owners  [maxDepth + 2]map[Tag]string // by group and block number, at each depth
 }
 
-// blocksOf is nil if no private element is ever kept.
+// blocksOf is nil if nothing depends on what stands before.
 func blocksOf(r *rules) *blocks {
+	if r.deidentifies() { // which never keeps private elements
+		return &blocks{codes: new(codes)}
+	}
 	if r.overrides == nil || len(r.overrides.private[r.profile]) == 0 {
 		return nil
 	}
@@ -24,13 +29,21 @@ func blocksOf(r *rules) *blocks {
 func (b *blocks) item(depth int) {
 	if b != nil {
 		clear(b.owners[depth])
+		if b.codes != nil {
+			b.codes.public[depth] = false
+		}
 	}
 }
 
 // decide overrides d for a private element that the practice keeps, and for
 // its creator.
 func (b *blocks) decide(w *walker, e *element, d *decision) error {
-	if b == nil || !e.tag.private() {
+	switch {
+	case b == nil:
+		return nil
+	case b.codes != nil:
+		return b.codes.decide(w, e, d)
+	case !e.tag.private():
 		return nil
 	}
 	n := e.tag.element()
