@@ -229,6 +229,33 @@ func TestPagesOfAnAnonymousBundleNameNobody(t *testing.T) {
 	}
 }
 
+// TestAnUndatedBundleTellsNoDate: where the records have lost their dates,
+// neither paths nor manifest nor pages may tell them.
+func TestAnUndatedBundleTellsNoDate(t *testing.T) {
+	s := newSigner(t)
+	h := header(s)
+	h.Patient, h.Anonymous, h.Undated = nil, true, true
+	h.Scope.From, h.Scope.To = "", ""
+	list := samples()
+	for i := range list {
+		list[i].rec.Name = list[i].rec.Date + ".x"
+		if x := list[i].rec.DICOM; x != nil {
+			x.StudyDate, x.StudyTime, x.BirthDate = "", "", ""
+		}
+	}
+	data, m := build(t, s, h, bundle.Options{}, list)
+	for _, date := range []string{"2025", "2024", "2023"} {
+		if bytes.Contains(data, []byte(date)) {
+			t.Errorf("the bundle tells of %s", date)
+		}
+	}
+	for _, r := range m.Records {
+		if r.Date != "" {
+			t.Errorf("record of %s", r.Date)
+		}
+	}
+}
+
 func TestPagesTellPeople(t *testing.T) {
 	s := newSigner(t)
 	data, _ := build(t, s, header(s), bundle.Options{}, samples())

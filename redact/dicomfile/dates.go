@@ -137,6 +137,38 @@ func (r *rules) settle(w *walker, e *element, d *decision) error {
 // strictest is the action of the last profile, deidentified.
 func strictest(c *class) action { return c.actions[len(c.actions)-1] }
 
+// dummyDates stand where a multi-frame image must have a date and the true one
+// goes (PS3.15 section E.1.1, action D of table E.1-1).
+var dummyDates = map[Tag]string{
+	0x00080023: "19000101",       // ContentDate, PS3.3 section C.7.6.16
+	0x00080033: "000000",         // ContentTime
+	0x0008002A: "19000101000000", // AcquisitionDateTime, PS3.3 sections C.8.15.2 and C.8.21.1
+	0x00189074: "19000101000000", // FrameAcquisitionDateTime, PS3.3 section C.7.6.16.2.2
+	0x00189151: "19000101000000", // FrameReferenceDateTime
+}
+
+// required gives a date that goes a dummy value in the kinds of image that
+// must have one: those with functional groups, which must have a serial number,
+// too.
+func (p *plan) required(e *element, d *decision) {
+	if d.action == remove && d.class.name == "other-date" && e.end > e.val &&
+		dummyDates[e.tag] != "" && requiresSerial(p.facts.sopClass) {
+		d.action = dummy
+	}
+}
+
+// dummyDate knows the made-up date, written where the true one goes. There it
+// may be or not; where the true one is to be moved the digests differ.
+func (c *checker) dummyDate(e *element, d decision, src int64) (bool, error) {
+	want := dummyDates[e.tag]
+	goes := d.class.name == "other-date" && (d.action == remove || d.action == shift)
+	if src != written || want == "" || !goes || e.end-e.val != int64(len(want)) {
+		return false, nil
+	}
+	b, err := c.w.win.bytes(e.val, len(want))
+	return string(b) == want, err
+}
+
 // moved is a digest of the true dates, each by its element. It is made twice,
 // from the source and from the output, whose dates are moved back.
 type moved struct{ h hash.Hash }

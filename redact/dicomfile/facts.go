@@ -42,6 +42,12 @@ type facts struct {
 // whose refuses a file that names two patients: the first would be compared
 // with the order, the second would leave with it.
 func (f *facts) whose(w *walker, e *element) error {
+	switch {
+	case e.end-e.val > maxText:
+		return errLongIdentity
+	case f.pixels.tag != 0: // Identify does not read on
+		return malformed("the file says after the image whose it is")
+	}
 	b, err := w.win.bytes(e.val, int(min(e.end-e.val, maxText)))
 	if err != nil {
 		return err

@@ -127,6 +127,9 @@ func errTwoPatients() error {
 	return malformed("the file says more than once, and differently, whose image it is")
 }
 
+// errLongIdentity: what cannot be compared whole is not compared.
+var errLongIdentity = malformed("what says whose image it is, is longer than the standard allows")
+
 // errEnough ends a walk that has seen what it came for.
 var errEnough = errors.New("enough read")
 
@@ -214,6 +217,9 @@ func (r *reader) leaf(e *element) error {
 	dst := r.text(e.tag)
 	if dst == nil {
 		return nil
+	}
+	if identifies(e.tag) && e.end-e.val > maxText {
+		return errLongIdentity
 	}
 	b, err := r.w.win.bytes(e.val, int(min(e.end-e.val, maxText)))
 	if err != nil {

@@ -3,6 +3,7 @@ package dicomfile
 import (
 	"context"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -163,6 +164,39 @@ func TestIdentifyContent(t *testing.T) {
 		}
 		if !reflect.DeepEqual(id.Content, want) || id.PatientID != "83370" {
 			t.Errorf("%s: %+v", e.name, id.Content)
+		}
+	}
+}
+
+// TestHostileIdentity: files that would show one patient to the comparison and
+// another to the recipient.
+func TestHostileIdentity(t *testing.T) {
+	head := func() *dataset {
+		d := &dataset{syn: explicitLittle}
+		d.text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.1.3").text(0x00080018, "UI", "1.2.3")
+		return d.us(0x00280002, 1).us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16)
+	}
+	long := strings.Repeat(" ", maxText)
+	for name, c := range map[string]struct {
+		file []byte
+		id   string // what Identify says; "!": it refuses
+	}{
+		"a number after much space":    {head().text(0x00100020, "LO", "10432"+long+"777").el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle), "!"},
+		"a number after the image":     {head().el(tagPixelData, "OW", pixelBytes(1)).text(0x00100020, "LO", "777").file(tsExplicitLittle), ""},
+		"two numbers":                  {head().text(0x00100020, "LO", "10432").text(0x00100020, "LO", "777").el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle), "!"},
+		"a number and an empty number": {head().text(0x00100020, "LO", "10432").text(0x00100020, "LO", "").el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle), "!"},
+		"a number in a sequence": {head().seq(0x00101002, "SQ", func(i *dataset) { i.text(0x00100020, "LO", "10432") }).
+			text(0x00100020, "LO", "777").el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle), "777"},
+		"two values":   {head().text(0x00100020, "LO", `10432\777`).el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle), `10432\777`},
+		"a hidden end": {head().text(0x00100020, "LO", "10432\x00777").el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle), "10432\x00777"},
+	} {
+		id, err := Identify(context.Background(), source(c.file))
+		if (err != nil) != (c.id == "!") || err == nil && id.PatientID != c.id {
+			t.Errorf("%s: identified as %+v, %v", name, id, err)
+		}
+		_, err = Clean(context.Background(), source(c.file), "treatment")
+		if whole := c.id != "!" && c.id != ""; (err == nil) != whole {
+			t.Errorf("%s: cleaned with %v", name, err)
 		}
 	}
 }

@@ -170,8 +170,11 @@ func (p *plan) special(e *element, d *decision) error {
 		return nil
 	}
 	if d.action == shift {
-		return p.rules.settle(p.w, e, d)
+		err := p.rules.settle(p.w, e, d)
+		p.required(e, d)
+		return err
 	}
+	p.required(e, d)
 	if d.class.name == "device-serial" && d.action == dummy && !requiresSerial(p.facts.sopClass) {
 		d.action = remove
 		return nil
@@ -229,6 +232,9 @@ func (p *plan) newValue(e *element, d decision) (value []byte, same bool, err er
 	if d.class.name == "patient-id" {
 		return p.ids.number(old), false, nil
 	}
+	if day := dummyDates[e.tag]; day != "" {
+		return []byte(day), false, nil
+	}
 	return []byte(dummyText), string(old) == dummyText, nil
 }
 
@@ -240,7 +246,10 @@ func (p *plan) enter(e *element) (bool, error) {
 	if err := p.blocks.decide(p.w, e, &d); err != nil {
 		return false, err
 	}
-	if d.action == remove || d.action == empty {
+	if d.action == empty && d.seq && e.length > 0 {
+		return false, p.empty(e, d)
+	}
+	if d.action == remove || d.action == empty && !d.seq {
 		p.drop(e, d)
 		return false, nil
 	}
@@ -259,6 +268,17 @@ func (p *plan) enter(e *element) (bool, error) {
 	p.push()
 	p.header(e, undefinedLength)
 	return true, p.layout.fits()
+}
+
+// empty leaves a sequence without its items.
+func (p *plan) empty(e *element, d decision) error {
+	if err := p.insertBefore(e, d); err != nil {
+		return err
+	}
+	p.header(e, 0)
+	p.tally.count(e, d)
+	p.changed()
+	return p.layout.fits()
 }
 
 func (p *plan) item(e *element) error {

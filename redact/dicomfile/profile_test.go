@@ -275,3 +275,62 @@ func TestUnknownProfile(t *testing.T) {
 		t.Error("an unknown profile was accepted")
 	}
 }
+
+// TestEmptiedSequence: where a sequence is Type 2 (PS3.3 section C.7.6.14) and
+// its content goes, it stays without items.
+func TestEmptiedSequence(t *testing.T) {
+	for _, e := range encodings[:6] {
+		for _, vr := range []string{"SQ", "UN"} {
+			if vr == "UN" && e.syn.big {
+				continue // cannot be read at all
+			}
+			d := &dataset{syn: e.syn, undefined: e.undefined}
+			d.text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.1.3").text(0x00080018, "UI", "1.2.3").text(0x00100010, "PN", "A^B")
+			d.us(0x00280002, 1).us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16).text(0x00280301, "CS", "NO")
+			d.seq(0x00400555, vr, func(i *dataset) { i.text(0x00080104, "LO", canary) }, func(i *dataset) { i.text(0x0040A160, "UT", canary) })
+			raw := d.el(tagPixelData, "OW", pixelBytes(1)).file(e.ts)
+			for _, p := range redact.Profiles() {
+				out, err := Clean(context.Background(), source(raw), p)
+				if err != nil {
+					t.Fatalf("%s, %s, %s: %v", e.name, vr, p, err)
+				}
+				b := cleaned(t, out)
+				full := p == redact.PatientAccess || p == redact.Treatment || p == redact.Authorization
+				if bytes.Contains(b, []byte(canary)) != full || !bytes.Contains(b, e.syn.appendTag(nil, 0x00400555)) {
+					t.Errorf("%s, %s, %s: the sequence is not as it should be", e.name, vr, p)
+				}
+				again, err := Clean(context.Background(), source(b), p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !full && p != redact.LimitedSet && p != redact.Deidentified && !bytes.Equal(cleaned(t, again), b) {
+					t.Errorf("%s, %s, %s: cleaning twice is not cleaning once", e.name, vr, p)
+				}
+			}
+		}
+	}
+}
+
+// TestRequiredDates: a multi-frame image that must have a date gets a made-up
+// one, any other has none.
+func TestRequiredDates(t *testing.T) {
+	for class, want := range map[string]bool{storageRoot + "2.1": true, storageRoot + "13.1.2": true, storageRoot + "1.1": false} {
+		d := &dataset{syn: explicitLittle}
+		d.text(0x00080016, "UI", class).text(0x00080018, "UI", "1.2.3").text(0x00080023, "DA", "20260301")
+		d.text(0x0008002A, "DT", "2026030112").text(0x00080033, "TM", "12")
+		d.us(0x00280002, 1).us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16).text(0x00280301, "CS", "NO")
+		d.seq(0x52009230, "SQ", func(i *dataset) {
+			i.seq(0x00209111, "SQ", func(j *dataset) { j.text(0x00189074, "DT", "20260302120000").text(0x00189516, "DT", "20260302") })
+		})
+		raw := d.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle)
+		got, b, _ := cleanDates(t, raw, redact.Deidentified, DatesByTable)
+		if bytes.Contains(b, []byte("2026")) || bytes.Contains(b, []byte("19000101")) != want {
+			t.Errorf("%s: dates are not as they should be", class)
+		}
+		for _, tag := range []Tag{0x00080023, 0x0008002A, 0x00080033, 0x00189074} {
+			if v := got[tag]; want && (len(v) != 1 || strings.TrimSpace(v[0]) != dummyDates[tag]) {
+				t.Errorf("%s: %s is %q", class, tag, v)
+			}
+		}
+	}
+}

@@ -118,6 +118,9 @@ func (c *checker) leaf(e *element) error {
 	if err = c.blocks.decide(c.w, e, &d); err != nil {
 		return err
 	}
+	if made, err := c.dummyDate(e, d, src); made || err != nil {
+		return err
+	}
 	if err = c.settle(e, &d, src); err != nil {
 		return err
 	}
@@ -243,6 +246,10 @@ func (c *checker) enter(e *element) (bool, error) {
 	d := c.rules.decide(e.tag, e.depth)
 	if err := c.blocks.decide(c.w, e, &d); err != nil {
 		return false, err
+	}
+	if d.action == empty && d.seq && e.length == 0 {
+		c.trace.hollow(e)
+		return false, nil
 	}
 	if !d.action.stays() || d.known && !d.seq {
 		return false, errUnverified

@@ -59,6 +59,9 @@ func (t *trace) leaf(e *element, d decision, src int64) {
 	}
 }
 
+// hollow notes a sequence that stays without items.
+func (t *trace) hollow(e *element) { t.note(e.tag, traceChanged, e.depth, 0, 0) }
+
 // pixelRange is the value of the pixel element (or of a document) in the source.
 type pixelRange struct{ off, end int64 }
 
@@ -116,7 +119,11 @@ func (s *witness) leaf(e *element) error {
 
 func (s *witness) enter(e *element) (bool, error) {
 	d := s.rules.decide(e.tag, e.depth)
-	if err := s.blocks.decide(s.w, e, &d); err != nil || !d.action.stays() {
+	err := s.blocks.decide(s.w, e, &d)
+	if err == nil && d.action == empty && d.seq {
+		s.trace.hollow(e)
+	}
+	if err != nil || !d.action.stays() {
 		return false, err
 	}
 	s.trace.note(e.tag, traceEnter, e.depth, 0, 0)
