@@ -48,7 +48,7 @@ func DICOMRules(cfg *config.Config) (packager.DICOMRules, error) {
 
 // placed says of every rule that cannot stand where it is in the file.
 func placed(cfg *config.Config, err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // taken apart on purpose
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, one := range joined.Unwrap() {
 			all = append(all, placed(cfg, one))

@@ -159,7 +159,7 @@ func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipien
 		Anonymous:      profile == redact.Deidentified || profile == redact.LimitedSet,
 	}
 	if h.Anonymous { // order ids and file names may name the patient
-		h.Order, h.Purpose = ref, "" // staff type the purpose
+		h.Order, h.Purpose = ref, ""                              // staff type the purpose
 		if h.Undated = !p.dicom.Dates.Dated(profile); h.Undated { // the records do not tell them either
 			h.Scope.From, h.Scope.To = "", ""
 		}

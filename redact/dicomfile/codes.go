@@ -22,8 +22,8 @@ var publicSchemes = func() map[string]bool {
 }()
 
 const (
-	tagScheme  Tag = 0x00080102
-	tagMeaning Tag = 0x00080104
+	tagScheme  = 0x00080102
+	tagMeaning = 0x00080104
 )
 
 // codes knows the coding scheme of every open item.

@@ -3,6 +3,8 @@ package dicomfile
 import (
 	"bytes"
 	"context"
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -233,14 +235,24 @@ func TestMoveDates(t *testing.T) {
 		{vrDA, "20240301\x00", "20240229\x00"},
 		{vrDA, "2024.03.01", "2024.02.29"},
 		{vrDA, "20240301-20240302", ""},
-		{vrDA, "2024", ""}, {vrDA, "202403", ""}, {vrDA, "20240230", ""}, {vrDA, "00000000", ""}, {vrDA, "00000101", ""},
-		{vrDA, "20240301\\Dr. X", ""}, {vrDA, "2024030112", ""},
+		{vrDA, "2024", ""},
+		{vrDA, "202403", ""},
+		{vrDA, "20240230", ""},
+		{vrDA, "00000000", ""},
+		{vrDA, "00010101", ""},
+		{vrDA, "20240301\\Dr. X", ""},
+		{vrDA, "2024030112", ""},
 		{vrDT, "20240301", "20240229"},
 		{vrDT, "2024030112", "2024022912"},
 		{vrDT, "20240301+0100", "20240229+0100"},
 		{vrDT, "20240301120060.5-0930", "20240229120060.5-0930"},
-		{vrDT, "20240301250000", ""}, {vrDT, "20240301120000.", ""}, {vrDT, "20240301-05", ""}, {vrDT, "20240301120000-20240302", ""},
-		{vrDT, "2024030112:00", ""}, {vrDT, "2024", ""}, {vrDT, "202403", ""},
+		{vrDT, "20240301250000", ""},
+		{vrDT, "20240301120000.", ""},
+		{vrDT, "20240301-05", ""},
+		{vrDT, "20240301120000-20240302", ""},
+		{vrDT, "2024030112:00", ""},
+		{vrDT, "2024", ""},
+		{vrDT, "202403", ""},
 	} {
 		got, ok := moveDates(c.vr, []byte(c.old), -1)
 		if ok != (c.want != "") || ok && string(got) != c.want {
@@ -269,4 +281,48 @@ func TestParseDatePolicy(t *testing.T) {
 	if _, err := ParseDatePolicy("removed"); err == nil || len(seen) != 4 {
 		t.Errorf("%v, %d digests", err, len(seen))
 	}
+}
+
+// TestCorpusDates: moving dates releases what removing them does, no date
+// stands where it stood, and times of day stay.
+func TestCorpusDates(t *testing.T) {
+	shown, hidden := 0, 0
+	for _, name := range corpusFiles(t) {
+		src, raw := readSource(t, name)
+		var outs [2]map[Tag][]string
+		for i, policy := range []DatePolicy{RemoveDates, ShiftDates} {
+			c := &Cleaner{UIDSalt: salt16, Reviewed: true, Dates: policy}
+			out, err := c.Clean(context.Background(), src, redact.Deidentified)
+			if refusal, ok := errors.AsType[*redact.Refusal](err); ok && refusal.Class != redact.Unverified {
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s, policy %d: %v", filepath.Base(name), policy, err)
+				continue
+			}
+			outs[i] = textOf(t, cleaned(t, out))
+		}
+		if (outs[0] == nil) != (outs[1] == nil) {
+			t.Errorf("%s: one policy releases it, the other does not", filepath.Base(name))
+		}
+		if outs[1] == nil {
+			continue
+		}
+		was := textOf(t, raw)
+		for _, tag := range []Tag{0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A} {
+			old, now := was[tag], outs[1][tag]
+			switch {
+			case len(now) == 0 || strings.TrimSpace(now[0]) == "":
+				hidden++
+			case len(old) == len(now) && old[0] == now[0]:
+				t.Errorf("%s: %s is not moved", filepath.Base(name), tag)
+			default:
+				shown++
+			}
+		}
+	}
+	if shown == 0 {
+		t.Error("no date was moved in the whole corpus")
+	}
+	t.Logf("dates moved %d, absent or gone %d", shown, hidden)
 }

@@ -16,10 +16,10 @@ var (
 // Elements that tell how a file was de-identified (PS3.15 section E.1.1 step 6,
 // PS3.3 sections C.7.1.1 and C.12.1).
 const (
-	tagIdentityRemoved Tag = 0x00120062
-	tagMethod          Tag = 0x00120063
-	tagMethodCodes     Tag = 0x00120064
-	tagDatesModified   Tag = 0x00280303
+	tagIdentityRemoved = 0x00120062
+	tagMethod          = 0x00120063
+	tagMethodCodes     = 0x00120064
+	tagDatesModified   = 0x00280303
 )
 
 // methods are the codes of PS3.16 context group 7050 that are used here.
