@@ -314,7 +314,8 @@ func identified(t *testing.T, tr *trial) {
 		}
 	}
 	for _, tag := range []Tag{0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A, 0x00100030, 0x00080012} {
-		if v := tr.after.first(tag); v != "" && !strings.HasPrefix(v, "(no value") {
+		made := dummyDates[tag] // which a multi-frame image must have
+		if v := tr.after.first(tag); v != "" && !strings.HasPrefix(v, "(no value") && (made == "" || strings.Trim(v, "[]") != made) {
 			t.Errorf("%s: date %s stays", tr.name, tag)
 		}
 	}
