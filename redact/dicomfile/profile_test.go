@@ -334,3 +334,25 @@ func TestRequiredDates(t *testing.T) {
 		}
 	}
 }
+
+// TestSegmentLabels: a segmentation without labels is not valid (PS3.3 sections
+// C.8.20.4 and 10.9); the text in them goes all the same.
+func TestSegmentLabels(t *testing.T) {
+	d := &dataset{syn: explicitLittle}
+	d.text(0x00080016, "UI", storageRoot+"66.4").text(0x00080018, "UI", "1.2.3")
+	d.us(0x00280002, 1).us(0x00280010, 4).us(0x00280011, 4).us(0x00280100, 16).text(0x00280301, "CS", "NO")
+	d.seq(0x00620002, "SQ", func(i *dataset) {
+		i.us(0x00620004, 1).text(0x00620005, "LO", canary).text(0x00620006, "ST", canary).text(0x00620020, "UT", canary)
+	})
+	raw := d.text(0x00700081, "LO", canary).el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle)
+	for _, p := range []redact.Profile{redact.Payment, redact.Operations, redact.LimitedSet, redact.Deidentified} {
+		got, b, _ := cleanDates(t, raw, p, DatesByTable)
+		if bytes.Contains(b, []byte(canary)) {
+			t.Errorf("%s: text is left", p)
+		}
+		label, id, title := got[0x00620005], got[0x00620020], got[0x00700081]
+		if len(label) != 1 || label[0] != dummyText || len(id) != 1 || id[0] != dummyText || len(title) != 1 || title[0] != "" || got[0x00620006] != nil {
+			t.Errorf("%s: label %q, id %q, title %q", p, label, id, title)
+		}
+	}
+}
