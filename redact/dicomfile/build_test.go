@@ -32,6 +32,14 @@ func (d *dataset) us(t Tag, v uint16) *dataset {
 	return d.el(t, "US", d.syn.appendU16(nil, v))
 }
 
+// reset gives an element that is there another value.
+func (d *dataset) reset(t Tag, v uint16) *dataset {
+	head := d.syn.appendHeader(nil, t, mkVR('U', 'S'), 2)
+	at := bytes.Index(d.buf, head) + len(head)
+	copy(d.buf[at:], d.syn.appendU16(nil, v))
+	return d
+}
+
 // seq appends a sequence; every item is built by its function.
 func (d *dataset) seq(t Tag, vr string, items ...func(*dataset)) *dataset {
 	inner := d.syn

@@ -10,7 +10,7 @@ import (
 // maxReviewed bounds the free-text elements a report names.
 const maxReviewed = 40
 
-const tagFrames Tag = 0x00280008 // NumberOfFrames, IS
+const tagFrames = 0x00280008 // NumberOfFrames, IS
 
 // facts is what verdicts rest on, read while planning.
 type facts struct {

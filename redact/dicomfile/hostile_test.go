@@ -184,7 +184,7 @@ func TestFrames(t *testing.T) {
 	}
 	huge := radiograph(explicitLittle, false) // the product is just below 2^64
 	for _, tag := range []Tag{0x00280002, 0x00280010, 0x00280011, 0x00280100} {
-		huge.us(tag, 0xFFFF)
+		huge.reset(tag, 0xFFFF)
 	}
 	refusedAs(t, source(huge.el(tagPixelData, "OW", pixelBytes(1)).file(tsExplicitLittle)), redact.Treatment, redact.Truncated)
 }

@@ -154,7 +154,7 @@ func TestMaskDoesNotApply(t *testing.T) {
 	strange := x
 	strange.photometric = "CMYK"
 	unused := picture{8, 9, 1, 16, 12, 1, 0, 0, "MONOCHROME2"}
-	high := unused.dataset("YES").us(0x00280102, 15)
+	high := unused.dataset("YES").reset(0x00280102, 15)
 	for name, raw := range map[string][]byte{
 		"another size":   other.dataset("YES").el(tagPixelData, "OW", other.pixels()).file(tsExplicitLittle),
 		"compressed":     x.dataset("YES").encapsulated(x.pixels()).file("1.2.840.10008.1.2.4.50"),
