@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"chartseal/ledger"
@@ -94,6 +95,7 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	if err != nil {
 		return err
 	}
+	p.step(r.ID, "record", "recorded")
 	r.Seq = rec.Seq
 	return p.state.save(r)
 }
@@ -164,7 +166,12 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 		return p.wrapUp(ctx, r, hold) // it may be dropped again
 	}
 	c, b, err := p.recall(r)
-	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash, or the order went with its new site
+	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash, deleted since it was recorded, or gone with its new site
+		if end == sent && r.Links != nil && r.Links.Page != "" {
+			if err := p.answerDeleted(ctx, r); err != nil {
+				return err
+			}
+		}
 		return p.wrapUp(ctx, r, end)
 	}
 	if err != nil {
@@ -181,6 +188,7 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	if err != nil {
 		return err
 	}
+	p.step(r.ID, "answer", "placed")
 	passphrase := r.Passphrase
 	if err := p.wrapUp(ctx, r, end); err != nil {
 		return err
@@ -228,7 +236,7 @@ func (p *Practice) sentFiles(r *release, id string, pk *packed) (map[string][]by
 		Order: id, Release: r.ID, SentAt: r.Links.At, Link: r.Links.Bundle, Page: r.Links.Page,
 		LinkExpires: r.Links.Expires, Recipient: pk.Recipient, Unlock: pk.Unlock, Records: pk.Records,
 		Bundle:  notice.Bundle{Key: r.Object.Key, Bytes: r.Object.Bytes, SHA256: r.Ticket.SHA256},
-		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq,
+		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq, Contents: pk.Description,
 	}
 	text, err := rc.Text(p.who())
 	if err != nil {
@@ -246,7 +254,7 @@ func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Rec
 	ref, _ := splitID(r.ID)
 	d := notice.LetterData{
 		Practice: p.who(), Recipient: rc.Recipient, Reference: ref, Link: rc.Page, Expires: rc.LinkExpires,
-		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: notice.Kinds(rc.Records), Sent: rc.SentAt,
+		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: strings.Split(rc.Contents, ", "), Sent: rc.SentAt,
 	}
 	b, err := notice.LinkLetter(d)
 	if err != nil {
@@ -270,6 +278,7 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 			return fmt.Errorf("remove sealed file: %w", scrub(err))
 		}
 	}
+	p.step(r.ID, "answer", "sealed file removed")
 	r.Passphrase, r.Sealed, r.Outcome, r.Waiting, r.Since = "", "", end, "", ""
 	if r.Links != nil {
 		r.Links.Page, r.Links.Bundle = "", ""
@@ -277,9 +286,11 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 	if err := p.state.save(r); err != nil {
 		return err
 	}
+	p.step(r.ID, "answer", "secrets forgotten")
 	if err := p.orders.settle(ctx, r.ID, end); err != nil {
 		return err
 	}
+	p.step(r.ID, "answer", "settled")
 	p.log.Info("answered", slog.String("release", r.ID), slog.String("outcome", string(end)))
 	return nil
 }

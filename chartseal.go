@@ -40,10 +40,16 @@ type Options struct {
 	Version string
 	Watch   WatchFunc // told about every change of a release; may be nil
 	Patient bool      // wait for a shared database that is away, instead of failing with ErrDatabase
+	Step    StepFunc  // told after every durable effect; may be nil
 }
 
 // WatchFunc is told what happens to a release, for a person who looks on.
 type WatchFunc func(Event)
+
+// StepFunc is told that something of a release is now durable, at the very place in
+// the code: a test that ends the process there sees what a crash at that moment does.
+// It is called from many goroutines.
+type StepFunc func(release, stage, point string)
 
 // Event is one step of a release as it happens. Order is patient data.
 type Event struct {

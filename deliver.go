@@ -53,7 +53,9 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	}
 	save := func(t transport.Ticket) error {
 		r.Ticket = t
-		return p.state.save(r)
+		err := p.state.save(r)
+		p.step(r.ID, "upload", "ticket saved")
+		return err
 	}
 	obj, err := p.store.Upload(ctx, f, info.Size(), &r.Ticket, save, func(n int64) {
 		p.tell(Event{Release: r.ID, Stage: "upload", Done: n, Total: info.Size()})
@@ -61,9 +63,11 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
+	p.step(r.ID, "upload", "stored")
 	if err := p.settleLocal(obj.Key); err != nil {
 		return err
 	}
+	p.step(r.ID, "upload", "synced")
 	r.Object = obj
 	return p.state.save(r)
 }
@@ -99,6 +103,7 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 		if err := p.state.save(r); err != nil {
 			return err
 		}
+		p.step(r.ID, "link", "page named")
 	}
 	l, err := p.mint(ctx, r, b.Lifetime)
 	if err != nil {
@@ -131,6 +136,7 @@ func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration)
 	if _, err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
 		return nil, err
 	}
+	p.step(r.ID, "link", "page stored")
 	if err := p.settleLocal(r.PageKey); err != nil {
 		return nil, err
 	}

@@ -27,14 +27,14 @@ func (p *Practice) intake(ctx context.Context, c *watch.Claim) error {
 // takeIn returns the id of the release that works on the claim, or "" when the
 // claim was answered at once.
 func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
+	if id := p.underWay(c); id != "" { // the claim may be answered and gone at any moment
+		return id, p.engine.start(ctx, p, id)
+	}
 	data, err := c.Order()
 	if err != nil {
 		return "", err
 	}
 	sha := digest(data)
-	if id := p.underWay(c); id != "" {
-		return id, p.engine.start(ctx, p, id)
-	}
 	o, err := parseOrder(c.File, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
 		return "", p.turnBack(ctx, c, sha, bad.ID, "/", p.unreadable(c, bad))
@@ -46,21 +46,20 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	id := e.id()
+	p.step(id, "intake", "admitted")
 	if !mine || e.State != working { // a claim that was answered is no new order, wherever it comes from
 		return "", p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
-	id := e.id()
-	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Entry: p.draft(o, id, sha)}); err != nil {
-		return "", err
-	}
 	if _, err := p.state.load(id); errors.Is(err, fs.ErrNotExist) {
-		err = p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha})
-		if err != nil {
+		if err := p.begin(c, o, id, sha); err != nil {
 			return "", err
 		}
 	}
 	p.tell(Event{Order: o.ID, Release: id, Stage: "admit"})
-	return id, p.engine.start(ctx, p, id)
+	err = p.engine.start(ctx, p, id)
+	p.step(id, "intake", "queued")
+	return id, err
 }
 
 // underWay is the id of the release that already works on a claim of an earlier
@@ -75,6 +74,20 @@ func (p *Practice) underWay(c *watch.Claim) string {
 		return ""
 	}
 	return r.ID
+}
+
+// begin notes what a release needs. Once it has begun nothing writes to its claim
+// but the release itself, which the engine may be finishing right now.
+func (p *Practice) begin(c *watch.Claim, o *order.Order, id, sha string) error {
+	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Entry: p.draft(o, id, sha)}); err != nil {
+		return err
+	}
+	p.step(id, "intake", "noted")
+	if err := p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha}); err != nil {
+		return err
+	}
+	p.step(id, "intake", "saved")
+	return nil
 }
 
 func digest(b []byte) string {
@@ -106,9 +119,11 @@ func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id, apart 
 	if err := p.recordHold(ctx, token, ledger.Entry{Order: id, Reference: token, OrderSum: sha, Version: p.opts.Version}, reasons); err != nil {
 		return err
 	}
+	p.step(token, "intake", "recorded")
 	if err := p.placeHold(ctx, c, h); err != nil {
 		return err
 	}
+	p.step(token, "intake", "answered")
 	p.log.Info("held", slog.String("release", token), slog.String("stage", "intake"), slog.Any("rules", (&Held{reasons}).rules()))
 	p.tell(Event{Order: id, Release: token, Stage: "answer", Outcome: string(hold)})
 	return nil

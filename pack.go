@@ -47,6 +47,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 		if err := p.state.save(r); err != nil {
 			return err
 		}
+		p.step(r.ID, "pack", "passphrase saved")
 	}
 	plan, err := p.plan(ctx, r, o, to)
 	if err != nil {
@@ -60,9 +61,11 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
+	p.step(r.ID, "pack", "sealed")
 	if err := c.Note(packedNote, describePacked(out, to, plan.To.Unlock())); err != nil {
 		return err
 	}
+	p.step(r.ID, "pack", "noted")
 	r.Sealed, r.Manifest, r.Ticket.SHA256 = name, out.ManifestSHA256, out.SHA256
 	return p.state.save(r)
 }

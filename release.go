@@ -81,37 +81,65 @@ type stage struct {
 	do   func(ctx context.Context, r *release) error
 }
 
-// Back-off between two tries of a stage in trouble. The waits are durable: an
-// outage may last for days and the daemon may restart meanwhile.
+// Back-off between two tries of a stage in trouble.
 const (
 	firstWait = time.Second
 	maxWait   = 5 * time.Minute
 )
 
-// stage runs one stage until it says something definite.
+// stage runs one stage until it says something definite, as one step of the
+// engine however long that takes: tries leave no rows in its database.
 func (p *Practice) stage(ctx dbos.Context, id string, s stage) (verdict, error) {
-	for wait := firstWait; ; wait = min(2*wait, maxWait) {
-		v, err := dbos.RunAsStep(ctx, func(ctx context.Context) (verdict, error) {
-			return p.try(ctx, id, s)
-		}, dbos.WithStepName(s.name))
+	v, err := dbos.RunAsStep(ctx, func(ctx context.Context) (verdict, error) {
+		return p.persist(ctx, id, s)
+	}, dbos.WithStepName(s.name))
+	p.step(id, s.name, "remembered")
+	return v, err
+}
+
+// persist tries a stage again and again. An outage may last for days and the daemon
+// may restart meanwhile: then there is one try at once, and the waits go on as long
+// as before, for the release remembers since when it is in trouble.
+//
+// It returns an error only when the daemon stops: the engine would remember it.
+func (p *Practice) persist(ctx context.Context, id string, s stage) (verdict, error) {
+	wait := firstWait
+	if r, err := p.state.load(id); err == nil {
+		wait = p.waited(r)
+	}
+	for ; ; wait = min(2*wait, maxWait) {
+		v, err := p.try(ctx, id, s)
 		if err != nil || v != again {
 			return v, err
 		}
-		if _, err := dbos.Sleep(ctx, wait); err != nil {
-			return again, fmt.Errorf("wait for %s: %w", s.name, err)
+		select {
+		case <-ctx.Done():
+			return again, fmt.Errorf("wait for %s: %w", s.name, ctx.Err())
+		case <-time.After(wait):
 		}
 	}
+}
+
+// waited is how long a release has been in trouble, within the bounds of a wait.
+func (p *Practice) waited(r *release) time.Duration {
+	since, err := time.Parse(time.RFC3339, r.Since)
+	if err != nil {
+		return firstWait
+	}
+	return min(max(p.opts.Now().Sub(since), firstWait), maxWait)
 }
 
 // try runs a stage once and turns its error into a verdict.
 func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error) {
 	r, err := p.state.load(id)
 	if err != nil {
-		return again, p.trouble(ctx, nil, id, s.name, err)
+		return p.trouble(ctx, nil, id, s.name, err)
 	}
 	log := p.log.With(slog.String("release", id), slog.String("stage", s.name))
 	v := working
+	p.step(id, s.name, "begins")
 	err = p.inTurn(ctx, s, r)
+	p.step(id, s.name, "ends")
 	held, isHeld := errors.AsType[*Held](err)
 	switch {
 	case err == nil:
@@ -130,7 +158,7 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 		v, err = gone, nil
 	}
 	if err != nil {
-		return again, p.trouble(ctx, r, id, s.name, err)
+		return p.trouble(ctx, r, id, s.name, err)
 	}
 	return v, nil
 }
@@ -149,7 +177,7 @@ func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 }
 
 // trouble notes what a stage waits for; the error never ends the release.
-func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, err error) error {
+func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, err error) (verdict, error) {
 	class := classOf(err)
 	p.log.Warn("waiting", slog.String("release", id), slog.String("stage", stage), slog.String("class", class), slog.String("error", err.Error()))
 	if r != nil && r.Waiting != class {
@@ -160,7 +188,7 @@ func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, er
 		p.tellSites(ctx, r, stage)
 	}
 	p.tell(Event{Release: id, Stage: stage, Waiting: err})
-	return nil
+	return again, nil
 }
 
 func (p *Practice) calm(ctx context.Context, r *release) error {
@@ -186,6 +214,12 @@ func (p *Practice) tellSites(ctx context.Context, r *release, stage string) {
 func (p *Practice) tell(e Event) {
 	if p.opts.Watch != nil {
 		p.opts.Watch(e)
+	}
+}
+
+func (p *Practice) step(release, stage, point string) {
+	if p.opts.Step != nil {
+		p.opts.Step(release, stage, point)
 	}
 }
 

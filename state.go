@@ -55,9 +55,23 @@ func openState(dir string) (*state, error) {
 	return s, nil
 }
 
-// sweep removes what a crash left of sealed files: those that no release knows.
-// It runs before anything can be packed.
+// sweep removes what a crash left: files half written, which may hold secrets, and
+// sealed files that no release knows. It runs before anything can be packed.
 func (s *state) sweep() error {
+	for _, dir := range []string{"", "keys", "releases"} {
+		left, err := os.ReadDir(s.path(dir))
+		if err != nil {
+			return fmt.Errorf("find half-written files: %w", watch.Scrub(err))
+		}
+		for _, f := range left {
+			if !strings.HasPrefix(f.Name(), halfWritten) {
+				continue
+			}
+			if err := os.Remove(s.path(dir, f.Name())); err != nil {
+				return fmt.Errorf("remove half-written file: %w", watch.Scrub(err))
+			}
+		}
+	}
 	known := map[string]bool{}
 	ids, err := s.releaseIDs()
 	if err != nil {
@@ -201,9 +215,12 @@ func (s *state) save(r *release) error {
 	return durable(s.releaseFile(r.ID), b, 0o600)
 }
 
+// halfWritten begins the names of files that durable has not finished.
+const halfWritten = ".tmp-"
+
 // durable writes a file so that after a crash it is there whole or not at all.
 func durable(file string, b []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".tmp-*")
+	f, err := os.CreateTemp(filepath.Dir(file), halfWritten+"*")
 	if err != nil {
 		return fmt.Errorf("write state: %w", watch.Scrub(err))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,9 +19,21 @@ import (
 // birth dates and ids of patients, order ids, file names and whole links. It
 // reads the log, everything under state but the ledger, and the temporary folder.
 func searchForPatients(t testscript.T, work string) {
-	needles := canaryNeedles(t, work)
-	searched := 0
-	err := filepath.WalkDir(work, func(path string, e fs.DirEntry, err error) error {
+	searched, needles, err := findPatients(work, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("searched ", searched, " files for ", needles, " texts")
+}
+
+// findPatients is searchForPatients for a practice under work. The state of a
+// release that is not answered yet may hold links.
+func findPatients(work string, underWay bool) (searched, texts int, err error) {
+	needles, err := canaryNeedles(work)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = filepath.WalkDir(work, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -37,24 +50,20 @@ func searchForPatients(t testscript.T, work string) {
 		if err != nil {
 			return err
 		}
-		if strings.HasSuffix(rel, ".age") {
+		if strings.HasSuffix(rel, ".age") || strings.HasSuffix(rel, ".age.partial") {
 			b = nil // sealed: random bytes hold any short text by chance
 		}
 		for _, n := range needles {
-			if n == linkNeedle && strings.Contains(rel, "/state/store/") {
+			if n == linkNeedle && (strings.Contains(rel, "/state/store/") || underWay && strings.Contains(rel, "/state/releases/")) {
 				continue // the recipient page carries the bundle's link
 			}
 			if bytes.Contains(b, []byte(n)) || strings.Contains(rel, n) {
-				t.Log("found ", n, " in ", rel)
-				t.FailNow()
+				return fmt.Errorf("found %s in %s", n, rel)
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log("searched ", searched, " files for ", len(needles), " texts")
+	return searched, len(needles), err
 }
 
 // isPrivatePlace tells the places where no patient may be named. Links lie in
@@ -75,7 +84,7 @@ const linkNeedle = "X-Amz-Signature="
 var orderLine = regexp.MustCompile(`(?m)^order: *(\S+)`)
 
 // canaryNeedles are the practice's own people and whatever orders the story wrote.
-func canaryNeedles(t testscript.T, work string) []string {
+func canaryNeedles(work string) ([]string, error) {
 	needles := []string{linkNeedle, "root canal", "PANO_2", "CT000001", "misfiled", "statement.pdf", "recall note", "implant chart"}
 	for _, p := range practice.People() {
 		needles = append(needles, p.First, p.Last, p.Name, p.BirthDate, strings.ReplaceAll(p.BirthDate, "-", ""))
@@ -98,8 +107,5 @@ func canaryNeedles(t testscript.T, work string) []string {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return needles
+	return needles, err
 }

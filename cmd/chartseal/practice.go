@@ -59,9 +59,12 @@ func systemConfigDir() string {
 // options are the surroundings of a real process.
 func (a *app) options(onEvent chartseal.WatchFunc) chartseal.Options {
 	return chartseal.Options{
-		Log: a.logger(), Now: time.Now, Self: self, Version: version(), Watch: onEvent,
+		Log: a.logger(), Now: time.Now, Self: self, Version: version(), Watch: onEvent, Step: onStep,
 	}
 }
+
+// onStep is set by tests that end the process at a certain step.
+var onStep chartseal.StepFunc
 
 // logger writes to standard error, warnings only unless asked for more, and
 // everything to the log file if there is one.

@@ -22,6 +22,7 @@ import (
 // what they start, run it under that name.
 func TestMain(m *testing.M) {
 	if os.Getenv("CHARTSEAL_TEST_CHILD") != "" { // a child of a test that runs in this process
+		countSteps()
 		os.Exit(run(os.Args[1:]))
 	}
 	testscript.Main(m, map[string]func(){

@@ -36,6 +36,9 @@ type child struct {
 
 // launch starts a child and waits until it answers.
 func (s *Server) launch(ctx context.Context) (*child, error) {
+	if err := s.sweep(); err != nil {
+		return nil, err
+	}
 	health, err := randomText(10)
 	if err != nil {
 		return nil, err

@@ -85,6 +85,9 @@ type Receipt struct {
 	Removed     int       `json:"removed"`
 	Notices     []string  `json:"notices"`
 	LedgerSeq   uint64    `json:"ledger_seq"`
+
+	// Contents says in words what was sent, as the ledger does.
+	Contents string `json:"-"`
 }
 
 // Bundle is the encrypted object in the store.
@@ -155,7 +158,7 @@ func (h Hold) JSON() ([]byte, error) { return twin(h) }
 
 // Text returns RECEIPT.txt.
 func (r Receipt) Text(p Practice) ([]byte, error) {
-	return render("receipt", receiptText, map[string]any{"R": r, "P": p, "Kinds": Kinds(r.Records)})
+	return render("receipt", receiptText, map[string]any{"R": r, "P": p})
 }
 
 // JSON returns receipt.json.

@@ -47,7 +47,7 @@ To:         {{wrap 12 .R.Recipient.Name}}
 {{- if .R.Recipient.Address}}
             {{wrap 12 .R.Recipient.Address}}{{end}}
 Sent:       {{when .R.SentAt}}
-Contents:   {{range $i, $k := .Kinds}}{{if $i}}, {{end}}{{$k}}{{end}}
+Contents:   {{.R.Contents}}
 Size:       {{size .R.Bundle.Bytes}}, encrypted
 Link until: {{when .R.LinkExpires}}
 

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"chartseal/packager/seal"
+	"chartseal/testdata/practice"
+	"chartseal/watch"
+)
+
+// stock is what all runs of a crash matrix share: the records, which chartseal
+// only reads, and a practice whose state is set up, to be copied.
+type stock struct {
+	dir   string
+	key   *seal.Key // of the recipient dr-chen
+	ports chan int  // for the embedded stores, free when the stock was made
+}
+
+// crashOrders are the orders of every run, by file name, with the event that the
+// ledger must show for each. Two of the same number and content: one is sent.
+var crashOrders = []struct {
+	file, id, event string
+	text            func(now time.Time) []byte
+}{
+	{"a key.yaml", "Mueller-1", "sent", func(now time.Time) []byte {
+		return treatment("20871", "Mueller-1", now, "radiograph")
+	}},
+	{"b passphrase.yaml", "Alvarez-2", "sent", func(now time.Time) []byte {
+		return access("10432", "Alvarez-2", now, "billing")
+	}},
+	{"c rule.yaml", "Nguyen-3", "held", func(now time.Time) []byte {
+		text := string(treatment("NG-2201", "Nguyen-3", now, "radiograph"))
+		return []byte(strings.Replace(text, "by: dr-lee", "by: nobody", 1))
+	}},
+	{"d repeat.yaml", "Mueller-1", "held", func(now time.Time) []byte {
+		return treatment("20871", "Mueller-1", now, "radiograph")
+	}},
+	{"e unreadable.yaml", "e unreadable.yaml", "held", func(time.Time) []byte {
+		return []byte("Please send Wójcik's pictures\n")
+	}},
+}
+
+func patient(id string) practice.Patient {
+	p, ok := find(id)
+	if !ok {
+		panic("no patient " + id)
+	}
+	return p
+}
+
+func treatment(who, id string, now time.Time, kinds ...string) []byte {
+	return practice.OrderFor(patient(who), id, practice.OrderOptions{Now: now, Kinds: kinds})
+}
+
+func access(who, id string, now time.Time, kinds ...string) []byte {
+	return practice.AccessOrderFor(patient(who), id, practice.OrderOptions{Now: now, Kinds: kinds})
+}
+
+// newStock makes the records and a practice that has run once without an order.
+func newStock(t *testing.T) *stock {
+	t.Helper()
+	s := &stock{dir: t.TempDir(), ports: make(chan int, 64)}
+	var err error
+	s.key, err = seal.GenerateKey(false)
+	must(t, err)
+	home := filepath.Join(s.dir, "practice")
+	_, err = buildPractice(t.Context(), home, practice.Options{Small: true, Now: time.Now()})
+	must(t, err)
+	must(t, os.Rename(filepath.Join(home, "records"), filepath.Join(s.dir, "records")))
+	must(t, os.WriteFile(filepath.Join(home, "recipients.yaml"), []byte(strings.Replace(demoBook, "email:", "keys: ["+s.key.Public+"], email:", 1)), 0o600))
+	s.configure(t, home)
+	for range cap(s.ports) {
+		s.ports <- freePort(t)
+	}
+	c := &scene{stock: s, dir: s.dir}
+	must(t, c.run(t.Context(), nil))
+	return s
+}
+
+// configure points the practice to the shared records and makes it quick.
+func (s *stock) configure(t *testing.T, home string) {
+	t.Helper()
+	file := filepath.Join(home, "chartseal.yaml")
+	b, err := os.ReadFile(file)
+	must(t, err)
+	text := strings.ReplaceAll(string(b), `"records/`, `"`+filepath.ToSlash(s.dir)+`/records/`)
+	text = strings.ReplaceAll(text, `: records/`, `: `+filepath.ToSlash(s.dir)+`/records/`)
+	text = strings.Replace(text, "{scan: 5s, settle: 500ms}", "{scan: 100ms, settle: 100ms}", 1)
+	must(t, os.WriteFile(file, []byte(text), 0o600))
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// scene is one run's own practice.
+type scene struct {
+	stock  *stock
+	dir    string // holds practice/, .tmp/ and log.json
+	port   int
+	binary string   // "" is this test binary
+	wrap   []string // a command that starts the binary, such as strace
+}
+
+func (c *scene) home() string { return filepath.Join(c.dir, "practice") }
+
+func (c *scene) path(elem ...string) string {
+	return filepath.Join(append([]string{c.home()}, elem...)...)
+}
+
+// newScene copies the practice into dir, gives its store a port of its own and
+// drops the orders.
+func (s *stock) newScene(dir string) (*scene, error) {
+	c := &scene{stock: s, dir: dir, port: <-s.ports}
+	if err := os.CopyFS(c.home(), os.DirFS(filepath.Join(s.dir, "practice"))); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.Chmod(c.path("state"), 0o700), c.setPort()); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for _, o := range crashOrders {
+		if err := os.WriteFile(c.path("outbox", o.file), o.text(now), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	signed := c.path("outbox", crashOrders[0].file+watch.SignatureSuffix) // is not looked at, but goes with its order
+	return c, os.WriteFile(signed, []byte("untrusted comment: none\n"), 0o600)
+}
+
+var portLine = regexp.MustCompile(`"port": ?\d+`)
+
+func (c *scene) setPort() error {
+	file := c.path("state", "store", "store.json")
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a practice that never ran chooses for itself
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, portLine.ReplaceAll(b, fmt.Appendf(nil, `"port":%d`, c.port)), 0o600)
+}
+
+// close gives the port back.
+func (c *scene) close() { c.stock.ports <- c.port }
+
+// command is chartseal on this practice, with a temporary folder of its own.
+func (c *scene) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
+	exe := c.binary
+	if exe == "" {
+		exe = os.Args[0]
+	}
+	line := append(append([]string{}, c.wrap...), exe)
+	line = append(append(line, args...), "-c", c.path("chartseal.yaml"), "--log", filepath.Join(c.dir, "log.json"))
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	tmp := filepath.Join(c.dir, ".tmp")
+	_ = os.MkdirAll(tmp, 0o700)
+	cmd.Env = append(os.Environ(), "CHARTSEAL_TEST_CHILD=1", "TMPDIR="+tmp, "TMP="+tmp, "TEMP="+tmp)
+	cmd.Env = append(cmd.Env, env...)
+	cmd.WaitDelay = 10 * time.Second
+	ownGroup(cmd)
+	return cmd
+}
+
+// run lets the daemon work until it is idle.
+func (c *scene) run(ctx context.Context, env []string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	var out lastWords
+	cmd := c.command(ctx, env, "run", "--until-idle")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out.String())
+	}
+	return nil
+}
+
+// lastWords keeps what a process said, for the report of a failure.
+type lastWords struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+var _ io.Writer = (*lastWords)(nil)
+
+func (w *lastWords) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.b = append(w.b, p...)
+	if n := len(w.b) - 4<<10; n > 0 {
+		w.b = w.b[n:]
+	}
+	return len(p), nil
+}
+
+func (w *lastWords) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.b)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"database/sql"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"chartseal/ledger"
+	"chartseal/watch/notice"
+)
+
+// alone leaves one order in the outbox of a new scene.
+func alone(t *testing.T, s *stock, file string) *scene {
+	t.Helper()
+	c, err := s.newScene(t.TempDir())
+	must(t, err)
+	t.Cleanup(c.close)
+	entries, err := os.ReadDir(c.path("outbox"))
+	must(t, err)
+	for _, e := range entries {
+		if !e.IsDir() && e.Name() != file {
+			must(t, os.Remove(c.path("outbox", e.Name())))
+		}
+	}
+	return c
+}
+
+// stepOf runs a twin of the scene and tells the number of a step.
+func stepOf(t *testing.T, s *stock, file, point string) int {
+	t.Helper()
+	c := alone(t, s, file)
+	steps := filepath.Join(c.dir, "steps")
+	must(t, c.run(t.Context(), []string{stepsEnv + "=" + steps}))
+	seen, _, err := readSteps(steps)
+	must(t, err)
+	for i, x := range seen {
+		if x.point == point {
+			return i + 1
+		}
+	}
+	t.Fatalf("no step %q in %v", point, seen)
+	return 0
+}
+
+// What has left is answered even when somebody deletes the claim in the moment
+// between the ledger's line and the answer: without the letters nobody could
+// tell the passphrase.
+func TestADeletedClaimCostsNoReceipt(t *testing.T) {
+	const file = "b passphrase.yaml"
+	s := newStock(t)
+	n := stepOf(t, s, file, "record: recorded")
+	c := alone(t, s, file)
+	steps := filepath.Join(c.dir, "steps")
+	must(t, c.run(t.Context(), []string{stepsEnv + "=" + steps, killEnv + "=" + strconv.Itoa(n) + " " + claims}))
+	if _, hit, err := readSteps(steps); !hit || err != nil {
+		t.Fatalf("the claim was not deleted (%v)", err)
+	}
+	must(t, c.run(t.Context(), nil)) // and nothing more comes of it
+	answers, err := os.ReadDir(c.path("outbox", "sent"))
+	if err != nil || len(answers) != 1 {
+		t.Fatalf("%d answers (%v)", len(answers), err)
+	}
+	dir := c.path("outbox", "sent", "Alvarez-2")
+	for _, f := range []string{"RECEIPT.txt", "LINK-LETTER.pdf", "PASSPHRASE-LETTER.pdf"} {
+		if info, err := os.Stat(filepath.Join(dir, f)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+	var r notice.Receipt
+	b, err := os.ReadFile(filepath.Join(dir, "receipt.json"))
+	must(t, err)
+	must(t, json.Unmarshal(b, &r))
+	text, err := os.ReadFile(filepath.Join(dir, "RECEIPT.txt"))
+	must(t, err)
+	if r.Unlock != "passphrase" || r.Recipient.Name != "Maria Alvarez" || r.Bundle.Bytes == 0 || !strings.Contains(string(text), "bill") {
+		t.Errorf("receipt: %+v\n%s", r, text)
+	}
+	sent := 0
+	for e, err := range ledger.Entries(t.Context(), c.path("state", "ledger")) {
+		must(t, err)
+		if e.Event == ledger.Sent && e.BundleSum == r.Bundle.SHA256 {
+			sent++
+		}
+	}
+	if sent != 1 {
+		t.Errorf("%d lines of this bundle in the ledger", sent)
+	}
+}
+
+// The engine gives a workflow up that was recovered too often; a release is
+// taken up however often the machine crashes.
+func TestAReleaseIsTakenUpHoweverOftenTheDaemonCrashed(t *testing.T) {
+	const file = "a key.yaml"
+	s := newStock(t)
+	n := stepOf(t, s, file, "upload: stored")
+	c := alone(t, s, file)
+	steps := filepath.Join(c.dir, "steps")
+	err := c.run(t.Context(), []string{stepsEnv + "=" + steps, killEnv + "=" + strconv.Itoa(n) + " " + everything})
+	if err == nil {
+		t.Fatal("the daemon was not killed")
+	}
+	db, err := sql.Open("sqlite", c.path("state", "engine.db"))
+	must(t, err)
+	res, err := db.ExecContext(t.Context(), "UPDATE workflow_status SET recovery_attempts = 100000 WHERE status = 'PENDING'")
+	must(t, err)
+	if rows, err := res.RowsAffected(); rows != 1 || err != nil {
+		t.Fatalf("%d workflows under way (%v)", rows, err)
+	}
+	must(t, db.Close())
+	must(t, c.run(t.Context(), nil))
+	if _, err := os.Stat(c.path("outbox", "sent", "Mueller-1", "receipt.json")); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,5 @@
+package main
+
+import "syscall"
+
+func signalled(syscall.WaitStatus) bool { return false }

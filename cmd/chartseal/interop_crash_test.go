@@ -1,0 +1,60 @@
+//go:build interop
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var crashParallel = flag.Int("crash.parallel", 4, "runs of the crash matrix at a time")
+
+// wordsOf reads the passphrase off its letter, as the recipient does.
+func wordsOf(letter string) (string, error) {
+	out, err := exec.Command("pdftotext", "-layout", letter, "-").Output()
+	if err != nil {
+		return "", err
+	}
+	words := regexp.MustCompile(`[a-z]+(-[a-z]+){5}`).Find(out)
+	if words == nil {
+		return "", errors.New("no passphrase on its letter")
+	}
+	return string(words), nil
+}
+
+// TestInteropCrashMatrix ends chartseal by SIGKILL at every step of every order
+// and at random instants, on a practice in use and on one that never ran: the
+// daemon with its children, the daemon alone, the store, a worker. After it every
+// order must have ended exactly once; see oracle.
+func TestInteropCrashMatrix(t *testing.T) {
+	need(t, "pdftotext")
+	m := newMatrix(t, *crashParallel)
+	m.passphrase = wordsOf
+	var blows []blow
+	steps := m.countPoints(false)
+	for i, s := range steps {
+		blows = append(blows, blow{steps: []int{i + 1}, victim: everything}, blow{steps: []int{i + 1}, victim: onlyDaemon})
+		if strings.HasPrefix(s.point, "upload") || strings.HasPrefix(s.point, "link") {
+			blows = append(blows, blow{steps: []int{i + 1}, victim: onlyStore})
+		}
+		if i%6 == 0 { // killed again on the way back, and again
+			blows = append(blows, blow{steps: []int{i + 1, 3 + i%5, 1 + i%3}, victim: everything})
+		}
+	}
+	for i := range m.countPoints(true) {
+		if i%8 == 0 {
+			blows = append(blows, blow{steps: []int{i + 1}, victim: everything, fresh: true})
+		}
+	}
+	m.strikeAll(blows)
+	m.report("(every step)", len(blows)*9/10, 30)
+	rng := newRand(t)
+	m.strikeAll(instants(rng, 90+*crashRuns, 1500*time.Millisecond, everything, onlyDaemon, everything))
+	m.strikeAll(instants(rng, 20+*crashRuns/4, 1500*time.Millisecond, onlyStore, onlyWorker))
+	m.report("(every step, random instants)", 350, 30)
+}

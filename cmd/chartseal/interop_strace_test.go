@@ -1,0 +1,230 @@
+//go:build interop
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// durableCalls are the system calls that change what a crash leaves.
+var durableCalls = []string{
+	"fsync", "fdatasync", "renameat", "renameat2", "rename", "linkat", "link", "unlinkat", "unlink", "mkdirat", "mkdir",
+	"ftruncate", "pwrite64", "fsetxattr", "fchmod",
+}
+
+// builtBinary is chartseal as it is shipped.
+func builtBinary(t *testing.T) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "chartseal")
+	tool(t, "", "go", "build", "-o", exe, ".")
+	return exe
+}
+
+// traced makes a scene's daemon and its children run under strace.
+func (c *scene) traced(exe, trace string, calls []string, more ...string) {
+	c.binary = exe
+	c.wrap = append([]string{
+		"strace", "-f", "-q", "-y", "--seccomp-bpf", "-o", trace, "-e", "trace=" + strings.Join(calls, ","), "-e", "signal=none",
+	}, more...)
+}
+
+// traceLine is "TID call(…": what a trace tells of a call.
+var traceLine = regexp.MustCompile(`^(\d+) +([a-z0-9]+)\(`)
+
+// callsOf counts the calls of each thread, which is how strace counts too, and
+// returns the most that one thread made.
+func callsOf(t *testing.T, trace string) map[string]int {
+	t.Helper()
+	b, err := os.ReadFile(trace)
+	must(t, err)
+	each := map[string]int{}
+	for line := range strings.Lines(string(b)) {
+		if m := traceLine.FindStringSubmatch(line); m != nil {
+			each[m[2]+" "+m[1]]++
+		}
+	}
+	most := map[string]int{}
+	for key, n := range each {
+		call, _, _ := strings.Cut(key, " ")
+		most[call] = max(most[call], n)
+	}
+	return most
+}
+
+var (
+	tracedPath = regexp.MustCompile(`practice/([^">]*)`)
+	anyName    = regexp.MustCompile(`[0-9a-z]{8,}[0-9a-z.]*|\d{5,}`)
+)
+
+// lastCall names the call that a trace ends with, and the file, without what is
+// random in it.
+func lastCall(trace string) (string, error) {
+	b, err := os.ReadFile(trace)
+	if err != nil {
+		return "", err
+	}
+	last := ""
+	for line := range strings.Lines(string(b)) {
+		m := traceLine.FindStringSubmatch(line)
+		if m == nil || !strings.Contains(line, "= ?") && !strings.Contains(line, "unfinished") {
+			continue
+		}
+		last = m[2]
+		if at := tracedPath.FindStringSubmatch(line); at != nil {
+			last += " " + anyName.ReplaceAllString(at[1], "*")
+		}
+	}
+	return last, nil
+}
+
+// TestInteropCrashSyscalls ends the shipped binary, or its store, right before
+// the Nth durable system call of a thread, for every call and N.
+func TestInteropCrashSyscalls(t *testing.T) {
+	need(t, "strace", "pdftotext")
+	m := newMatrix(t, *crashParallel)
+	m.passphrase = wordsOf
+	exe := builtBinary(t)
+
+	first, err := m.stock.newScene(t.TempDir())
+	must(t, err)
+	trace := filepath.Join(first.dir, "trace")
+	first.traced(exe, trace, durableCalls)
+	must(t, first.run(t.Context(), nil))
+	must(t, first.judge(t.Context(), wordsOf))
+	first.close()
+	most := callsOf(t, trace)
+	t.Logf("most calls of one thread: %v", most)
+
+	type kill struct {
+		call string
+		n    int
+	}
+	var kills []kill
+	for _, call := range durableCalls {
+		for n := 1; n <= most[call]; n += 1 + n/12 { // all of the first ones, then thinner
+			kills = append(kills, kill{call, n})
+		}
+	}
+	m.each(len(kills), func(i int) outcome {
+		k := kills[i]
+		return m.under(exe, fmt.Sprintf("%s:signal=KILL:when=%d", k.call, k.n), []string{k.call})
+	})
+	m.report("(system calls)", len(kills)*2/3, 20)
+}
+
+// under runs a scene under strace with an injection, then in peace, then the oracle.
+func (m *matrix) under(exe, inject string, calls []string) (o outcome) {
+	dir, err := os.MkdirTemp(m.stock.dir, "run-*")
+	if err == nil {
+		defer func() {
+			if o.err == nil {
+				o.err = os.RemoveAll(dir)
+			} else {
+				o.err = fmt.Errorf("%s: %w", inject, o.err)
+			}
+		}()
+	}
+	c, err2 := m.stock.newScene(dir)
+	if err = errors.Join(err, err2); err != nil {
+		o.err = err
+		return o
+	}
+	defer c.close()
+	trace := filepath.Join(dir, "trace")
+	c.traced(exe, trace, calls, "-e", "inject="+inject)
+	if o.err = m.untilKilled(c); o.err != nil {
+		return o
+	}
+	b, err := os.ReadFile(trace)
+	o.hits = strings.Count(string(b), "(INJECTED)") + strings.Count(string(b), "killed by SIGKILL")
+	if o.hits > 0 {
+		at, err := lastCall(trace)
+		o.points, o.err = append(o.points, at), err
+	}
+	_, _, perr := findPatients(dir, true)
+	if o.err = errors.Join(o.err, err, perr); o.err != nil {
+		return o
+	}
+	c.wrap = nil
+	start := time.Now()
+	if o.err = c.run(m.t.Context(), nil); o.err == nil {
+		o.restarts++
+		o.recovery, o.err = c.lastAnswer(start)
+	}
+	if o.err == nil {
+		o.err = c.judge(m.t.Context(), m.passphrase)
+	}
+	if o.err != nil {
+		o.err = errors.Join(o.err, c.keep(m.t))
+	}
+	return o
+}
+
+// untilKilled runs under strace until the daemon ends. When it was the store
+// that was killed it dies again at the same call, so that one has an end.
+func (m *matrix) untilKilled(c *scene) error {
+	const patience = 12 * time.Second
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	defer cancel()
+	var out lastWords
+	cmd := c.command(context.WithoutCancel(ctx), nil, "run", "--until-idle")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		for pid := range childrenOf(cmd.Process.Pid) {
+			strike(pid, everything)
+		}
+		err = <-done
+	}
+	if err != nil && !killed(err) && !strings.Contains(out.String(), "embedded store") {
+		return fmt.Errorf("the daemon ended by itself: %w\n%s", err, out.String())
+	}
+	return nil
+}
+
+// each makes n runs, some at a time.
+func (m *matrix) each(n int, run func(i int) outcome) {
+	todo := make(chan int)
+	done := make(chan struct{})
+	for range m.parallel {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for i := range todo {
+				o := run(i)
+				m.mu.Lock()
+				m.done = append(m.done, o)
+				m.mu.Unlock()
+				if o.err != nil {
+					m.t.Error(o.err)
+				}
+			}
+		}()
+	}
+	for i := range n {
+		todo <- i
+	}
+	close(todo)
+	for range m.parallel {
+		<-done
+	}
+}
+
+var _ = slices.Sort[[]int]
+var _ = strconv.Itoa
