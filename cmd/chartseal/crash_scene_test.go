@@ -129,20 +129,24 @@ func (c *scene) path(elem ...string) string {
 // drops the orders.
 func (s *stock) newScene(dir string) (*scene, error) {
 	c := &scene{stock: s, dir: dir, port: <-s.ports}
-	if err := os.CopyFS(c.home(), os.DirFS(filepath.Join(s.dir, "practice"))); err != nil {
-		return nil, err
+	return c, c.fillIn()
+}
+
+func (c *scene) fillIn() error {
+	if err := os.CopyFS(c.home(), os.DirFS(filepath.Join(c.stock.dir, "practice"))); err != nil {
+		return err
 	}
 	if err := errors.Join(os.Chmod(c.path("state"), 0o700), c.setPort()); err != nil {
-		return nil, err
+		return err
 	}
 	now := time.Now()
 	for _, o := range crashOrders {
 		if err := os.WriteFile(c.path("outbox", o.file), o.text(now), 0o600); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	signed := c.path("outbox", crashOrders[0].file+watch.SignatureSuffix) // is not looked at, but goes with its order
-	return c, os.WriteFile(signed, []byte("untrusted comment: none\n"), 0o600)
+	return os.WriteFile(signed, []byte("untrusted comment: none\n"), 0o600)
 }
 
 var portLine = regexp.MustCompile(`"port": ?\d+`)

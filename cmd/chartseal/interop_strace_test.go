@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +223,3 @@ func (m *matrix) each(n int, run func(i int) outcome) {
 		<-done
 	}
 }
-
-var _ = slices.Sort[[]int]
-var _ = strconv.Itoa
