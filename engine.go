@@ -39,6 +39,7 @@ type engine struct {
 	seat   *seat
 	queue  dbos.Queue
 	slots  chan struct{} // held while a release is packed or uploaded
+	quick  chan struct{} // held in any other stage
 	broken chan struct{} // signalled when the engine could not remember a stage
 	ending atomic.Bool
 
@@ -102,7 +103,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 const maxDatabaseWait = 15 * time.Second
 
 func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
-	e := &engine{slots: make(chan struct{}, concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
+	e := &engine{slots: make(chan struct{}, concurrency), quick: make(chan struct{}, 2*concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
 	p.engine = e
 	if e.db, err = p.openDatabase(ctx); err != nil {
 		return err

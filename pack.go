@@ -23,10 +23,11 @@ import (
 const partial = ".partial"
 
 // pack gathers, cleans, bundles and seals the records into one file under
-// state. The file gets its name only when it was read back and found whole; the
-// passphrase is made once, before the first byte.
+// state. The file gets its name only when it was read back and found whole.
+// Name and passphrase are chosen once, before the first byte: tries that fail
+// leave one file and not many.
 func (p *Practice) pack(ctx context.Context, r *release) error {
-	if r.Sealed != "" {
+	if r.Manifest != "" {
 		return nil
 	}
 	if err := p.orders.has(ctx, r.ID); err != nil { // do not pack for nothing
@@ -40,21 +41,16 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
-	if len(to.Keys) == 0 && r.Passphrase == "" {
-		if r.Passphrase, err = seal.NewPassphrase(rand.Reader); err != nil {
+	if r.Sealed == "" {
+		if err := p.prepare(r, to); err != nil {
 			return err
 		}
-		if err := p.state.save(r); err != nil {
-			return err
-		}
-		p.step(r.ID, "pack", "passphrase saved")
 	}
 	plan, err := p.plan(ctx, r, o, to)
 	if err != nil {
 		return err
 	}
-	name := randomName() + ".age"
-	out, err := p.packInto(ctx, plan, name)
+	out, err := p.packInto(ctx, plan, r.Sealed)
 	if held, ok := errors.AsType[*packager.HeldError](err); ok {
 		return &Held{held.Reasons}
 	}
@@ -66,14 +62,29 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 		return err
 	}
 	p.step(r.ID, "pack", "noted")
-	r.Sealed, r.Manifest, r.Ticket.SHA256 = name, out.ManifestSHA256, out.SHA256
+	r.Manifest, r.Ticket.SHA256 = out.ManifestSHA256, out.SHA256
 	return p.state.save(r)
+}
+
+// prepare names the sealed file and makes the passphrase of a recipient without a key.
+func (p *Practice) prepare(r *release, to order.Recipient) (err error) {
+	r.Sealed = randomName() + ".age"
+	if len(to.Keys) == 0 {
+		if r.Passphrase, err = seal.NewPassphrase(rand.Reader); err != nil {
+			return err
+		}
+	}
+	if err := p.state.save(r); err != nil {
+		return err
+	}
+	p.step(r.ID, "pack", "named")
+	return nil
 }
 
 // packInto writes the sealed file under a partial name and renames it.
 func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name string) (*packager.Packed, error) {
 	final := p.state.path("sealed", name)
-	f, err := os.OpenFile(final+partial, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(final+partial, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create sealed file: %w", scrub(err))
 	}

@@ -163,15 +163,18 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 	return v, nil
 }
 
-// inTurn runs a stage; packing and uploading wait for one of a few slots.
+// inTurn runs a stage; each waits for one of a few slots, for memory's sake.
+// Packing and uploading take long and have slots of their own.
 func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
+	slots := p.engine.quick
 	if s.name == "pack" || s.name == "upload" {
-		select {
-		case p.engine.slots <- struct{}{}:
-			defer func() { <-p.engine.slots }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		slots = p.engine.slots
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	return s.do(ctx, r)
 }

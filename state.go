@@ -175,7 +175,7 @@ type release struct {
 	Claim    string `json:"claim"` // folder under outbox/working
 	OrderSHA string `json:"order_sha256"`
 
-	Sealed     string `json:"sealed,omitempty"` // file under sealed/
+	Sealed     string `json:"sealed,omitempty"` // file under sealed/; whole once Manifest is set
 	Manifest   string `json:"manifest_sha256,omitempty"`
 	Passphrase string `json:"passphrase,omitempty"`
 

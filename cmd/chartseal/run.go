@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"chartseal"
+	"chartseal/watch"
 )
 
 func runCmd(a *app) *cobra.Command {
@@ -34,16 +35,18 @@ const (
 // keepRunning runs the daemon. A full disk can make the engine lose track of
 // what it does; then everything is closed and opened again, as after a crash.
 func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
+	failed := false
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		began := time.Now()
 		err := a.runOnce(ctx, untilIdle)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || err == nil {
 			return nil
 		}
-		if !errors.Is(err, chartseal.ErrEngine) {
+		failed = failed || errors.Is(err, chartseal.ErrEngine)
+		if !failed { // it never began
 			return err
 		}
-		a.logger().Warn("opened again after a failure", slog.String("stage", "engine"), slog.String("error", chartseal.ErrEngine.Error()))
+		a.logger().Warn("opened again after a failure", slog.String("stage", "engine"), slog.String("error", watch.Scrub(err).Error()))
 		if time.Since(began) > 10*maxPause {
 			pause = firstPause
 		}
