@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"chartseal/ledger"
 	"chartseal/watch/notice"
@@ -111,6 +112,48 @@ func TestAReleaseIsTakenUpHoweverOftenTheDaemonCrashed(t *testing.T) {
 		t.Fatalf("%d workflows under way (%v)", rows, err)
 	}
 	must(t, db.Close())
+	must(t, c.run(t.Context(), nil))
+	if _, err := os.Stat(c.path("outbox", "sent", "Mueller-1", "receipt.json")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An outage leaves nothing in the engine's database however long it lasts, and a
+// restart in its middle loses nothing.
+func TestAnOutageCostsNoRows(t *testing.T) {
+	s := newStock(t)
+	c := alone(t, s, "a key.yaml")
+	elsewhere := filepath.Join(c.dir, "elsewhere", "20871", "radiographs")
+	file := c.path("chartseal.yaml")
+	b, err := os.ReadFile(file)
+	must(t, err)
+	text := strings.Replace(string(b), filepath.ToSlash(s.dir)+"/records/{patient.id}/radiographs", filepath.ToSlash(c.dir)+"/elsewhere/{patient.id}/radiographs", 1)
+	must(t, os.WriteFile(file, []byte(text), 0o600))
+
+	for tries := 3; tries <= 5; tries += 2 {
+		cmd := c.command(t.Context(), nil, "run")
+		must(t, cmd.Start())
+		for range 600 {
+			log, _ := os.ReadFile(filepath.Join(c.dir, "log.json"))
+			if strings.Count(string(log), "source folder missing") >= tries {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		strike(cmd.Process.Pid, everything)
+		if err := cmd.Wait(); !killed(err) {
+			t.Fatalf("the daemon ended by itself: %v", err)
+		}
+	}
+	db, err := sql.Open("sqlite", c.path("state", "engine.db"))
+	must(t, err)
+	var rows int
+	must(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM operation_outputs").Scan(&rows))
+	must(t, db.Close())
+	if rows != 1 { // that it was admitted
+		t.Errorf("the engine keeps %d rows of a release that waits", rows)
+	}
+	must(t, os.CopyFS(elsewhere, os.DirFS(filepath.Join(s.dir, "records", "20871", "radiographs"))))
 	must(t, c.run(t.Context(), nil))
 	if _, err := os.Stat(c.path("outbox", "sent", "Mueller-1", "receipt.json")); err != nil {
 		t.Fatal(err)
