@@ -220,10 +220,3 @@ func (w *lastWords) String() string {
 	defer w.mu.Unlock()
 	return string(w.b)
 }
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
