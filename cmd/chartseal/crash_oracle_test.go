@@ -104,6 +104,9 @@ func (o *oracle) outbox() {
 	}
 	got := map[string]bool{}
 	err := fs.WalkDir(os.DirFS(o.path("outbox")), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && name == ".chartseal" { // whose outbox it is
+			return fs.SkipDir
+		}
 		if err != nil || e.IsDir() {
 			if strings.HasPrefix(name, "working/") {
 				got[name] = true
