@@ -115,6 +115,10 @@ func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id, apart 
 		ref = order.Reference(id)
 	}
 	token := ref + apart + c.ID
+	reasons, err := settledReasons(c, reasons)
+	if err != nil {
+		return err
+	}
 	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons), Repeat: apart == watch.Apart}
 	if err := p.recordHold(ctx, token, ledger.Entry{Order: id, Reference: token, OrderSum: sha, Version: p.opts.Version}, reasons); err != nil {
 		return err
@@ -127,6 +131,21 @@ func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id, apart 
 	p.log.Info("held", slog.String("release", token), slog.String("stage", "intake"), slog.Any("rules", (&Held{reasons}).rules()))
 	p.tell(Event{Order: id, Release: token, Stage: "answer", Outcome: string(hold)})
 	return nil
+}
+
+// turnedBackNote keeps why a claim is turned back. After a crash the reason may
+// have become another one (what was being worked on is sent by now), and the
+// ledger may hold the first already.
+const turnedBackNote = "turned-back.json"
+
+// settledReasons are the reasons of an earlier try, or these.
+func settledReasons(c *watch.Claim, reasons []order.Reason) ([]order.Reason, error) {
+	var before []order.Reason
+	err := c.Recall(turnedBackNote, &before)
+	if errors.Is(err, fs.ErrNotExist) {
+		return reasons, c.Note(turnedBackNote, reasons)
+	}
+	return before, err
 }
 
 func (p *Practice) placeHold(ctx context.Context, c *watch.Claim, h notice.Hold) error {

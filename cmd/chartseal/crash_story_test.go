@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"chartseal/ledger"
+	"chartseal/watch"
 	"chartseal/watch/notice"
 )
 
@@ -158,4 +160,42 @@ func TestAnOutageCostsNoRows(t *testing.T) {
 	if _, err := os.Stat(c.path("outbox", "sent", "Mueller-1", "receipt.json")); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A repeat is turned back with the reason of the moment. When a crash comes after
+// that reason went into the ledger, a later start must not stumble over it although
+// the order has been sent meanwhile.
+func TestARepeatKeepsItsReasonAfterACrash(t *testing.T) {
+	s := newStock(t)
+	c, err := s.newScene(t.TempDir())
+	must(t, err)
+	t.Cleanup(c.close)
+	steps := filepath.Join(c.dir, "steps")
+	must(t, c.run(t.Context(), []string{stepsEnv + "=" + steps}))
+	seen, _, err := readSteps(steps)
+	must(t, err)
+	n := 1 + slices.IndexFunc(seen, func(s step) bool { return s.point == "intake: recorded" && strings.Contains(s.release, watch.Apart) })
+	if n == 0 {
+		t.Fatal("no repeat was turned back")
+	}
+	c, err = s.newScene(t.TempDir())
+	must(t, err)
+	t.Cleanup(c.close)
+	if err := c.run(t.Context(), []string{stepsEnv + "=" + steps, killEnv + "=" + strconv.Itoa(n) + " " + everything}); err == nil {
+		t.Fatal("the daemon was not killed")
+	}
+	// The other order is sent first: its repeat cannot be answered until then.
+	entries, err := os.ReadDir(c.path("outbox", "working"))
+	must(t, err)
+	aside := ""
+	for _, e := range entries {
+		if _, err := os.Stat(c.path("outbox", "working", e.Name(), "d repeat.yaml")); err == nil {
+			aside = e.Name()
+		}
+	}
+	must(t, os.Rename(c.path("outbox", "working", aside), filepath.Join(c.dir, aside)))
+	must(t, c.run(t.Context(), nil))
+	must(t, os.Rename(filepath.Join(c.dir, aside), c.path("outbox", "working", aside)))
+	must(t, c.run(t.Context(), nil))
+	must(t, c.judge(t.Context(), nil))
 }

@@ -32,7 +32,7 @@ func builtBinary(t *testing.T) string {
 func (c *scene) traced(exe, trace string, calls []string, more ...string) {
 	c.binary = exe
 	c.wrap = append([]string{
-		"strace", "-f", "-q", "-y", "--seccomp-bpf", "-o", trace, "-e", "trace=" + strings.Join(calls, ","), "-e", "signal=none",
+		"strace", "-f", "-q", "-y", "-o", trace, "-e", "trace=" + strings.Join(calls, ","), "-e", "signal=kill",
 	}, more...)
 }
 
@@ -96,7 +96,7 @@ func TestInteropCrashSyscalls(t *testing.T) {
 	first, err := m.stock.newScene(t.TempDir())
 	must(t, err)
 	trace := filepath.Join(first.dir, "trace")
-	first.traced(exe, trace, durableCalls)
+	first.traced(exe, trace, durableCalls, "--seccomp-bpf")
 	must(t, first.run(t.Context(), nil))
 	must(t, first.judge(t.Context(), wordsOf))
 	first.close()
@@ -139,8 +139,8 @@ func (m *matrix) under(exe, inject string, calls []string) (o outcome) {
 	}
 	defer c.close()
 	trace := filepath.Join(dir, "trace")
-	c.traced(exe, trace, calls, "-e", "inject="+inject)
-	if o.err = m.untilKilled(c); o.err != nil {
+	c.traced(exe, trace, calls, "-e", "inject="+inject) // with --seccomp-bpf it injects no signals
+	if _, o.err = m.untilKilled(c, 12*time.Second); o.err != nil {
 		return o
 	}
 	b, err := os.ReadFile(trace)
@@ -168,33 +168,33 @@ func (m *matrix) under(exe, inject string, calls []string) (o outcome) {
 	return o
 }
 
-// untilKilled runs under strace until the daemon ends. When it was the store
-// that was killed it dies again at the same call, so that one has an end.
-func (m *matrix) untilKilled(c *scene) error {
-	const patience = 12 * time.Second
+// untilKilled runs under strace until the daemon ends. A store that is killed dies
+// again at the same call, and threads that come later fail as the first ones did:
+// so patience has an end, and the daemon with it.
+func (m *matrix) untilKilled(c *scene, patience time.Duration) (ended bool, err error) {
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	var out lastWords
 	cmd := c.command(context.WithoutCancel(ctx), nil, "run", "--until-idle")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		return err
+		return false, err
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	var err error
 	select {
 	case err = <-done:
 	case <-ctx.Done():
+		ended = true
 		for pid := range childrenOf(cmd.Process.Pid) {
 			strike(pid, everything)
 		}
 		err = <-done
 	}
 	if err != nil && !killed(err) && !strings.Contains(out.String(), "embedded store") {
-		return fmt.Errorf("the daemon ended by itself: %w\n%s", err, out.String())
+		return ended, fmt.Errorf("the daemon ended by itself: %w\n%s", err, out.String())
 	}
-	return nil
+	return ended, nil
 }
 
 // each makes n runs, some at a time.
