@@ -76,6 +76,7 @@ type Practice struct {
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
+	sweeping     bool // the store has been given its lifecycle rule; tidy's own
 	engine       *engine
 	index        *index.Index        // whose the files of shared image folders are
 	dicom        packager.DICOMRules // the practice's own

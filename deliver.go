@@ -14,7 +14,7 @@ import (
 )
 
 // pageSuffix ends the key of a recipient page.
-const pageSuffix = ".html"
+const pageSuffix = transport.PageSuffix
 
 // links are what the recipient gets. They are secrets: whoever holds the page
 // link and the passphrase holds the records.
@@ -61,15 +61,32 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 		p.tell(Event{Release: r.ID, Stage: "upload", Done: n, Total: info.Size()})
 	})
 	if err != nil {
-		return err
+		return spoiled(err)
 	}
 	p.step(r.ID, "upload", "stored")
 	if err := p.settleLocal(obj.Key); err != nil {
 		return err
 	}
 	p.step(r.ID, "upload", "synced")
-	r.Object = obj
+	r.Object, r.Stored = obj, p.opts.Now()
 	return p.state.save(r)
+}
+
+// spoiled holds an order whose upload no waiting mends; other errors pass.
+func spoiled(err error) error {
+	var what string
+	switch {
+	case errors.Is(err, transport.ErrChanged):
+		what = "The encrypted file was damaged on this computer's disk before it was sent"
+	case errors.Is(err, transport.ErrExists):
+		what = "The store already has something else under the name of this release"
+	default:
+		return err
+	}
+	return &Held{[]order.Reason{{
+		Rule: "R34", Outcome: order.Refuse,
+		Message: what + ". Nothing was sent. Tell your IT contact, then drop the order again.",
+	}}}
 }
 
 // settleLocal makes an object of the embedded store survive a power cut; a

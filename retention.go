@@ -15,6 +15,8 @@ import (
 //   - a sealed file: until its order is answered (wrapUp, and sweep after a crash);
 //   - a bundle and its page in the store: link.keep after the last link, and
 //     never less than that link lives;
+//     A store with lifecycle rules deletes it by itself sweepAfter later, and with
+//     it what this daemon no longer comes back for;
 //   - an upload that nobody finishes: staleUpload, which is longer than any
 //     outage the daemon waits out with the upload begun;
 //   - the engine's rows of an answered order: engineKeep. That the order was
@@ -46,6 +48,42 @@ func (p *Practice) tidyUp(ctx context.Context) {
 	}
 }
 
+// sweepAfter is how long after link.keep a store with lifecycle rules deletes a
+// bundle by itself: for the day on which this daemon no longer does.
+const sweepAfter = 366 * 24 * time.Hour
+
+// sweepDays is the age, in days, at which the store deletes by itself.
+func (p *Practice) sweepDays() int {
+	return int((time.Duration(p.cfg.Link.Keep) + sweepAfter) / (24 * time.Hour))
+}
+
+// sweptAt is when the store may delete a bundle by itself; no link lives longer.
+func (p *Practice) sweptAt(r *release) time.Time {
+	if r.Stored.IsZero() {
+		return r.Links.Expires.Add(sweepAfter)
+	}
+	return r.Stored.AddDate(0, 0, p.sweepDays())
+}
+
+// setSweep gives the store its rule, once in the life of a process.
+func (p *Practice) setSweep(ctx context.Context) {
+	if p.local != nil || p.sweeping {
+		return
+	}
+	does, err := p.store.EnsureLifecycle(ctx, p.sweepDays())
+	if errors.Is(err, transport.ErrUnavailable) {
+		return // at the next look
+	}
+	p.sweeping = true
+	log := p.log.With(slog.String("stage", "tidy"))
+	switch {
+	case err != nil:
+		log.Warn("the store's lifecycle rules cannot be set", slog.String("class", classOf(err)))
+	case !does:
+		log.Info("the store deletes nothing by itself")
+	}
+}
+
 // tidy is one look. Trouble with one thing does not keep the others from being
 // cleaned up; what is left is tried again at the next look.
 func (p *Practice) tidy(ctx context.Context) error {
@@ -53,12 +91,36 @@ func (p *Practice) tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.setSweep(ctx)
 	errs := []error{p.expireBundles(ctx, now), p.engine.forget(ctx, now.Add(-engineKeep))}
-	n, err := p.store.AbortStale(ctx, now.Add(-staleUpload))
+	live, err := p.uploadsUnderWay()
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	n, err := p.store.AbortStale(ctx, now.Add(-staleUpload), live...)
 	if n > 0 {
 		p.log.Info("unfinished uploads dropped", slog.String("stage", "tidy"), slog.Int("uploads", n))
 	}
 	return errors.Join(append(errs, err)...)
+}
+
+// uploadsUnderWay are the ids of the uploads that releases still work on.
+func (p *Practice) uploadsUnderWay() ([]string, error) {
+	ids, err := p.state.releaseIDs()
+	if err != nil {
+		return nil, err
+	}
+	var live []string
+	for _, id := range ids {
+		r, err := p.state.load(id)
+		if err != nil {
+			return nil, err
+		}
+		if r.Outcome == "" && r.Ticket.UploadID != "" {
+			live = append(live, r.Ticket.UploadID)
+		}
+	}
+	return live, nil
 }
 
 // agreedTime is the earlier of this computer's time and the store's: a clock

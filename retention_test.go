@@ -1,7 +1,9 @@
 package chartseal
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/config/strict"
+	"chartseal/transport"
 )
 
 // The engine forgets what ended long ago, and nothing that ended lately or has
@@ -85,6 +88,35 @@ func TestABundleIsKeptWhileALinkToItLives(t *testing.T) {
 	} {
 		if r.published() {
 			t.Errorf("%s: counts as published", name)
+		}
+	}
+}
+
+// A new link must not outlive the bundle in a store that deletes by itself, and
+// the store deletes only long after we do.
+func TestNoLinkOutlivesTheStoresOwnDeleting(t *testing.T) {
+	at := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
+	p := &Practice{cfg: &config.Config{Link: config.Link{Keep: config.DefaultKeep}}}
+	if days := p.sweepDays(); days != 396 {
+		t.Errorf("the store deletes after %d days, want 30 and a year", days)
+	}
+	r := &release{Stored: at, Links: &links{At: at, Expires: at.AddDate(0, 0, 7)}}
+	if got := p.sweptAt(r); !got.Equal(at.AddDate(0, 0, 396)) || !got.After(p.keptUntil(r)) {
+		t.Errorf("the store may delete on %s", got)
+	}
+}
+
+// What no waiting mends holds the order; everything else is waited out.
+func TestOnlySpoiledUploadsHold(t *testing.T) {
+	for _, err := range []error{transport.ErrChanged, transport.ErrExists} {
+		held, ok := errors.AsType[*Held](spoiled(&transport.Error{Op: "upload", Class: err}))
+		if !ok || !strings.Contains(held.Reasons[0].Message, "Nothing was sent.") {
+			t.Errorf("%v does not hold with a sentence", err)
+		}
+	}
+	for _, err := range []error{transport.ErrUnavailable, transport.ErrDenied, transport.ErrFull, transport.ErrClock, transport.ErrNoBucket, transport.ErrInterrupted} {
+		if _, ok := errors.AsType[*Held](spoiled(&transport.Error{Op: "upload", Class: err})); ok {
+			t.Errorf("%v holds", err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"aead.dev/minisign"
 	"github.com/gofrs/flock"
@@ -181,6 +182,7 @@ type release struct {
 
 	Ticket  transport.Ticket `json:"ticket"`
 	Object  transport.Object `json:"object"`
+	Stored  time.Time        `json:"stored,omitzero"` // when the object was there
 	PageKey string           `json:"page_key,omitempty"`
 
 	Links *links `json:"links,omitempty"`

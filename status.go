@@ -30,16 +30,18 @@ type Standing struct {
 // Status is what the outbox and the state folder say right now. It needs no
 // lock and may be asked beside a running daemon.
 type Status struct {
-	Pending  []string   `json:"pending"` // file names in the outbox, not claimed yet
-	Ignored  []string   `json:"ignored"` // left untouched in the outbox
-	Releases []Standing `json:"releases"`
-	Head     uint64     `json:"ledger_entries"`
-	Database string     `json:"database,omitempty"` // what is wrong with the shared database
+	Pending  []string      `json:"pending"` // file names in the outbox, not claimed yet
+	Ignored  []string      `json:"ignored"` // left untouched in the outbox
+	Delayed  []watch.Delay `json:"delayed"` // pending files that wait for something, as the daemon saw them last
+	Left     []watch.Left  `json:"left"`    // why files are left untouched, and what lies in working/ by mistake
+	Releases []Standing    `json:"releases"`
+	Head     uint64        `json:"ledger_entries"`
+	Database string        `json:"database,omitempty"` // what is wrong with the shared database
 }
 
 // ReadStatus reads the status of a practice.
 func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
-	st := &Status{Pending: []string{}, Ignored: []string{}, Releases: []Standing{}}
+	st := &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}}
 	box, err := watch.Open(cfg.Outbox, watch.Options{})
 	if err != nil {
 		return nil, err
@@ -50,6 +52,8 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 	}
 	st.Pending = append(st.Pending, here.Pending...)
 	st.Ignored = append(st.Ignored, here.Ignored...)
+	st.Delayed = append(st.Delayed, here.Delayed...)
+	st.Left = append(st.Left, here.Left...)
 	if st.Releases, err = readStandings(cfg.State); err != nil {
 		return nil, err
 	}
@@ -157,6 +161,9 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	}
 	if lifetime <= 0 {
 		lifetime = p.lifetime(o)
+	}
+	if p.opts.Now().Add(lifetime).After(p.sweptAt(r)) {
+		return "", time.Time{}, ErrExpired // the store might delete it under a living link
 	}
 	l, err := p.mint(ctx, r, lifetime)
 	if err != nil {

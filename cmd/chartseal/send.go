@@ -133,7 +133,7 @@ func handOver(ctx context.Context, cfg *config.Config, name string, data, signat
 	}
 	for {
 		for _, k := range []watch.Kind{watch.Sent, watch.Held, watch.Denied} {
-			dir := filepath.Join(cfg.Outbox, string(k), folder)
+			dir := filepath.Join(cfg.Outbox, string(k), watch.FolderName(folder))
 			if info, err := os.Stat(filepath.Join(dir, watch.Twin(k))); err == nil && info.ModTime().After(dropped) {
 				return chartseal.Answer{Kind: k, Dir: dir}, nil
 			}

@@ -34,8 +34,11 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 	for _, f := range st.Pending {
 		p.f("waiting in the outbox: %s\n", f)
 	}
-	for _, f := range st.Ignored {
-		p.f("left alone in the outbox: %s\n", f)
+	for _, d := range st.Delayed {
+		p.f("  %s %s, since %s\n", d.Name, d.Why, d.Since.Local().Format("2006-01-02 15:04"))
+	}
+	for _, l := range st.Left {
+		p.f("left alone in the outbox: %s (%s)\n", l.Name, l.Why)
 	}
 	if st.Database != "" {
 		p.f("%s\n", st.Database)
