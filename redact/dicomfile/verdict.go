@@ -183,7 +183,7 @@ func (v *verdict) burnedIn(*file) error {
 	switch {
 	case v.unmasked:
 		return v.undecided("the practice has set regions to black out for this device, and in this picture they cannot be "+
-			"(it is compressed, or not of the size that was set)", notice)
+			"(it is compressed, stored in an unusual form, or not of the size that was set)", notice)
 	case v.masked:
 		v.note("The regions where this device writes text into the picture are blacked out, as the practice has set them.")
 	case v.f.burnedIn == "YES":
