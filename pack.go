@@ -167,10 +167,11 @@ func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipien
 		Recipient: bundle.Recipient{Name: to.Name, Kind: string(to.Kind)},
 		Unlock:    keys.Unlock(), Keys: keys.Fingerprints(),
 		Basis: string(o.Basis), Purpose: o.Purpose, Profile: string(profile),
-		ProfileDigests: map[string]string{"DICOM": p.dicom.Digest()},
-		Tool:           "chartseal " + p.opts.Version,
-		Scope:          &bundle.Scope{Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String()},
-		Anonymous:      profile == redact.Deidentified || profile == redact.LimitedSet,
+		ProfileVersions: map[string]string{"DICOM": p.dicom.Version()},
+		ProfileDigests:  map[string]string{"DICOM": p.dicom.Digest()},
+		Tool:            "chartseal " + p.opts.Version,
+		Scope:           &bundle.Scope{Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String()},
+		Anonymous:       profile == redact.Deidentified || profile == redact.LimitedSet,
 	}
 	if h.Anonymous { // order ids and file names may name the patient
 		h.Order, h.Purpose = ref, ""                              // staff type the purpose

@@ -52,7 +52,7 @@ func TestHeaderOfASetNamesNobody(t *testing.T) {
 		if s := h.Order + h.Purpose; strings.Contains(strings.ToLower(s), "alvarez") {
 			t.Errorf("%s: the header says %q", c.basis, s)
 		}
-		if h.ProfileDigests["DICOM"] != p.dicom.Digest() || c.dates != dicomfile.DatesByTable && h.ProfileDigests["DICOM"] == dicomfile.ProfileDigest() {
+		if h.ProfileVersions["DICOM"] != dicomfile.ProfileVersion() || h.ProfileDigests["DICOM"] != p.dicom.Digest() || c.dates != dicomfile.DatesByTable && h.ProfileDigests["DICOM"] == dicomfile.ProfileDigest() {
 			t.Errorf("%s, %d: the digest does not tell the policy", c.basis, c.dates)
 		}
 	}

@@ -47,6 +47,9 @@ func ParseDICOMRules(overrides []dicomfile.Override, masks []dicomfile.Mask) (DI
 // lower-case hex.
 func (d DICOMRules) Digest() string { return d.cleaner().ProfileDigest() }
 
+// Version is the version of the table the rules come from.
+func (d DICOMRules) Version() string { return dicomfile.ProfileVersion() }
+
 func (d DICOMRules) cleaner() *dicomfile.Cleaner {
 	return &dicomfile.Cleaner{Overrides: d.Overrides, Masks: d.Masks, Dates: d.Dates}
 }

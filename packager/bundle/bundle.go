@@ -57,11 +57,12 @@ type Header struct {
 	Unlock    string   // seal.Recipients.Unlock
 	Keys      []string // seal.Recipients.Fingerprints
 
-	Basis          string
-	Purpose        string
-	Profile        string
-	ProfileDigests map[string]string
-	Tool           string
+	Basis           string
+	Purpose         string
+	Profile         string
+	ProfileVersions map[string]string
+	ProfileDigests  map[string]string
+	Tool            string
 
 	Patient   *Patient // nil for deidentified and limited_set
 	Scope     *Scope
@@ -132,7 +133,7 @@ func NewWriter(w io.Writer, h Header, opts Options) *Writer {
 		manifest: Manifest{
 			Schema: Schema, Order: h.Order, Reference: h.Reference, Created: created,
 			Practice: h.Practice, Recipient: h.Recipient, Unlock: h.Unlock, Keys: h.Keys,
-			Basis: h.Basis, Purpose: h.Purpose, Profile: h.Profile, ProfileDigests: h.ProfileDigests, Tool: h.Tool,
+			Basis: h.Basis, Purpose: h.Purpose, Profile: h.Profile, ProfileVersions: h.ProfileVersions, ProfileDigests: h.ProfileDigests, Tool: h.Tool,
 			Patient: h.Patient, Scope: h.Scope, Decisions: h.Decisions, Notices: h.Notices,
 			Records: []Member{}, Files: []File{},
 		},

@@ -23,11 +23,12 @@ type Manifest struct {
 	Unlock string   `json:"unlock"`         // "key" or "passphrase"
 	Keys   []string `json:"keys,omitempty"` // fingerprints of the public keys the bundle is sealed for
 
-	Basis          string            `json:"basis"` // why the law lets it go
-	Purpose        string            `json:"purpose,omitempty"`
-	Profile        string            `json:"profile"`                   // what redaction removes
-	ProfileDigests map[string]string `json:"profile_digests,omitempty"` // SHA-256 of the rules applied, by format
-	Tool           string            `json:"tool"`                      // program and version
+	Basis           string            `json:"basis"` // why the law lets it go
+	Purpose         string            `json:"purpose,omitempty"`
+	Profile         string            `json:"profile"`                    // what redaction removes
+	ProfileVersions map[string]string `json:"profile_versions,omitempty"` // of the table of rules, by format
+	ProfileDigests  map[string]string `json:"profile_digests,omitempty"`  // SHA-256 of the rules applied, the practice's own among them, by format
+	Tool            string            `json:"tool"`                       // program and version
 
 	Patient *Patient `json:"patient,omitempty"` // absent for deidentified and limited_set
 	Scope   *Scope   `json:"scope,omitempty"`   // what was asked for

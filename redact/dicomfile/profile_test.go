@@ -92,13 +92,13 @@ func TestRemoveList(t *testing.T) {
 // TestRetainList: what diagnosis needs stays in every profile.
 func TestRetainList(t *testing.T) {
 	kept := []Tag{
-		0x00080016, 0x00080008, 0x00080060, 0x00080070, 0x00081090, 0x00181020, 0x00200011, 0x00200012, 0x00200013, 0x00201040,
+		0x00080016, 0x00080008, 0x00080060, 0x00080070, 0x00081090, 0x00181020, 0x00200011, 0x00200012, 0x00200013,
 		0x00200032, 0x00200037, 0x00200100, 0x00200105, 0x00201041, 0x00180050, 0x00180088, 0x00280030, 0x00181164,
 		0x00280A02, 0x00280A04, 0x00181114, 0x00181110, 0x00181111, 0x52009229, 0x52009230, 0x00209113, 0x00209116,
 		0x00289110, 0x00209222, 0x00280008, 0x00280009, 0x00280002, 0x00280004, 0x00280006, 0x00280010, 0x00280011,
 		0x00280034, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280106, 0x00280107, 0x00280120, 0x00280121,
 		0x00281101, 0x00281103, 0x00281201, 0x00281203, 0x00282110, 0x00282112, 0x00282114, 0x00280301,
-		0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009, 0x7FE00010, 0x00281050, 0x00281051, 0x00281055, 0x00281056,
+		0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009, 0x7FE00010, 0x00281050, 0x00281051, 0x00281056,
 		0x00283010, 0x00281052, 0x00281053, 0x00281054, 0x00281040, 0x00281041, 0x20500020, 0x00082218, 0x00082220,
 		0x00082228, 0x00200060, 0x00200062, 0x00180015, 0x00185101, 0x00180060, 0x00181150, 0x00181151, 0x00181152,
 		0x00181153, 0x00181160, 0x00181190, 0x00181405, 0x00181411, 0x0018115E, 0x00188151, 0x00189073, 0x00181401,
@@ -107,7 +107,7 @@ func TestRetainList(t *testing.T) {
 	treatment := []Tag{
 		0x00100010, 0x00100020, 0x00100030, 0x00100040, 0x00080018, 0x00080020, 0x00080021, 0x00080022, 0x00080023,
 		0x00080030, 0x00080031, 0x00080032, 0x00080033, 0x0008002A, 0x00080201, 0x0020000D, 0x0020000E, 0x00200052,
-		0x00200010, 0x00080050, 0x00181400, 0x00081030, 0x0008103E, 0x00081032, 0x00181030,
+		0x00200010, 0x00080050, 0x00181400, 0x00081030, 0x0008103E, 0x00081032, 0x00181030, 0x00201040, 0x00281055,
 	}
 	for _, p := range redact.Profiles() {
 		r, err := rulesFor(p, RemoveDates)
@@ -353,6 +353,29 @@ func TestSegmentLabels(t *testing.T) {
 		label, id, title := got[0x00620005], got[0x00620020], got[0x00700081]
 		if len(label) != 1 || label[0] != dummyText || len(id) != 1 || id[0] != dummyText || len(title) != 1 || title[0] != "" || got[0x00620006] != nil {
 			t.Errorf("%s: label %q, id %q, title %q", p, label, id, title)
+		}
+	}
+}
+
+// Free text that makers and users write beside the picture goes from sets without
+// identity; a treating dentist gets it.
+func TestFreeTextOfTheDisplay(t *testing.T) {
+	for tag, want := range map[Tag]action{0x00281055: remove, 0x00283003: remove, 0x00201040: empty} {
+		for _, p := range []redact.Profile{redact.LimitedSet, redact.Deidentified} {
+			r, err := rulesFor(p, DatesByTable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.decide(tag, 1).action; got != want {
+				t.Errorf("%s, %s: %d, want %d", p, tag, got, want)
+			}
+		}
+		r, err := rulesFor(redact.Treatment, DatesByTable)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.decide(tag, 1).action.stays() {
+			t.Errorf("%s goes from a treatment release", tag)
 		}
 	}
 }
