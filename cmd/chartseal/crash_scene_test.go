@@ -163,6 +163,11 @@ func (c *scene) setPort() error {
 	return os.WriteFile(file, portLine.ReplaceAll(b, fmt.Appendf(nil, `"port":%d`, c.port)), 0o600)
 }
 
+// neverRan takes away what runs have left: the state, and the mark of whose outbox it is.
+func (c *scene) neverRan() error {
+	return errors.Join(os.RemoveAll(c.path("state")), os.RemoveAll(c.path("outbox", ".chartseal")))
+}
+
 // close gives the port back.
 func (c *scene) close() { c.stock.ports <- c.port }
 

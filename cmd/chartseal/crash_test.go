@@ -100,7 +100,7 @@ func (m *matrix) one(b blow) (o outcome) {
 	}
 	defer c.close()
 	if b.fresh {
-		o.err = os.RemoveAll(c.path("state"))
+		o.err = c.neverRan()
 	}
 	for i := range max(len(b.steps), len(b.after)) {
 		if o.err == nil {
@@ -264,7 +264,7 @@ func (m *matrix) oneCounted(b blow) []step {
 	must(m.t, err)
 	defer c.close()
 	if b.fresh {
-		must(m.t, os.RemoveAll(c.path("state")))
+		must(m.t, c.neverRan())
 	}
 	file := filepath.Join(dir, "steps")
 	must(m.t, c.run(m.t.Context(), []string{stepsEnv + "=" + file}))
