@@ -363,7 +363,6 @@ func TestTheWatcherFollowsAnOutboxThatCameBack(t *testing.T) {
 			break
 		}
 	}
-	o.opts.Scan = time.Second
 	put(t, dir, "a.yaml", "order")
 	select {
 	case <-got:
