@@ -137,7 +137,7 @@ var essential = map[string]string{
 	"patient-name": "removes who the patient is", "patient-id": "removes who the patient is",
 	"birth-date": "removes who the patient is", "sex": "removes who the patient is",
 	"document": "removes the document, which is all that the file holds", "position-reference": "removes the geometry of the image",
-	"uid":        "removes unique identifiers", "class-uid": "removes unique identifiers",
+	"uid": "removes unique identifiers", "class-uid": "removes unique identifiers",
 	"geometry": "removes the geometry of the image", "frame-kind": "removes the geometry of the image",
 	"pixel": "removes the image or its description", "display": "removes how the image is shown",
 	"character-set": "makes the text unreadable", "kind": "removes the kind of image", "number": "removes the order of the images",
