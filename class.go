@@ -25,6 +25,7 @@ func classOf(err error) string {
 		{ErrSiteTaken, "site name or lock lost"},
 		{ErrSiteRunning, "second daemon"},
 		{watch.ErrAway, "outbox away"},
+		{watch.ErrUnwritable, "outbox cannot be written"},
 		{watch.ErrOwned, "outbox of another daemon"},
 		{transport.ErrClock, "clock wrong"},
 		{transport.ErrNoBucket, "bucket missing"},

@@ -82,11 +82,11 @@ func (p *Practice) openEngine(ctx context.Context) error {
 	}
 	for wait := firstWait; ; wait = min(2*wait, maxDatabaseWait) {
 		err := p.tryEngine(ctx, executor)
-		if err == nil || !p.opts.Patient || !errors.Is(err, ErrDatabase) {
+		if err == nil || !p.opts.Patient || !errors.Is(err, ErrDatabase) && !errors.Is(err, watch.ErrUnwritable) {
 			return err
 		}
 		if wait == firstWait {
-			p.log.Warn("waiting for the shared database", slog.String("stage", "engine"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
+			p.log.Warn("waiting for the shared database or the outbox", slog.String("stage", "engine"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 		}
 		if err := p.engine.close(); err != nil {
 			p.log.Warn("engine does not close", slog.String("stage", "engine"), slog.String("class", classOf(err)))

@@ -166,8 +166,10 @@ func (o *Outbox) register(root *os.Root) error {
 	if err := o.refuseOthers(root); err != nil {
 		return err
 	}
-	if err := o.writeMark(root); err != nil {
+	if err := o.writeMark(root); errors.Is(err, ErrAway) {
 		return err
+	} else if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnwritable, err)
 	}
 	name := ownerPath(o.opts.Owner)
 	since := o.opts.Now().UTC()
@@ -176,7 +178,7 @@ func (o *Outbox) register(root *os.Root) error {
 	}
 	me := owner{Owner: o.opts.Owner, Shared: o.opts.Shared, Group: o.opts.Group, Since: since}
 	if err := writeJSON(root, name, me); err != nil {
-		return fmt.Errorf("record owner: %w", err)
+		return fmt.Errorf("%w: record owner: %w", ErrUnwritable, err)
 	}
 	if err := o.refuseOthers(root); err != nil {
 		return errors.Join(err, Scrub(root.Remove(name)))
@@ -184,8 +186,16 @@ func (o *Outbox) register(root *os.Root) error {
 	return o.remember()
 }
 
+// ErrUnwritable says that nothing can be written into the outbox at the moment: its
+// disk is full or read-only.
+var ErrUnwritable = errors.New("outbox cannot be written")
+
 // writeMark marks the folder as this outbox; the first of several wins.
 func (o *Outbox) writeMark(root *os.Root) error {
+	if id, err := readMark(root); err == nil && id != "" && (o.id == "" || o.id == id) {
+		o.id = id // marked before
+		return nil
+	}
 	if err := root.MkdirAll(markDir, 0o770); err != nil {
 		return fmt.Errorf("mark outbox: %w", Scrub(err))
 	}
