@@ -174,7 +174,7 @@ func (m *matrix) disturb(c *scene, o *outcome, i int) error {
 		}
 		o.points = append(o.points, at)
 	}
-	if err != nil && !killed(err) && (o.victim == onlyDaemon || !strings.Contains(out.String(), "embedded store")) { // its store may die a moment before it
+	if err != nil && !killed(err) && (o.victim != onlyStore && o.victim != everything || !strings.Contains(out.String(), "embedded store")) { // its store may die a moment before it
 		return fmt.Errorf("the daemon ended by itself: %w\n%s", err, out.String())
 	}
 	o.restarts++
