@@ -344,27 +344,30 @@ func TestInteropDatabaseOutage(t *testing.T) {
 	a.noSecrets()
 }
 
-// astray: a reply that gets lost can leave a release that the engine holds for
-// begun and nobody works on. The daemon notices and takes it up.
+// astray makes the engine forget that a release is done. The daemon has to
+// notice by itself. A daemon that opens its engine again for another reason, such
+// as the outage before, takes the release up in passing: then once more.
 func astray(t *testing.T, pg *postgres.Server, s *station) {
 	t.Helper()
-	time.Sleep(2 * time.Second)
-	before := strings.Count(logOf(s), "engine lost track")
 	conn := pg.Connect(t, postgres.Database)
 	defer conn.Close(t.Context())
-	tag, err := conn.Exec(t.Context(), `UPDATE chartseal_engine.workflow_status SET status='PENDING', output=NULL
-		WHERE workflow_uuid=(SELECT MIN(workflow_uuid) FROM chartseal_engine.workflow_status WHERE status='SUCCESS')`)
-	if err != nil || tag.RowsAffected() != 1 {
-		t.Fatal(err, tag)
+	for range 4 {
+		before := strings.Count(logOf(s), "engine lost track")
+		tag, err := conn.Exec(t.Context(), `UPDATE chartseal_engine.workflow_status SET status='PENDING', output=NULL
+			WHERE workflow_uuid=(SELECT MIN(workflow_uuid) FROM chartseal_engine.workflow_status WHERE status='SUCCESS')`)
+		if err != nil || tag.RowsAffected() != 1 {
+			t.Fatal(err, tag)
+		}
+		eventuallyTrue(t, "the stray release is taken up", 2*time.Minute, func() bool {
+			var left int
+			check(t, conn.QueryRow(t.Context(), `SELECT COUNT(*) FROM chartseal_engine.workflow_status WHERE status<>'SUCCESS'`).Scan(&left))
+			return left == 0
+		})
+		if strings.Count(logOf(s), "engine lost track") > before {
+			return
+		}
 	}
-	eventuallyTrue(t, "the stray release is taken up", 2*time.Minute, func() bool {
-		var left int
-		check(t, conn.QueryRow(t.Context(), `SELECT COUNT(*) FROM chartseal_engine.workflow_status WHERE status<>'SUCCESS'`).Scan(&left))
-		return left == 0
-	})
-	if strings.Count(logOf(s), "engine lost track") != before+1 {
-		t.Error("the daemon did not notice the stray release by itself")
-	}
+	t.Error("the daemon did not notice the stray release by itself")
 }
 
 // TestInteropStatusAcrossSites: what an order waits for at one site is seen at
