@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"aead.dev/minisign"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"chartseal/testdata/practice"
@@ -46,6 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"practice":   makePractice,
+			"approver":   makeApprover,
 			"order":      makeOrder,
 			"truncate":   truncateFile,
 			"exits":      exits,
@@ -138,6 +141,17 @@ func count(ts *testscript.TestScript, _ bool, args []string) {
 func makePractice(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := buildPractice(context.Background(), ts.MkAbs(args[0]), practice.Options{Small: true, Now: time.Now()})
 	ts.Check(err)
+}
+
+// makeApprover FILE VARIABLE: an approver's key without a passphrase, and its
+// public key. Passphrases take 1 GiB and seconds each: TestInteropApprover has them.
+func makeApprover(ts *testscript.TestScript, _ bool, args []string) {
+	pub, key, err := minisign.GenerateKey(rand.Reader)
+	ts.Check(err)
+	text, err := key.MarshalText()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+	ts.Setenv(args[1], pub.String())
 }
 
 // makeOrder KIND PATIENT ID FILE [old=new…]: a release order, treatment or
