@@ -27,6 +27,10 @@ type stock struct {
 	dir   string
 	key   *seal.Key // of the recipient dr-chen
 	ports chan int  // for the embedded stores, free when the stock was made
+
+	// database makes a database that all runs of one scene share, empty or as the
+	// stock's practice left its own, and returns its address; nil for SQLite.
+	database func(name string, empty bool) (string, error)
 }
 
 // crashOrders are the orders of every run, by file name, with the event that the
@@ -69,8 +73,9 @@ func access(who, id string, now time.Time, kinds ...string) []byte {
 	return practice.AccessOrderFor(patient(who), id, practice.OrderOptions{Now: now, Kinds: kinds})
 }
 
-// newStock makes the records and a practice that has run once without an order.
-func newStock(t *testing.T) *stock {
+// newStock makes the records and a practice that has run once without an order;
+// changes may add to both before that.
+func newStock(t *testing.T, changes ...func(s *stock, home string)) *stock {
 	t.Helper()
 	s := &stock{dir: t.TempDir(), ports: make(chan int, 64)}
 	var err error
@@ -82,6 +87,9 @@ func newStock(t *testing.T) *stock {
 	must(t, os.Rename(filepath.Join(home, "records"), filepath.Join(s.dir, "records")))
 	must(t, os.WriteFile(filepath.Join(home, "recipients.yaml"), []byte(strings.Replace(demoBook, "email:", "keys: ["+s.key.Public+"], email:", 1)), 0o600))
 	s.configure(t, home)
+	for _, change := range changes {
+		change(s, home)
+	}
 	for range cap(s.ports) {
 		s.ports <- freePort(t)
 	}
@@ -136,7 +144,7 @@ func (c *scene) fillIn() error {
 	if err := os.CopyFS(c.home(), os.DirFS(filepath.Join(c.stock.dir, "practice"))); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(c.path("state"), 0o700), c.setPort()); err != nil {
+	if err := errors.Join(os.Chmod(c.path("state"), 0o700), c.setPort(), c.ownDatabase(false)); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -163,9 +171,31 @@ func (c *scene) setPort() error {
 	return os.WriteFile(file, portLine.ReplaceAll(b, fmt.Appendf(nil, `"port":%d`, c.port)), 0o600)
 }
 
+// ownDatabase gives the scene a database of its own, where runs share one.
+func (c *scene) ownDatabase(empty bool) error {
+	if c.stock.database == nil {
+		return nil
+	}
+	name := strings.ToLower(filepath.Base(c.dir))
+	if empty {
+		name += "-new"
+	}
+	url, err := c.stock.database(name, empty)
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(c.path("chartseal.yaml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.path("chartseal.yaml"), databaseLine.ReplaceAll(b, []byte(`database: "`+url+`"`)), 0o600)
+}
+
+var databaseLine = regexp.MustCompile(`(?m)^database: ".*"`)
+
 // neverRan takes away what runs have left: the state, and the mark of whose outbox it is.
 func (c *scene) neverRan() error {
-	return errors.Join(os.RemoveAll(c.path("state")), os.RemoveAll(c.path("outbox", ".chartseal")))
+	return errors.Join(os.RemoveAll(c.path("state")), os.RemoveAll(c.path("outbox", ".chartseal")), c.ownDatabase(true))
 }
 
 // close gives the port back.

@@ -47,13 +47,14 @@ type matrix struct {
 	passphrase func(string) (string, error)
 	parallel   int
 	began      time.Time
+	ripe       func(*scene) bool // random instants count from here; nil: from the start
 
 	mu   sync.Mutex
 	done []outcome
 }
 
-func newMatrix(t *testing.T, parallel int) *matrix {
-	return &matrix{t: t, stock: newStock(t), parallel: parallel, began: time.Now()}
+func newMatrix(t *testing.T, parallel int, changes ...func(s *stock, home string)) *matrix {
+	return &matrix{t: t, stock: newStock(t, changes...), parallel: parallel, began: time.Now()}
 }
 
 // strikeAll makes one run of each blow.
@@ -153,7 +154,11 @@ func (m *matrix) disturb(c *scene, o *outcome, i int) error {
 	hits := make(chan int, 1)
 	if len(o.after) > 0 {
 		stop := make(chan struct{})
-		go chase(cmd.Process.Pid, o.after[i], o.victim, stop, hits)
+		go func() {
+			if m.ripen(c, stop) {
+				chase(cmd.Process.Pid, o.after[i], o.victim, stop, hits)
+			}
+		}()
 		defer close(stop)
 	}
 	err := cmd.Wait()
@@ -180,6 +185,18 @@ func (m *matrix) disturb(c *scene, o *outcome, i int) error {
 	o.restarts++
 	_, _, err = findPatients(c.dir, true)
 	return errors.Join(rerr, err)
+}
+
+// ripen waits for the moment from which instants count.
+func (m *matrix) ripen(c *scene, stop <-chan struct{}) bool {
+	for m.ripe != nil && !m.ripe(c) {
+		select {
+		case <-stop:
+			return false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return true
 }
 
 // chase strikes after a while, and again until there is something to hit.

@@ -199,7 +199,12 @@ func (s *station) noSecrets() {
 // path or a link.
 func noPatients(t *testing.T, pg *postgres.Server, ids []string) {
 	t.Helper()
-	dump := pg.Dump(t)
+	noPatientsIn(t, pg, postgres.Database, ids)
+}
+
+func noPatientsIn(t *testing.T, pg *postgres.Server, database string, ids []string) {
+	t.Helper()
+	dump := pg.Dump(t, database)
 	if !bytes.Contains(dump, []byte("INSERT INTO chartseal.chartseal_orders")) || !bytes.Contains(dump, []byte("INSERT INTO chartseal_engine.operation_outputs")) {
 		t.Fatal("the dump has no rows")
 	}

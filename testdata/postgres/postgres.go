@@ -223,8 +223,19 @@ func (s *Server) Connect(t *testing.T, database string) *pgx.Conn {
 	return conn
 }
 
-// Dump is every row of every table as pg_dump writes it.
-func (s *Server) Dump(t *testing.T) []byte {
+// Copy makes a database like another, to which nobody may be connected, and
+// returns its address. An empty one is made like template0.
+func (s *Server) Copy(ctx context.Context, name, template string) (address string, err error) {
+	conn, err := pgx.Connect(ctx, s.urlOf("postgres"))
+	if err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{template}.Sanitize())
+	return s.urlOf(name), errors.Join(err, conn.Close(ctx))
+}
+
+// Dump is every row of every table of a database as pg_dump writes it.
+func (s *Server) Dump(t *testing.T, database string) []byte {
 	t.Helper()
-	return s.tool(t, "pg_dump", "-h", "127.0.0.1", "-p", s.port, "-U", User, "--inserts", Database)
+	return s.tool(t, "pg_dump", "-h", "127.0.0.1", "-p", s.port, "-U", User, "--inserts", database)
 }

@@ -1,0 +1,100 @@
+//go:build interop && unix
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chartseal/testdata/postgres"
+	"chartseal/testdata/practice"
+)
+
+// TestInteropCrashShared is the crash matrix on PostgreSQL: every step, and random
+// instants, each run with a database of its own.
+func TestInteropCrashShared(t *testing.T) {
+	need(t, "pdftotext", "pg_dump")
+	pg := postgres.Start(t)
+	var mu sync.Mutex // one copy at a time: nobody may be connected to what is copied
+	var names []string
+	m := newMatrix(t, *crashParallel, func(s *stock, home string) {
+		replaceIn(t, filepath.Join(home, "chartseal.yaml"), `database: ""`, `database: "`+pg.URL()+`"`)
+		s.database = func(name string, empty bool) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			names = append(names, name)
+			if empty {
+				return pg.Copy(t.Context(), name, "template0")
+			}
+			return pg.Copy(t.Context(), name, postgres.Database)
+		}
+	})
+	m.passphrase = wordsOf
+	var blows []blow
+	for i := range m.countPoints(false) {
+		victim := everything
+		if i%3 == 2 {
+			victim = onlyDaemon
+		}
+		blows = append(blows, blow{steps: []int{i + 1}, victim: victim})
+	}
+	for i := range m.countPoints(true) {
+		if i%12 == 0 {
+			blows = append(blows, blow{steps: []int{i + 1, 2 + i%7}, victim: everything, fresh: true})
+		}
+	}
+	m.strikeAll(blows)
+	m.report("(PostgreSQL, every step)", len(blows)*9/10, 30)
+	m.strikeAll(instants(newRand(t), 30+*crashRuns, 1500*time.Millisecond, everything, onlyDaemon))
+	m.report("(PostgreSQL, random instants)", len(m.done)*9/10, 30)
+	for i, name := range names {
+		if i%5 == 2 {
+			noPatientsIn(t, pg, name, []string{"Mueller-1", "Alvarez-2", "Nguyen-3"})
+		}
+	}
+}
+
+// TestInteropCrashParts ends chartseal, or its store, while a bundle goes up in
+// parts. Enough of the blows must have left an upload half done.
+func TestInteropCrashParts(t *testing.T) {
+	need(t, "pdftotext")
+	m := newMatrix(t, *crashParallel, func(s *stock, home string) {
+		f, err := os.Create(filepath.Join(s.dir, "records", "20871", "radiographs", "volume.dcm"))
+		must(t, err)
+		must(t, practice.WriteMultiFrameCBCT(f, 600, 600, 80, "20871")) // 58 MB, several parts also when compressed
+		must(t, f.Close())
+	})
+	m.passphrase = wordsOf
+	var partly atomic.Int32
+	m.ripe = func(c *scene) bool {
+		releases, _ := filepath.Glob(c.path("state", "releases", "*.json"))
+		for _, f := range releases {
+			if b, err := os.ReadFile(f); err == nil && bytes.Contains(b, []byte(`"upload_id": "`)) {
+				partly.Add(1)
+				return true
+			}
+		}
+		return false
+	}
+	m.strikeAll(instants(newRand(t), 20+*crashRuns/4, 250*time.Millisecond, everything, onlyDaemon, onlyStore))
+	m.report("(uploads in parts)", len(m.done)*9/10, 3)
+	if n := int(partly.Load()); n < len(m.done) {
+		t.Errorf("only %d blows met an upload in parts", n)
+	}
+}
+
+func replaceIn(t *testing.T, file, old, now string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	must(t, err)
+	if !strings.Contains(string(b), old) {
+		t.Fatalf("%s has no %q", filepath.Base(file), old)
+	}
+	must(t, os.WriteFile(file, []byte(strings.Replace(string(b), old, now, 1)), 0o600))
+}
