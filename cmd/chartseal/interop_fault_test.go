@@ -54,6 +54,7 @@ func faults() (all []fault) {
 // fail for a while. Every order must end exactly once all the same, without a
 // restart unless the daemon could not even begin.
 func TestInteropFaults(t *testing.T) {
+	t.Parallel()
 	need(t, "strace", "pdftotext")
 	m := newMatrix(t, *crashParallel)
 	m.passphrase = wordsOf
@@ -159,6 +160,7 @@ func fill(t *testing.T, dir string) (release func()) {
 // and makes the outbox read-only, while orders come in. The daemon stays up and
 // goes on by itself once there is room.
 func TestInteropFullDisk(t *testing.T) {
+	t.Parallel()
 	need(t, "mount", "umount", "pdftotext")
 	s := newStock(t)
 	for _, x := range []struct{ name, where, size string }{

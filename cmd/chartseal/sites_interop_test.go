@@ -29,6 +29,7 @@ type station struct {
 	dir, conf string
 	outbox    string
 	log       string
+	env       []string // more of it
 	proc      *exec.Cmd
 	exited    chan error
 	said      bytes.Buffer
@@ -64,7 +65,7 @@ func (s *station) change(pairs ...string) {
 // cmd is chartseal with this site's configuration.
 func (s *station) cmd(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], append(args, "-c", s.conf)...)
-	cmd.Env = append(os.Environ(), "CHARTSEAL_TEST_CHILD=1", "CHARTSEAL_LOG="+s.log)
+	cmd.Env = append(append(os.Environ(), "CHARTSEAL_TEST_CHILD=1", "CHARTSEAL_LOG="+s.log), s.env...)
 	return cmd
 }
 
@@ -225,6 +226,7 @@ func noPatientsIn(t *testing.T, pg *postgres.Server, database string, ids []stri
 // TestInteropSitesShareOrders: two daemons with outboxes of their own on one
 // database, and the same order numbers at the same moment.
 func TestInteropSitesShareOrders(t *testing.T) {
+	t.Parallel()
 	pg := postgres.Start(t)
 	a, b := newStation(t, pg.URL(), "front"), newStation(t, pg.URL(), "back")
 	a.up() // at the same moment: both make the tables

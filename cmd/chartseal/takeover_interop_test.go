@@ -59,6 +59,7 @@ func stopBeforeCommit(t *testing.T, pg *postgres.Server, s *station, orders int)
 // TestInteropTakeover kills a site at the point of no return, has its orders sent
 // at another, and lets it come back.
 func TestInteropTakeover(t *testing.T) {
+	t.Parallel()
 	pg := postgres.Start(t)
 	a, b := newStation(t, pg.URL(), "front"), newStation(t, pg.URL(), "back")
 	a.up()
@@ -167,6 +168,7 @@ func refuseTakeovers(t *testing.T, s *station) {
 // TestInteropSharedOutbox: two daemons on one outbox; one dies, and what it had
 // claimed is answered by the other.
 func TestInteropSharedOutbox(t *testing.T) {
+	t.Parallel()
 	pg := postgres.Start(t)
 	a := newStation(t, pg.URL(), "front")
 	b := newStation(t, pg.URL(), "back", "outbox: outbox ", `outbox: "`+a.outbox+`" `)
@@ -241,6 +243,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 
 // TestInteropSiteIdentity: one name, one daemon; one state folder, one daemon.
 func TestInteropSiteIdentity(t *testing.T) {
+	t.Parallel()
 	pg := postgres.Start(t)
 	a := newStation(t, pg.URL(), "front")
 	a.up()
@@ -276,6 +279,7 @@ func TestInteropSiteIdentity(t *testing.T) {
 // TestInteropDatabaseOutage: the database is stopped, killed, cut off and
 // frozen while orders are on their way; each ends once.
 func TestInteropDatabaseOutage(t *testing.T) {
+	t.Parallel()
 	pg := postgres.Start(t)
 	a := newStation(t, pg.URL(), "front")
 	pg.Down()
@@ -373,10 +377,10 @@ func astray(t *testing.T, pg *postgres.Server, s *station) {
 // TestInteropStatusAcrossSites: what an order waits for at one site is seen at
 // another, whether the daemons run or not.
 func TestInteropStatusAcrossSites(t *testing.T) {
-	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Parallel()
 	pg := postgres.Start(t)
 	a := newStation(t, pg.URL(), "front", "{kind: local}", `{kind: s3, bucket: nowhere, region: us-east-1, endpoint: "http://127.0.0.1:1", path_style: true, baa_on: 2026-01-01}`)
+	a.env = []string{"AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret"}
 	b := newStation(t, pg.URL(), "back")
 	a.up()
 	a.drop("R-WAITS", 0)
