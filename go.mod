@@ -117,3 +117,7 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+// v0.0.25 and later fill two tables of all of Unicode in every process that starts:
+// 50 ms of the 60 a start takes. Only the output of forms we never ask for uses them.
+replace github.com/mattn/go-runewidth => github.com/mattn/go-runewidth v0.0.24
