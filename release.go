@@ -12,6 +12,7 @@ import (
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 
 	"chartseal/order"
+	"chartseal/transport"
 	"chartseal/watch"
 )
 
@@ -108,14 +109,14 @@ func (p *Practice) persist(ctx context.Context, id string, s stage) (verdict, er
 		wait = p.waited(r)
 	}
 	for ; ; wait = min(2*wait, maxWait) {
-		v, err := p.try(ctx, id, s)
+		v, asked, err := p.try(ctx, id, s)
 		if err != nil || v != again {
 			return v, err
 		}
 		select {
 		case <-ctx.Done():
 			return again, fmt.Errorf("wait for %s: %w", s.name, ctx.Err())
-		case <-time.After(wait):
+		case <-time.After(max(wait, asked)):
 		}
 	}
 }
@@ -129,14 +130,15 @@ func (p *Practice) waited(r *release) time.Duration {
 	return min(max(p.opts.Now().Sub(since), firstWait), maxWait)
 }
 
-// try runs a stage once and turns its error into a verdict.
-func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error) {
+// try runs a stage once and turns its error into a verdict; asked is how long the
+// store wants to be left alone.
+func (p *Practice) try(ctx context.Context, id string, s stage) (v verdict, asked time.Duration, err error) {
 	r, err := p.state.load(id)
 	if err != nil {
-		return p.trouble(ctx, nil, id, s.name, err)
+		return p.trouble(ctx, nil, id, s.name, err), 0, nil
 	}
 	log := p.log.With(slog.String("release", id), slog.String("stage", s.name))
-	v := working
+	v = working
 	p.step(id, s.name, "begins")
 	err = p.inTurn(ctx, s, r)
 	p.step(id, s.name, "ends")
@@ -146,7 +148,7 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 		log.Info("done")
 		err = p.calm(ctx, r)
 	case ctx.Err() != nil:
-		return again, ctx.Err() // stopping: nothing is remembered, the stage runs again
+		return again, 0, ctx.Err() // stopping: nothing is remembered, the stage runs again
 	case isHeld:
 		log.Info("held", slog.Any("rules", held.rules()))
 		v, err = hold, p.keepReasons(r, held)
@@ -158,9 +160,9 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (verdict, error)
 		v, err = gone, nil
 	}
 	if err != nil {
-		return p.trouble(ctx, r, id, s.name, err)
+		return p.trouble(ctx, r, id, s.name, err), transport.RetryAfter(err), nil
 	}
-	return v, nil
+	return v, 0, nil
 }
 
 // inTurn runs a stage; each waits for one of a few slots, for memory's sake.
@@ -180,7 +182,7 @@ func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 }
 
 // trouble notes what a stage waits for; the error never ends the release.
-func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, err error) (verdict, error) {
+func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, err error) verdict {
 	class := classOf(err)
 	p.log.Warn("waiting", slog.String("release", id), slog.String("stage", stage), slog.String("class", class), slog.String("error", err.Error()))
 	if r != nil && r.Waiting != class {
@@ -191,7 +193,7 @@ func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, er
 		p.tellSites(ctx, r, stage)
 	}
 	p.tell(Event{Release: id, Stage: stage, Waiting: err})
-	return again, nil
+	return again
 }
 
 func (p *Practice) calm(ctx context.Context, r *release) error {

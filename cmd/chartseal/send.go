@@ -43,6 +43,7 @@ func (a *app) send(cmd *cobra.Command, file string) (err error) {
 	defer progress.finish()
 	p, err := chartseal.Open(cmd.Context(), cfg, a.options(showProgress(progress)))
 	if errors.Is(err, chartseal.ErrLocked) {
+		fmt.Fprintln(os.Stderr, "chartseal is running here; the order is handed to it. Waiting for its answer; the order goes on if you stop waiting.")
 		ans, err := handOver(cmd.Context(), cfg, filepath.Base(file), data, signature)
 		if err != nil {
 			return err
