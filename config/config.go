@@ -29,7 +29,9 @@ type Config struct {
 	Sources      []Source    `yaml:"sources,required"`
 	Sensitive    []Sensitive `yaml:"sensitive"`
 	Approval     Approval    `yaml:"approval,required"`
-	Export       string      `yaml:"export"` // folder for delivery: folder; "": not offered
+	Brake        Brake       `yaml:"brake"`
+	Documents    string      `yaml:"documents"` // where signed forms are filed; "": the program does not look at them
+	Export       string      `yaml:"export"`    // folder for delivery: folder; "": not offered
 	Store        Store       `yaml:"store"`
 	Link         Link        `yaml:"link"`
 	Bundle       Bundle      `yaml:"bundle"`
@@ -100,6 +102,28 @@ type Sensitive struct {
 type Approval struct {
 	Require   Require           `yaml:"require,required"`
 	Approvers map[string]string `yaml:"approvers,required"` // name to minisign public key
+	Different bool              `yaml:"different"`          // who prepared an order may not approve it
+	Book      Book              `yaml:"book"`               // whether the recipient book must be signed
+}
+
+// Book is what the recipient book needs beside itself.
+type Book string
+
+// What the recipient book needs.
+const (
+	BookPlain  Book = ""
+	BookSigned Book = "signed" // recipients.yaml.minisig, by the key of an approver
+)
+
+// Choices lists what the recipient book can need.
+func (Book) Choices() []string { return []string{"signed"} }
+
+// Brake is how many releases may go out within 24 hours without a person's
+// decision; 0 is no limit.
+type Brake struct {
+	PerDay       int `yaml:"per_day"`
+	PerRecipient int `yaml:"per_recipient"`
+	PerApprover  int `yaml:"per_approver"`
 }
 
 // Require is what counts as an approval.
@@ -194,10 +218,18 @@ type Watch struct {
 	Settle strict.Duration `yaml:"settle"` // time a file must be unchanged; default 2s
 }
 
-// Rules is what the practice's counsel has switched off.
+// Rules is what the practice's counsel has switched off or made stricter. Which
+// rules there are is for the one who applies them.
 type Rules struct {
-	Off []string `yaml:"off"` // rule ids, such as R14
+	Off     []string            `yaml:"off"`     // rule ids, such as R14
+	Tighten map[string]Stricter `yaml:"tighten"` // rule id to its outcome, such as R12: refuse
 }
+
+// Stricter is what a rule is made to do.
+type Stricter string
+
+// Choices lists what a rule can be made to do.
+func (Stricter) Choices() []string { return []string{"hold", "refuse"} }
 
 // Error says everything that is wrong with a configuration.
 type Error struct {

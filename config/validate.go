@@ -44,8 +44,28 @@ func (v *validator) config(c *Config) {
 	v.store(c.Store)
 	v.times(c)
 	v.dicom(c.DICOM)
-	for i, r := range c.Rules.Off {
-		v.word(fmt.Sprintf("rules.off[%d]", i), r, ruleForm, "a letter and a number, like R14")
+	v.rules(c.Rules)
+	v.brake(c.Brake)
+}
+
+func (v *validator) rules(r Rules) {
+	for i, id := range r.Off {
+		v.word(fmt.Sprintf("rules.off[%d]", i), id, ruleForm, "a letter and a number, like R14")
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.Tighten)) {
+		field := "rules.tighten." + id
+		v.word(field, id, ruleForm, "a letter and a number, like R14")
+		if slices.Contains(r.Off, id) {
+			v.report(field, "is about a rule that rules.off switches off; keep one of the two")
+		}
+	}
+}
+
+func (v *validator) brake(b Brake) {
+	for field, n := range map[string]int{"per_day": b.PerDay, "per_recipient": b.PerRecipient, "per_approver": b.PerApprover} {
+		if n < 0 {
+			v.report("brake."+field, "is %d; write how many releases may go out in 24 hours, or 0 for no limit", n)
+		}
 	}
 }
 
@@ -83,6 +103,7 @@ func (v *validator) paths(c *Config) {
 		{"state", &c.State, true},
 		{"recipients", &c.Recipients, true},
 		{"restrictions", &c.Restrictions, false},
+		{"documents", &c.Documents, false},
 		{"export", &c.Export, false},
 	} {
 		if *f.path == "" {
@@ -179,6 +200,9 @@ func (v *validator) approval(a Approval) {
 		case key == "" && a.Require == RequireSignature:
 			v.report(field, "has no key, and approval is by signature; make one with 'chartseal key'")
 		}
+	}
+	if a.Book == BookSigned && !slices.ContainsFunc(slices.Collect(maps.Values(a.Approvers)), isMinisignKey) {
+		v.report("approval.book", "is signed, and no approver has a key to sign it with; make one with 'chartseal key'")
 	}
 }
 

@@ -100,6 +100,14 @@ type Agreement struct {
 	Purpose   string `yaml:"purpose"`    // research, public_health or operations
 }
 
+// Determination is an expert's that the risk of telling who the patient is from a
+// de-identified set is very small (45 CFR 164.514(b)(1)).
+type Determination struct {
+	Expert   string `yaml:"expert"`
+	On       Date   `yaml:"on"`
+	Document string `yaml:"document"` // where it is filed: (b)(1)(ii) asks that it be documented
+}
+
 // Fee is what the requester is charged (45 CFR 164.524(c)(4)).
 type Fee struct {
 	Lines        []FeeLine `yaml:"lines"`

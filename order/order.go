@@ -24,6 +24,7 @@ type Order struct {
 	Sensitive []string  `yaml:"sensitive"` // categories expressly included
 	Delivery  Delivery  `yaml:"delivery"`  // default link
 	Link      LinkTerms `yaml:"link"`
+	Prepared  Approval  `yaml:"prepared"` // who wrote the order, where another must approve it
 	Approved  Approval  `yaml:"approved"`
 	Decisions []Ruling  `yaml:"decisions"` // a person's answers to holds
 
@@ -35,8 +36,11 @@ type Order struct {
 	Denial        *Denial        `yaml:"denial"`
 	Extension     *Extension     `yaml:"extension"`
 	Agreement     *Agreement     `yaml:"agreement"`
-	Fee           *Fee           `yaml:"fee"`
-	Unencrypted   *Unencrypted   `yaml:"unencrypted"`
+	// Deidentification is the expert's determination behind a de-identified set
+	// that tells dates.
+	Deidentification *Determination `yaml:"deidentification"`
+	Fee              *Fee           `yaml:"fee"`
+	Unencrypted      *Unencrypted   `yaml:"unencrypted"`
 }
 
 // Patient names the patient by the two identifiers and one more that every
@@ -135,7 +139,7 @@ type LinkTerms struct {
 	Lifetime strict.Duration `yaml:"lifetime"` // 0: the practice's default
 }
 
-// Approval names who in the practice approved the order, and when.
+// Approval names who did something, such as approving the order, and when.
 type Approval struct {
 	By string `yaml:"by"`
 	On Date   `yaml:"on"`

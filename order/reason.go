@@ -21,6 +21,9 @@ type Reason struct {
 	Message  string   `json:"message"`            // what is wrong and what to do
 	Citation string   `json:"citation,omitempty"` // the law behind the rule
 	Items    []string `json:"items,omitempty"`    // what it is about: kinds, files, categories
+	// May is what a named person may decide about it; nothing: the order or the
+	// records must change.
+	May []RulingChoice `json:"may,omitempty"`
 	// Answered holds the decisions that answer this hold: one without an item, or
 	// one for each of Items. A hold that is answered stops nothing.
 	Answered []Ruling `json:"answered,omitempty"`
@@ -69,14 +72,20 @@ type Facts struct {
 	State    string  // its state, two letters
 	Contact  Contact // whom patients can call, for denials
 	Kinds    []string
-	Off      []string // rules that the practice's counsel has switched off
+	Off      []string           // rules that the practice's counsel has switched off
+	Tighten  map[string]Outcome // outcomes that the practice has made stricter, by rule
 
 	Recipient Recipient // as resolved from the recipient book; zero if the key is unknown
 	Meant     string    // for an unknown key: the one that was probably meant
+	// BookUnsigned says that the recipient book must be signed by an approver and
+	// is not, or was changed since: nobody in it is known then.
+	BookUnsigned bool
 
 	Approvers        []string
 	RequireSignature bool
-	ApprovalSigned   bool // the order's file carries a valid signature by approved.by
+	ApprovalSigned   bool    // the order's file carries a valid signature by approved.by
+	SignatureFails   Failure // why it does not, if it carries one
+	Different        bool    // who prepared the order may not approve it
 
 	Restrictions Restrictions // what patients asked for
 
@@ -86,21 +95,24 @@ type Facts struct {
 	Extended     bool     // the patient was told of a longer time once already
 	Similar      *Earlier // an order with the same content under another id
 	LedgerBroken bool     // the chain of the ledger does not verify
+	Brake        []Excess // what the practice's brake on releases has reached
+	Document     Filed    // the signed form of an authorization
+	DatesKept    string   // of de-identified sets: keep or shift; "": removed
 	StorageOwn   bool     // bundles stay on the practice's own computer
 	BAAOn        Date     // agreement with the storage provider
 
 	// From gathering, empty before it.
-	CategoriesFound []Found
+	CategoriesFound []Category
 	Unreadable      []Shortfall
 	OtherPatient    []string // files that name another patient
 	Unclear         []string // files that do not say well enough whose they are
 	Identifying     []string // for de-identified sets: files that can show who it is
 }
 
-// Found is a sensitive category met in the gathered files.
-type Found struct {
-	Category string
-	Items    []string
+// Category is a sensitive category met in the gathered files.
+type Category struct {
+	Name  string
+	Items []string
 }
 
 // Shortfall is records of a kind that could not be read.
@@ -110,6 +122,32 @@ type Shortfall struct {
 	Total  int
 	Items  []string
 }
+
+// Failure is why a signature over an order does not count.
+type Failure string
+
+// The failures.
+const (
+	Changed     Failure = "changed" // by the approver's key, over other bytes
+	AnotherSign Failure = "other"   // by another key than that of approved.by
+)
+
+// Excess is one limit of the brake that is reached.
+type Excess struct {
+	Of    string // day, recipient or approver
+	Limit int    // releases in 24 hours
+}
+
+// Filed is whether a document was found where the order says.
+type Filed string
+
+// What can be known of a document. Practices that name no folder for documents
+// know nothing.
+const (
+	NotLooked Filed = ""
+	Found     Filed = "found"
+	Missing   Filed = "missing"
+)
 
 // Earlier is an order that was sent before.
 type Earlier struct {

@@ -68,6 +68,18 @@ func (r Restrictions) of(patient string) Restriction {
 	return Restriction{}
 }
 
+// Withdrawn finds a patient's withdrawal of what was signed on a day, or before
+// it was withdrawn, for a recipient; nil if there is none.
+func (r Restrictions) Withdrawn(patient string, to Recipient, signed Date) *Withdrawal {
+	all := r.of(patient).Withdrawn
+	for i, w := range all {
+		if (w.To == "" || to.names(w.To)) && !w.On.Before(signed) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
 // names says that a word of a list means a recipient: its key, name or kind.
 func (r Recipient) names(word string) bool {
 	return word != "" && (strings.EqualFold(word, r.Key) || samePhrase(word, r.Name) || word == string(r.Kind))

@@ -117,10 +117,24 @@ func checkWithdrawn(o *Order, a *Authorization, f *Facts) []finding {
 	if !a.RevokedOn.IsZero() {
 		return say("The patient withdrew this authorization on %s. Nothing can be sent with it.", a.RevokedOn.Words())
 	}
-	for _, w := range f.Restrictions.of(o.Patient.ID).Withdrawn {
-		if (w.To == "" || f.Recipient.names(w.To)) && !w.On.Before(a.SignedOn) {
-			return say("The patient withdrew this authorization on %s. Nothing can be sent with it.", w.On.Words())
-		}
+	if w := f.withdrawn(o.Patient.ID, a.SignedOn); w != nil {
+		return say("The patient withdrew this authorization on %s. Nothing can be sent with it.", w.On.Words())
+	}
+	return nil
+}
+
+// withdrawn finds a withdrawal of what the patient signed on a day.
+func (f *Facts) withdrawn(patient string, signed Date) *Withdrawal {
+	return f.Restrictions.Withdrawn(patient, f.Recipient, signed)
+}
+
+// checkKept reminds of the form, which is kept for six years.
+func checkKept(_ *Order, a *Authorization, f *Facts) []finding {
+	switch {
+	case blank(a.Document):
+		return say("Write where the signed form is filed (authorization.document). It must be kept for six years.")
+	case f.Document == Missing:
+		return say("The signed form is not in the practice's folder for documents under the name that authorization.document gives. File it there: it must be kept for six years, and the ledger notes its digest.")
 	}
 	return nil
 }

@@ -39,13 +39,13 @@ func checkPatient(_ *Order, f *Facts) []finding {
 	if n := len(f.OtherPatient); n > 0 {
 		found = append(found, finding{
 			message: files(n, "says", "say") + " another patient's name. Nothing was sent. Move what belongs to someone else, or leave it out by a decision on R35; it can never be released with this order.",
-			items:   f.OtherPatient,
+			items:   f.OtherPatient, only: LeaveOut,
 		})
 	}
 	if n := len(f.Unclear); n > 0 {
 		found = append(found, finding{
 			message: files(n, "does", "do") + " not say well enough whose they are. Nothing was sent. Correct the name, number or birth date and export again, or leave it out by a decision on R35.",
-			items:   f.Unclear,
+			items:   f.Unclear, only: LeaveOut,
 		})
 	}
 	return found
@@ -62,13 +62,14 @@ func files(n int, one, many string) string {
 const (
 	psychotherapyNotes = "psychotherapy_notes"
 	substanceUse       = "sud"
+	facialPhoto        = "facial_photo"
 )
 
 // met collects the files in which a category was found, and whether the order or
 // the gathered files speak of it at all.
 func met(o *Order, f *Facts, category string) (items []string, named, found bool) {
 	for _, c := range f.CategoriesFound {
-		if c.Category == category {
+		if c.Name == category {
 			items, found = append(items, c.Items...), true
 		}
 	}
@@ -80,16 +81,15 @@ func checkPsychotherapy(o *Order, f *Facts) []finding {
 	if !named && !found {
 		return nil
 	}
-	if a := o.Authorization; o.Basis == Authorized && a != nil && slices.Equal(a.Sensitive, []string{psychotherapyNotes}) {
-		return nil // a form for these notes alone
+	if standsAlone(o) {
+		return nil
 	}
 	return []finding{{message: "Psychotherapy notes need their own signed form, for these notes alone. Get one, or leave the notes out.", items: items}}
 }
 
 func checkPart2(o *Order, f *Facts) []finding {
 	items, named, found := met(o, f, substanceUse)
-	toPatient := o.Basis == PatientAccess && f.Recipient.Kind.relation() == Self
-	if !named && !found || toPatient { // 42 CFR 2.23: a patient's own access needs no consent
+	if !named && !found || ownCopy(o, f) {
 		return nil
 	}
 	missing := lackingConsent(o, f)
@@ -129,6 +129,9 @@ func lackingConsent(o *Order, f *Facts) []string {
 			missing = append(missing, "part2_consent."+e.field)
 		}
 	}
+	if w := f.withdrawn(o.Patient.ID, c.SignedOn); w != nil { // 42 CFR 2.31(a)(6): it can be revoked
+		missing = append(missing, "the patient withdrew it on "+w.On.Words())
+	}
 	return missing
 }
 
@@ -149,24 +152,46 @@ func categoryWords(category string) string {
 }
 
 func checkSensitive(o *Order, f *Facts) []finding {
-	if o.Basis == PatientAccess && f.Recipient.Kind.relation() == Self {
-		return nil // a patient's own copy is complete
+	if ownCopy(o, f) {
+		return nil
 	}
-	var found []finding
+	found := checkFaces(o)
 	for _, c := range f.CategoriesFound {
-		if c.Category == psychotherapyNotes || c.Category == substanceUse || permitted(o, c.Category) {
+		if c.Name == psychotherapyNotes || c.Name == substanceUse || permitted(o, c.Name) {
 			continue
 		}
 		found = append(found, finding{
-			message: categoryWords(c.Category) + " is in the folder and is not named on the form. If the permission covers it, write '" + c.Category + "' under sensitive; otherwise let an approver decide (decisions on R20).",
+			message: categoryWords(c.Name) + " is in the folder and is not named on the form. If the permission covers it, write '" + c.Name + "' under sensitive; otherwise let an approver decide (decisions on R20).",
 			items:   c.Items,
 		})
 	}
 	return found
 }
 
-func permitted(o *Order, category string) bool {
-	return slices.Contains(o.Sensitive, category) || o.Basis == Authorized && o.Authorization != nil && slices.Contains(o.Authorization.Sensitive, category)
+// faceless are the releases that seldom need a face: all but those to a treating
+// provider and those the patient asked for.
+var faceless = []Basis{Payment, Operations, Authorized, ByLegal, LimitedSet, Deidentified}
+
+// checkFaces flags what shows a face: photographs, which payment and operations get
+// only if the order names them, and the surface of a CBCT volume.
+func checkFaces(o *Order) []finding {
+	if !slices.Contains(faceless, o.Basis) || permitted(o, facialPhoto) {
+		return nil
+	}
+	var found []finding
+	if (o.Basis == Payment || o.Basis == Operations) && slices.Contains(o.Records.Kinds, "photo") {
+		found = append(found, finding{
+			message: "Photographs can show the patient's face, and are sent for payment and operations only if the order says so. If they are needed, write 'facial_photo' under sensitive, or let an approver decide (a decision on R20); otherwise take 'photo' out of records.kinds.",
+			items:   []string{"photo"}, only: ReleaseItem,
+		})
+	}
+	if slices.Contains(o.Records.Kinds, "cbct") {
+		found = append(found, finding{
+			outcome: Warn,
+			message: "A CBCT volume can be turned into a picture of the patient's face. Make sure that the recipient needs it.",
+		})
+	}
+	return found
 }
 
 func checkLegal(o *Order, f *Facts) []finding {
@@ -218,15 +243,31 @@ func checkDeidentified(o *Order, f *Facts) []finding {
 	for _, k := range o.Records.Kinds {
 		switch {
 		case k == "photo":
-			found = append(found, finding{message: "A photograph of a face cannot go in a de-identified set. Take 'photo' out of records.kinds, or let an approver who saw the photographs decide.", items: []string{k}})
+			found = append(found, finding{message: "A photograph of a face cannot go in a de-identified set. Take 'photo' out of records.kinds, or let an approver who saw the photographs decide.", items: []string{k}, only: ReleaseItem})
 		case slices.Contains(freeText, k):
-			found = append(found, finding{message: "The text of " + kindWords(k) + " can hold names and dates, and cannot go in a de-identified set. Take '" + k + "' out of records.kinds, or let an approver who read them decide.", items: []string{k}})
+			found = append(found, finding{message: "The text of " + kindWords(k) + " can hold names and dates, and cannot go in a de-identified set. Take '" + k + "' out of records.kinds, or let an approver who read them decide.", items: []string{k}, only: ReleaseItem})
 		}
 	}
 	if len(f.Identifying) > 0 {
 		found = append(found, finding{message: files(len(f.Identifying), "can", "can") + " show who the patient is (text in the image, a face, a serial number). Leave them out, or let an approver who looked at each decide.", items: f.Identifying})
 	}
 	return found
+}
+
+// checkExpert asks for the determination without which a de-identified set may
+// tell no dates but years (45 CFR 164.514(b)(2)(i)(C)).
+func checkExpert(o *Order, f *Facts) []finding {
+	if f.DatesKept == "" {
+		return nil
+	}
+	d := o.Deidentification
+	switch {
+	case d == nil || blank(d.Expert) || d.On.IsZero() || blank(d.Document):
+		return say("The practice's settings leave dates in de-identified sets (dicom.dates: %s), which an expert must have allowed. Write who determined it, when, and where that is filed (deidentification.expert, on, document), or set dicom.dates: remove.", f.DatesKept)
+	case d.On.After(f.Today):
+		return say("The expert's determination is dated %s, which is in the future. Correct the day (deidentification.on).", d.On.Words())
+	}
+	return nil
 }
 
 // limitedPurposes are what a limited data set may be for (45 CFR 164.514(e)(3)(i)).

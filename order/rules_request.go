@@ -175,6 +175,8 @@ func checkRecipient(o *Order, f *Facts) []finding {
 	switch {
 	case !f.Recipient.IsZero():
 		return nil
+	case f.BookUnsigned:
+		return say("The recipient book is not signed by an approver, or was changed after it was signed. Nothing goes to anybody in it. One of these must look at it and sign it (chartseal approve --book): %s.", f.approvers())
 	case f.Meant != "":
 		return say("The recipient '%s' is not in the recipient book. Did you mean '%s'?", o.Recipient.Key, f.Meant)
 	}
@@ -191,7 +193,33 @@ func checkApproval(o *Order, f *Facts) []finding {
 	case a.On.After(f.Today):
 		return say("The approval is dated %s, which is in the future. Correct the day (approved.on).", a.On.Words())
 	case f.RequireSignature && !f.ApprovalSigned:
-		return say("The approval by %s is not signed, or the signature does not fit the order as it is now. Sign the order again (chartseal approve).", a.By)
+		return say("%s", unsigned(a.By, f.SignatureFails))
+	}
+	return nil
+}
+
+func unsigned(by string, why Failure) string {
+	switch why {
+	case Changed:
+		return "The order was changed after " + by + " approved it: the signature does not fit the order as it is now. " + by + " must look at it and sign it again (chartseal approve)."
+	case AnotherSign:
+		return "The order is signed with another key than that of " + by + ", who is written as the approver. Correct approved.by, and have that person sign the order (chartseal approve)."
+	}
+	return "The approval by " + by + " is not signed. Sign the order (chartseal approve), and drop it together with its signature."
+}
+
+// checkDifferent keeps one person from both preparing and approving.
+func checkDifferent(o *Order, f *Facts) []finding {
+	if !f.Different {
+		return nil
+	}
+	switch by := o.Prepared.By; {
+	case blank(by) || o.Prepared.On.IsZero():
+		return say("Write who prepared this order and when (prepared.by, prepared.on). In this practice another person must approve it.")
+	case o.Prepared.On.After(f.Today):
+		return say("The order was prepared on %s, which is in the future. Correct the day (prepared.on).", o.Prepared.On.Words())
+	case samePhrase(by, o.Approved.By), SameName(by, o.Approved.By):
+		return say("%s prepared this order and approved it. In this practice another person must approve it.", by)
 	}
 	return nil
 }
@@ -204,6 +232,8 @@ func checkDecisions(o *Order, f *Facts) []finding {
 			found = append(found, say("A decision names the rule '%s', which does not exist. Copy the rule from WHY-HELD.txt.", d.Rule)...)
 		case !f.isApprover(d.By):
 			found = append(found, say("The decision on %s is by '%s', who may not approve. One of these must decide: %s.", d.Rule, d.By, f.approvers())...)
+		case d.Decision == ReleaseItem && f.neverReleases(d.Rule):
+			found = append(found, say("A decision releases what %s holds, which nobody may release. Leave it out (decision: leave_out), or remove the decision.", d.Rule)...)
 		case d.On.After(f.Today):
 			found = append(found, say("The decision on %s is dated %s, which is in the future. Correct the day.", d.Rule, d.On.Words())...)
 		}

@@ -2,6 +2,7 @@ package order
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -79,4 +80,28 @@ func checkRepeated(_ *Order, f *Facts) []finding {
 		return nil
 	}
 	return say("This looks like the order %s sent on %s. Send again? If so, let an approver decide (a decision on R34).", f.Similar.Order, f.Similar.On.Words())
+}
+
+// checkBrake stops what is more than the practice ever sends: a thief with an
+// approver's name, or a script gone wild, gets no further than that.
+func checkBrake(_ *Order, f *Facts) []finding {
+	var found []finding
+	for _, e := range f.Brake {
+		who := ""
+		switch e.Of {
+		case "recipient":
+			who = " to this recipient"
+		case "approver":
+			who = " approved by this person"
+		}
+		found = append(found, say("In the last 24 hours %s%s went out, and the practice allows no more (brake.per_%s). IT was told. Make sure that all was meant; then an approver can let this one go (a decision on B1), or drop the order again tomorrow.", releases(e.Limit), who, e.Of)...)
+	}
+	return found
+}
+
+func releases(n int) string {
+	if n == 1 {
+		return "1 release"
+	}
+	return strconv.Itoa(n) + " releases"
 }

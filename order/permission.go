@@ -1,0 +1,49 @@
+package order
+
+import "slices"
+
+// Includes says that the records of a sensitive category may go with this order:
+// what the law asks for them is on it, the practice has switched the category's
+// rule off, or it is the patient's own complete copy. What it does not say of,
+// gathering holds under the rule of [RuleOf].
+func Includes(o *Order, f Facts, category string) bool {
+	rule, _ := find(RuleOf(category))
+	switch {
+	case rule.isOff(f):
+		return true
+	case category == psychotherapyNotes:
+		return standsAlone(o)
+	case category == substanceUse:
+		return ownCopy(o, &f) || len(lackingConsent(o, &f)) == 0
+	}
+	return ownCopy(o, &f) || permitted(o, category)
+}
+
+// RuleOf is the rule about a sensitive category.
+func RuleOf(category string) string {
+	switch category {
+	case psychotherapyNotes:
+		return "R18"
+	case substanceUse:
+		return "R19"
+	}
+	return "R20"
+}
+
+// ownCopy is the patient's own access, which is complete (45 CFR 164.524) and
+// needs no consent (42 CFR 2.23).
+func ownCopy(o *Order, f *Facts) bool {
+	return o.Basis == PatientAccess && f.Recipient.Kind.relation() == Self
+}
+
+// standsAlone says that the authorization is for psychotherapy notes and nothing
+// else (45 CFR 164.508(b)(3)(ii)).
+func standsAlone(o *Order) bool {
+	a := o.Authorization
+	return o.Basis == Authorized && a != nil && slices.Equal(a.Sensitive, []string{psychotherapyNotes})
+}
+
+// permitted says that the order, or the signed form, expressly names a category.
+func permitted(o *Order, category string) bool {
+	return slices.Contains(o.Sensitive, category) || o.Basis == Authorized && o.Authorization != nil && slices.Contains(o.Authorization.Sensitive, category)
+}

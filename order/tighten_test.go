@@ -1,0 +1,150 @@
+package order
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestOutcomesOnlyBecomeStricter(t *testing.T) {
+	for _, c := range []struct {
+		rule string
+		to   Outcome
+		ok   bool
+	}{
+		{"R12", Refuse, true},
+		{"R14", Hold, true},
+		{"R14", Refuse, true},
+		{"R12", Hold, false},
+		{"R12", Warn, false},
+		{"R6", Hold, false},
+		{"R6", Refuse, false},
+		{"R99", Refuse, false},
+		{"R12", "stop", false},
+	} {
+		if err := CheckTighten(c.rule, c.to); (err == nil) != c.ok {
+			t.Errorf("%s to %s: %v", c.rule, c.to, err)
+		}
+	}
+	for rule, ok := range map[string]bool{"R14": true, "R20": true, "R11": false, "R31": false, "R35": false, "A1": false, "R24": false} {
+		if err := CheckOff(rule); (err == nil) != ok {
+			t.Errorf("%s off: %v", rule, err)
+		}
+	}
+}
+
+func TestTightenedRules(t *testing.T) {
+	o := load(t, "testdata/failing/R12-agency.yaml")
+	o.Decisions = []Ruling{ruling("R12", "", ReleaseItem)}
+	f := facts(o)
+	if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
+		t.Fatalf("the decision does not count: %+v", stops)
+	}
+	f.Tighten = map[string]Outcome{"R12": Refuse}
+	stops := Stopping(Evaluate(o, f))
+	if len(stops) != 2 || stops[0].Rule != "R12" || stops[0].Outcome != Refuse || len(stops[0].May) != 0 || stops[1].Rule != "A3" {
+		t.Errorf("R12 refuses: %+v", stops)
+	}
+	if got := Valid(o, f); len(got) != 0 {
+		t.Errorf("the decision counts: %+v", got)
+	}
+
+	o = load(t, "testdata/valid/treatment.yaml")
+	f = facts(o)
+	f.StorageOwn, f.Tighten = false, map[string]Outcome{"R32": Hold}
+	stops = Stopping(Evaluate(o, f))
+	if len(stops) != 1 || stops[0].Outcome != Hold || !slices.Equal(stops[0].May, []RulingChoice{ReleaseItem}) {
+		t.Errorf("R32 holds: %+v", stops)
+	}
+	o.Decisions = []Ruling{ruling("R32", "", ReleaseItem)}
+	if stops = Stopping(Evaluate(o, f)); len(stops) != 0 {
+		t.Errorf("R32 holds after a decision: %+v", stops)
+	}
+}
+
+// TestWhatMayBeDecided: a decision counts only where WHY-HELD offers it.
+func TestWhatMayBeDecided(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		may  []RulingChoice
+	}{
+		{"R12-agency", []RulingChoice{ReleaseItem}},
+		{"R18-listed", nil},
+		{"R18-found", []RulingChoice{LeaveOut}},
+		{"R19-found", []RulingChoice{LeaveOut}},
+		{"R20-hiv", []RulingChoice{LeaveOut, ReleaseItem}},
+		{"R20-photo", []RulingChoice{ReleaseItem}},
+		{"R27-photo", []RulingChoice{ReleaseItem}},
+		{"R35-other", []RulingChoice{LeaveOut}},
+		{"R6-ended", nil},
+		{"R3-kind", nil},
+	} {
+		o := load(t, "testdata/failing/"+c.file+".yaml")
+		f := facts(o)
+		if change := surroundings[c.file]; change != nil {
+			change(&f)
+		}
+		stops := Stopping(Evaluate(o, f))
+		if !slices.Equal(stops[0].May, c.may) {
+			t.Errorf("%s: may %v, want %v", c.file, stops[0].May, c.may)
+		}
+		for _, d := range []RulingChoice{LeaveOut, ReleaseItem} {
+			o.Decisions = nil
+			items := stops[0].Items
+			if len(items) == 0 {
+				items = []string{""}
+			}
+			for _, item := range items {
+				o.Decisions = append(o.Decisions, ruling(stops[0].Rule, item, d))
+			}
+			left := about(Stopping(Evaluate(o, f)), stops[0].Rule)
+			if (len(left) == 0) != slices.Contains(c.may, d) {
+				t.Errorf("%s: %s leaves %+v", c.file, d, left)
+			}
+		}
+	}
+}
+
+func TestIncludes(t *testing.T) {
+	for _, c := range []struct {
+		file, category string
+		change         func(*Order, *Facts)
+		want           bool
+	}{
+		{"treatment", "hiv_sti", nil, false},
+		{"treatment", "hiv_sti", func(o *Order, _ *Facts) { o.Sensitive = []string{"hiv_sti"} }, true},
+		{"treatment", "hiv_sti", func(_ *Order, f *Facts) { f.Off = []string{"R20"} }, true},
+		{"treatment", "sud", func(o *Order, _ *Facts) { o.Sensitive = []string{"sud"} }, false},
+		{"treatment", "psychotherapy_notes", func(o *Order, _ *Facts) { o.Sensitive = []string{"psychotherapy_notes"} }, false},
+		{"part2", "sud", nil, true},
+		{"part2", "sud", func(_ *Order, f *Facts) { f.Today = on(2027, 2, 1) }, false},
+		{"patient_access", "hiv_sti", nil, true},
+		{"patient_access", "sud", nil, true},
+		{"patient_access", "psychotherapy_notes", nil, false},
+		{"minor", "hiv_sti", nil, false},
+		{"authorization", "genetic", func(o *Order, _ *Facts) { o.Authorization.Sensitive = []string{"genetic"} }, true},
+		{"authorization", "psychotherapy_notes", func(o *Order, _ *Facts) { o.Authorization.Sensitive = []string{"psychotherapy_notes"} }, true},
+		{"authorization", "psychotherapy_notes", func(o *Order, _ *Facts) { o.Authorization.Sensitive = []string{"psychotherapy_notes", "genetic"} }, false},
+	} {
+		o := load(t, "testdata/valid/"+c.file+".yaml")
+		f := facts(o)
+		if c.change != nil {
+			c.change(o, &f)
+		}
+		if got := Includes(o, f, c.category); got != c.want {
+			t.Errorf("%s %s: %v", c.file, c.category, got)
+		}
+	}
+}
+
+// TestReview tells what was not asked from what passed.
+func TestReview(t *testing.T) {
+	o := load(t, "testdata/valid/treatment.yaml")
+	f := facts(o)
+	f.Off = []string{"R12", "R35"}
+	for _, v := range Review(o, f) {
+		want := map[string][2]bool{"R1": {true, false}, "R6": {false, false}, "R12": {false, true}, "R35": {true, false}, "R10": {false, false}}
+		if w, ok := want[v.Rule.ID]; ok && w != [2]bool{v.Asked, v.Off} {
+			t.Errorf("%s: asked %v, off %v", v.Rule.ID, v.Asked, v.Off)
+		}
+	}
+}
