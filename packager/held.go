@@ -125,7 +125,7 @@ func (rs refusals) reasons() []order.Reason {
 			i = len(out)
 			at[key] = i
 			out = append(out, order.Reason{
-				Rule: ruleComplete, Outcome: outcomeOf(r.class),
+				Rule: ruleComplete, Outcome: outcomeOf(r.class), May: mayDecide(r.class),
 				Message: fmt.Sprintf("This record cannot be sent as it is: %s. Nothing was sent. %s", r.clause, todo[r.class]),
 			})
 		}
@@ -141,6 +141,13 @@ func outcomeOf(c redact.Class) order.Outcome {
 		return order.Hold
 	}
 	return order.Refuse
+}
+
+func mayDecide(c redact.Class) []order.RulingChoice {
+	if c == redact.Undecided {
+		return []order.RulingChoice{order.LeaveOut, order.ReleaseItem}
+	}
+	return []order.RulingChoice{order.LeaveOut}
 }
 
 // todo says what staff can do about a class of refusal.

@@ -77,7 +77,8 @@ func collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
 func (p *Plan) request() gather.Request {
 	return gather.Request{
 		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
-		Sensitive: p.Mark, Permitted: p.Order.Sensitive, LeaveOut: p.leftOut(),
+		Sensitive: p.Mark, LeaveOut: p.leftOut(),
+		Permits:   func(category string) bool { return order.Includes(p.Order, p.Facts, category) },
 		Decisions: order.Valid(p.Order, p.Facts), Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
 		Index: p.Index,
 	}

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,15 +81,25 @@ func TestOrderOfDates(t *testing.T) {
 }
 
 func TestSideFile(t *testing.T) {
-	for text, want := range map[string]string{
-		"date: 2025-05-03": "2025-05-03", "date: '2025-05-03'\n": "2025-05-03",
-		"": "", "# nothing": "", "date:": "", "date: 2025-02-30": "", "day: 2025-05-03": "",
-		"date: 2025-05-03\ndate: 2025-05-03": "", "date: 2025-05-03\nkind: photo": "",
-		"date: 2025-05-03\n" + strings.Repeat("#", maxSideFile): "",
+	for text, want := range map[string]side{
+		"date: 2025-05-03":                       {date: "2025-05-03"},
+		"date: '2025-05-03'\n":                   {date: "2025-05-03"},
+		"sensitive: hiv_sti":                     {sensitive: []string{"hiv_sti"}},
+		"sensitive: [hiv_sti, \"sud\"]":          {sensitive: []string{"hiv_sti", "sud"}},
+		"sensitive: [sud]\r\ndate: 2025-05-03\n": {"2025-05-03", []string{"sud"}},
 	} {
-		got, err := sideDate(strings.NewReader(text))
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("side file %.30q gives %q, %v, want %q", text, got, err, want)
+		got, err := readSide(strings.NewReader(text))
+		if err != nil || got.date != want.date || !slices.Equal(got.sensitive, want.sensitive) {
+			t.Errorf("side file %q gives %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "# nothing", "date:", "date: 2025-02-30", "day: 2025-05-03", "date: 2025-05-03\ndate: 2025-05-03", "date: 2025-05-03\nkind: photo",
+		"sensitive:", "sensitive: []", "sensitive: [HIV]", "sensitive: sud\nsensitive: hiv_sti", "sensitive: sud hiv_sti", "sensitve: sud",
+		"date: 2025-05-03\n" + strings.Repeat("#", maxSideFile),
+	} {
+		if got, err := readSide(strings.NewReader(text)); err == nil {
+			t.Errorf("side file %.30q gives %+v", text, got)
 		}
 	}
 }

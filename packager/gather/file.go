@@ -33,6 +33,7 @@ type Item struct {
 	Categories []string
 	Identity   *dicomfile.Identity // DICOM only
 
+	marked []string // categories from its side file
 	source int
 	place  *place
 	stamp  stamp

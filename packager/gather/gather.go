@@ -46,15 +46,17 @@ type Limits struct {
 type Request struct {
 	Patient   order.Patient
 	Scope     order.Scope
-	Sources   []Source    // in the order of the configuration: a file of two sources is of the first
-	Sensitive []Sensitive // in any order
-	Permitted []string    // categories the order expressly includes
-	LeaveOut  []string    // entries of Reason.Items that a named person decided to leave out
+	Sources   []Source                   // in the order of the configuration: a file of two sources is of the first
+	Sensitive []Sensitive                // in any order
+	Permitted []string                   // categories the order expressly includes
+	Permits   func(category string) bool // the same for what the law judges; may be nil
+	LeaveOut  []string                   // entries of Reason.Items that a named person decided to leave out
 
 	// Decisions are the order's answers to earlier holds. What is left out is
-	// not looked at; a file of a sensitive category (R18 to R20) or of unclear
-	// identity (R35) can be released; that nothing of a kind was found (R11)
-	// can be accepted. Another patient's file can only be left out.
+	// not looked at; a file of a sensitive category (R20) or of unclear identity
+	// (R35) can be released; that nothing of a kind was found (R11) can be
+	// accepted. Another patient's file, psychotherapy notes (R18) and substance
+	// use records (R19) can only be left out.
 	Decisions []order.Ruling
 
 	Identify   func(ctx context.Context, src redact.Source) (*dicomfile.Identity, error)

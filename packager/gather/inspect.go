@@ -153,28 +153,30 @@ func fileTrouble(err error) error {
 	return troubleError{unreadableFile}
 }
 
-// date finds the day of a record, from the most trusted source on.
+// date finds the day of a record, from the most trusted source on, and what its
+// side file says of it.
 func (c *collector) date(it *Item, src *source, dir *os.Root) error {
+	beside, err := readSideFile(dir, it.Name+sideSuffix)
+	it.marked = beside.sensitive
 	if id := it.Identity; id != nil {
 		for _, da := range []string{id.StudyDate, id.AcquisitionDate, id.SeriesDate, id.ContentDate} {
 			if it.Date = dicomDate(da); it.Date != "" {
 				it.DateSource = DateDICOM
-				return nil
+				return err
 			}
 		}
 	}
 	if it.Date = nameDate(it.Name, c.birth); it.Date != "" {
 		it.DateSource = DateName
-		return nil
+		return err
 	}
 	if it.Date = folderDate(it.Path, src.below, c.birth); it.Date != "" {
 		it.DateSource = DateFolder
-		return nil
+		return err
 	}
-	day, err := readSideFile(dir, it.Name+sideSuffix)
-	if err == nil && day != "" {
-		it.Date, it.DateSource = day, DateSideFile
-		return nil
+	if it.Date = beside.date; it.Date != "" {
+		it.DateSource = DateSideFile
+		return err
 	}
 	it.Date, it.DateSource = it.ModTime.In(c.zone).Format(isoDate), DateModified
 	return err
@@ -191,19 +193,19 @@ func folderDate(rel, patientFolder, birth string) string {
 	return ""
 }
 
-// readSideFile returns "" when there is no side file.
-func readSideFile(dir *os.Root, name string) (string, error) {
+// readSideFile returns nothing when there is no side file.
+func readSideFile(dir *os.Root, name string) (side, error) {
 	f, _, _, err := openRegular(dir, name)
 	var refused troubleError
 	if errors.As(err, &refused) && refused.t == changing {
-		return "", nil
+		return side{}, nil
 	}
 	if err != nil {
-		return "", troubleError{badSideFile}
+		return side{}, troubleError{badSideFile}
 	}
-	day, err := sideDate(f)
+	s, err := readSide(f)
 	if err = errors.Join(err, bare(f.Close())); err != nil {
-		return "", troubleError{badSideFile}
+		return side{}, troubleError{badSideFile}
 	}
-	return day, nil
+	return s, nil
 }

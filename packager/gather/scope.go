@@ -96,7 +96,9 @@ func (c *collector) checkKinds() {
 }
 
 func (c *collector) problem(rule, message string) {
-	c.out.Problems = append(c.out.Problems, hold(rule, message, nil))
+	r := hold(rule, message, nil)
+	r.May = []order.RulingChoice{order.ReleaseItem} // the rest goes without
+	c.out.Problems = append(c.out.Problems, r)
 }
 
 func (c *collector) configured(kind string) bool {

@@ -3,6 +3,7 @@ package gather
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -41,9 +42,9 @@ func (c *collector) checkSensitive() {
 	c.found = slices.DeleteFunc(c.found, func(it *Item) bool {
 		it.Categories = c.categories(it)
 		for _, category := range it.Categories {
-			rule := ruleOf(category)
+			rule := order.RuleOf(category)
 			switch {
-			case slices.Contains(c.req.Permitted, category), c.decided.about(order.ReleaseItem, rule, it.Path):
+			case c.permits(category), rule == anyCategory && c.decided.about(order.ReleaseItem, rule, it.Path):
 			case c.decided.about(order.LeaveOut, rule, ""):
 				c.leftOut++
 				return true
@@ -53,27 +54,25 @@ func (c *collector) checkSensitive() {
 		}
 		return false
 	})
-	for _, s := range c.req.Sensitive {
-		items, ok := held[s.Category]
-		if !ok {
-			continue
-		}
-		delete(held, s.Category)
+	for _, category := range slices.Sorted(maps.Keys(held)) {
+		items := held[category]
 		slices.Sort(items)
-		rule := ruleOf(s.Category)
-		c.out.Problems = append(c.out.Problems, hold(rule, sensitiveSentence(rule, s.Category, len(items)), items))
+		rule := order.RuleOf(category)
+		r := hold(rule, sensitiveSentence(rule, category, len(items)), items)
+		r.May = []order.RulingChoice{order.LeaveOut}
+		if rule == anyCategory {
+			r.May = append(r.May, order.ReleaseItem)
+		}
+		c.out.Problems = append(c.out.Problems, r)
 	}
 }
 
-// ruleOf gives the categories with a law of their own their rule.
-func ruleOf(category string) string {
-	switch category {
-	case "psychotherapy_notes":
-		return "R18"
-	case "sud":
-		return "R19"
-	}
-	return "R20"
+// anyCategory is the rule of the categories without a federal law of their own:
+// only of these can a person release a record.
+const anyCategory = "R20"
+
+func (c *collector) permits(category string) bool {
+	return slices.Contains(c.req.Permitted, category) || c.req.Permits != nil && c.req.Permits(category)
 }
 
 func sensitiveSentence(rule, category string, n int) string {
@@ -81,21 +80,22 @@ func sensitiveSentence(rule, category string, n int) string {
 	if n == 1 {
 		what = fmt.Sprintf("1 record is marked %s, and the order does not include it.", category)
 	}
-	need := "If the patient gave permission for it, add " + category + " under \"sensitive\" on the order"
+	need := "If the patient gave permission for it, add " + category + " under \"sensitive\" on the order; otherwise an approver can release or leave out each by a decision on the order."
 	switch rule {
 	case "R18":
-		need = "Psychotherapy notes need a signed form of their own; with it, add " + category + " under \"sensitive\" on the order"
+		need = "Psychotherapy notes need a signed form for them alone (basis: authorization, with " + category + " as the only word under authorization.sensitive); otherwise leave them out by a decision on the order."
 	case "R19":
-		need = "Substance-use records need the patient's special consent; with it, add " + category + " under \"sensitive\" on the order"
+		need = "Substance-use records need the patient's special consent (part2_consent on the order); otherwise leave them out by a decision on the order."
 	}
-	return what + " Nothing was sent. " + need + "; otherwise leave them out by a decision on the order."
+	return what + " Nothing was sent. " + need
 }
 
 // categories errs on the side of a hold: a pattern counts when it fits the
-// file or a folder of it below the patient's own, from wherever it is read.
+// file or a folder of it below the patient's own, from wherever it is read. The
+// side file of a record adds its own.
 func (c *collector) categories(it *Item) []string {
 	candidates := c.namesOf(it)
-	var out []string
+	out := slices.Clone(it.marked)
 	for _, s := range c.req.Sensitive {
 		pattern := fold(slashed(s.Pattern))
 		if slices.ContainsFunc(candidates, func(p string) bool { return doublestar.MatchUnvalidated(pattern, p) }) {

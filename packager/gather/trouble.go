@@ -62,7 +62,7 @@ var words = [troubles]wording{
 	brokenDICOM:      {"R11", "1 DICOM image could not be read.", "%d DICOM images could not be read.", "Export it again from the imaging program. The patient is entitled to a complete copy."},
 	notDICOM:         {"R11", "1 file is named .dcm and is no DICOM image.", "%d files are named .dcm and are no DICOM images.", "Export it again from the imaging program."},
 	unknownFormat:    {"R11", "1 file has a format that cannot be cleaned.", "%d files have formats that cannot be cleaned.", "Save it as PDF, JPEG, PNG, DICOM, STL or PLY."},
-	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\".", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\".", "Correct or delete it."},
+	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or holds others.", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or hold others.", "Correct or delete it."},
 }
 
 func (t trouble) sentence(n int) string {
@@ -108,8 +108,13 @@ func (f *findings) reasons(decided decisions) (out []order.Reason, waived int) {
 			continue
 		}
 		r := hold(w.rule, t.sentence(max(1, len(items))), items)
-		if t.final() {
+		switch {
+		case t.final():
 			r.Outcome = order.Refuse
+		case t == unclearPatient:
+			r.May = []order.RulingChoice{order.LeaveOut, order.ReleaseItem}
+		case len(items) > 0:
+			r.May = []order.RulingChoice{order.LeaveOut}
 		}
 		out = append(out, r)
 	}
@@ -126,7 +131,9 @@ func (t trouble) final() bool {
 	}
 }
 
-// hold is the reason for a hold, with the law behind the rule.
+// hold is the reason for a hold, with the law behind the rule. Nothing may be
+// decided about it until its May is set: what could not be read or is another
+// patient's can only be left out, and a person releases no file unseen.
 func hold(rule, message string, items []string) order.Reason {
 	return order.Reason{Rule: rule, Outcome: order.Hold, Message: message, Citation: citations[rule], Items: items}
 }
