@@ -87,8 +87,8 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 		}
 		return p.recordHold(ctx, r.ID, b.Entry, reasons)
 	}
-	var pk packed
-	if err := c.Recall(packedNote, &pk); err != nil {
+	pk, err := recallPacked(c)
+	if err != nil {
 		return err
 	}
 	rec, err := p.enter(ctx, sentEntry(r, b.Entry, &pk))
@@ -219,8 +219,8 @@ func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *r
 }
 
 func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *release) error {
-	var pk packed
-	if err := c.Recall(packedNote, &pk); err != nil {
+	pk, err := recallPacked(c)
+	if err != nil {
 		return err
 	}
 	files, err := p.sentFiles(r, b.ID, &pk)

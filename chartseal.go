@@ -67,10 +67,10 @@ type Practice struct {
 	log          *slog.Logger
 	state        *state
 	box          *watch.Outbox
-	bookMu       sync.Mutex
-	book         order.Book // read it through bookNow
-	bookAt       time.Time
-	restrictions order.Restrictions // what patients asked for
+	bookMu       sync.Mutex         // guards the next two
+	book         bookCopy           // read it through bookNow
+	restrictions order.Restrictions // what patients asked for; read it through restrictionsNow
+	steady       steadyClock        // of the brake
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
 	orders       *registry
@@ -85,7 +85,7 @@ type Practice struct {
 // Open locks the state folder and opens everything a release needs. A second
 // daemon on the same state is refused with ErrLocked.
 func Open(ctx context.Context, cfg *config.Config, opts Options) (*Practice, error) {
-	p := &Practice{cfg: cfg, opts: opts, log: opts.Log}
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now())}
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -96,7 +96,10 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.state, err = openState(p.cfg.State); err != nil {
 		return err
 	}
-	if p.book, err = loadBook(p.cfg.Recipients); err != nil {
+	if err = CheckRules(p.cfg); err != nil {
+		return err
+	}
+	if p.book, err = loadBook(p.cfg); err != nil {
 		return err
 	}
 	if p.restrictions, err = loadRestrictions(p.cfg.Restrictions); err != nil {

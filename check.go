@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"chartseal/config"
 	"chartseal/ledger"
@@ -27,11 +28,8 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 		fs = append(fs, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
 	}
 	checkFolders(cfg, add)
-	if _, err := loadBook(cfg.Recipients); err != nil {
-		add("recipients", transport.Problem, "The recipient book cannot be used: %v", err)
-	} else {
-		add("recipients", transport.OK, "The recipient book can be read.")
-	}
+	examineBook(cfg, add)
+	examineRules(cfg, add)
 	if _, err := DICOMRules(cfg); err != nil {
 		add("dicom", transport.Problem, "The practice's own rules for DICOM files cannot be used: %v", err)
 	}
@@ -47,11 +45,39 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	default:
 		add("ledger", transport.OK, "The ledger is whole: %d entries.", rep.Head.Seq)
 	}
-	for _, id := range cfg.Rules.Off {
-		add("rules", transport.Warning, "Rule %s is switched off in the configuration.", id)
-	}
 	examineDatabase(ctx, cfg, add)
 	return append(fs, examineStore(ctx, cfg, opts)...)
+}
+
+type addFinding func(check string, level transport.Level, format string, args ...any)
+
+func examineBook(cfg *config.Config, add addFinding) {
+	switch book, err := loadBook(cfg); {
+	case err != nil:
+		add("recipients", transport.Problem, "The recipient book cannot be used: %v", err)
+	case book.unsigned:
+		add("recipients", transport.Problem, "The recipient book is not signed by an approver, or was changed after it was signed: nothing goes to anybody in it. An approver must look at it and sign it: chartseal approve --book")
+	default:
+		add("recipients", transport.OK, "The recipient book can be read.")
+	}
+	if _, err := loadRestrictions(cfg.Restrictions); err != nil {
+		add("restrictions", transport.Problem, "The list of what patients asked for cannot be used, and every order is held until it can: %v", err)
+	}
+}
+
+// examineRules shows what the practice has changed about the rules.
+func examineRules(cfg *config.Config, add addFinding) {
+	if err := CheckRules(cfg); err != nil {
+		add("rules", transport.Problem, "%v", err)
+	}
+	for _, r := range order.Rules() {
+		if slices.Contains(cfg.Rules.Off, r.ID) && !r.Fixed {
+			add("rules", transport.Warning, "Rule %s is switched off in the configuration: %s (%s).", r.ID, r.Title, r.Citation)
+		}
+		if to := cfg.Rules.Tighten[r.ID]; to != "" {
+			add("rules", transport.OK, "Rule %s is stricter than by itself (%s): %s (%s).", r.ID, to, r.Title, r.Citation)
+		}
+	}
 }
 
 func checkFolders(cfg *config.Config, add func(string, transport.Level, string, ...any)) {
@@ -147,7 +173,10 @@ type RecordPreview struct {
 func Look(ctx context.Context, cfg *config.Config, opts Options, name string, data, signature []byte) (*Preview, error) {
 	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: &state{dir: cfg.State}}
 	var err error
-	if p.book, err = loadBook(cfg.Recipients); err != nil {
+	if err = CheckRules(cfg); err != nil {
+		return nil, err
+	}
+	if p.book, err = loadBook(cfg); err != nil {
 		return nil, err
 	}
 	if p.restrictions, err = loadRestrictions(cfg.Restrictions); err != nil {
@@ -164,7 +193,7 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 		return nil, err
 	}
 	facts := p.Facts(o, order.AtIntake)
-	facts.ApprovalSigned = p.signed(o, data, signature)
+	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
 	reasons := order.Evaluate(o, facts)
 	v := &Preview{Order: o.ID, Rules: outcomes(reasons, facts.Off), Records: []RecordPreview{}}
 	v.Held = append(order.Stopping(reasons), p.unbuilt(o)...)

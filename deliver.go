@@ -34,7 +34,7 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	if err := p.orders.has(ctx, r.ID); err != nil { // nor upload
 		return err
 	}
-	if err := p.judge(r, order.AtUpload); err != nil {
+	if err := p.judge(ctx, r, order.AtUpload); err != nil {
 		return err
 	}
 	f, err := os.Open(p.state.path("sealed", r.Sealed))

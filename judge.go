@@ -3,27 +3,25 @@ package chartseal
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
 	"maps"
-	"os"
 	"slices"
 
 	"aead.dev/minisign"
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/watch"
 )
 
 // admit judges the order by the rules, all at once.
-func (p *Practice) admit(_ context.Context, r *release) error {
-	return p.judge(r, order.AtIntake)
+func (p *Practice) admit(ctx context.Context, r *release) error {
+	return p.judge(ctx, r, order.AtIntake)
 }
 
 // judge evaluates the rules at a stage; what stops the order comes back as Held.
-func (p *Practice) judge(r *release, at order.Stage) error {
+// What the rules know of patients, recipients and approvers is read anew.
+func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error {
 	c, o, err := p.reopen(r)
 	if err != nil {
 		return err
@@ -36,14 +34,62 @@ func (p *Practice) judge(r *release, at order.Stage) error {
 	if err != nil {
 		return err
 	}
+	if err := p.refreshRestrictions(); err != nil {
+		return err
+	}
 	facts := p.Facts(o, at)
-	facts.ApprovalSigned = p.signed(o, data, signature)
-	reasons := order.Stopping(order.Evaluate(o, facts))
-	reasons = append(reasons, p.unbuilt(o)...)
+	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
+	if at == order.AtIntake {
+		if facts.Brake, err = p.braked(ctx, r, o, facts.Recipient); err != nil {
+			return err
+		}
+	}
+	said := order.Evaluate(o, facts)
+	reasons := append(order.Stopping(said), p.unbuilt(o)...)
+	if len(reasons) == 0 && at == order.AtUpload {
+		if facts.Brake, err = p.pass(ctx, r, o, facts); err != nil {
+			return err
+		}
+		said = order.Evaluate(o, facts)
+		reasons = order.Stopping(said)
+	}
 	if len(reasons) > 0 {
 		return &Held{reasons}
 	}
+	if at == order.AtUpload {
+		return noteWarnings(c, said)
+	}
 	return nil
+}
+
+// warningsNote keeps what the rules warn of until it is in ledger and receipt.
+const warningsNote = "warnings.json"
+
+func noteWarnings(c *watch.Claim, said []order.Reason) error {
+	var warnings []string
+	for _, r := range said {
+		if r.Outcome == order.Warn {
+			warnings = append(warnings, r.Message)
+		}
+	}
+	if len(warnings) == 0 {
+		return nil
+	}
+	return c.Note(warningsNote, warnings)
+}
+
+// recallPacked is what packing noted, with the warnings of the rules.
+func recallPacked(c *watch.Claim) (packed, error) {
+	var pk packed
+	if err := c.Recall(packedNote, &pk); err != nil {
+		return pk, err
+	}
+	var warnings []string
+	if err := c.Recall(warningsNote, &warnings); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return pk, err
+	}
+	pk.Notices = append(pk.Notices, warnings...)
+	return pk, nil
 }
 
 // Facts are what the rules need to know beside the order.
@@ -52,18 +98,24 @@ func (p *Practice) Facts(o *order.Order, at order.Stage) order.Facts {
 	f := order.Facts{
 		Today: order.DateOf(p.opts.Now()), Stage: at, Practice: c.Practice.Name, State: c.Practice.State,
 		Contact: order.Contact{Name: c.Practice.Contact.Name, Phone: c.Practice.Contact.Phone},
-		Kinds:   kinds(c.Kinds), Off: c.Rules.Off,
+		Kinds:   kinds(c.Kinds), Off: c.Rules.Off, Tighten: tightened(c),
 		Approvers: sortedKeys(c.Approval.Approvers), RequireSignature: c.Approval.Require == "signature",
-		Restrictions: p.restrictions, StorageOwn: c.Store.Kind == "local",
+		Different:    c.Approval.Different,
+		Restrictions: p.restrictionsNow(), StorageOwn: c.Store.Kind == "local", Document: p.filed(o),
 	}
 	if on, err := order.ParseDate(c.Store.BAAOn); err == nil {
 		f.BAAOn = on
 	}
-	to, ok := p.bookNow().Resolve(o.Recipient)
+	if d := string(c.DICOM.Dates); d == "shift" || d == "keep" {
+		f.DatesKept = d
+	}
+	book := p.bookNow()
+	f.BookUnsigned = book.unsigned
+	to, ok := book.resolve(o.Recipient)
 	if ok {
 		f.Recipient = to
 	} else {
-		f.Meant = p.bookNow().Nearest(o.Recipient.Key)
+		f.Meant = book.book.Nearest(o.Recipient.Key)
 	}
 	return f
 }
@@ -82,28 +134,31 @@ func kinds(own []string) []string {
 // recipient resolves the order's recipient; the rules have made sure that it
 // can be.
 func (p *Practice) recipient(o *order.Order) (order.Recipient, error) {
-	to, ok := p.bookNow().Resolve(o.Recipient)
+	to, ok := p.bookNow().resolve(o.Recipient)
 	if !ok {
 		return to, &Held{[]order.Reason{{
-			Rule: "R4", Outcome: order.Refuse,
-			Message: "The recipient is not in the recipient book any more. Nothing was sent. Ask who keeps the recipient book.",
+			Rule: "A2", Outcome: order.Refuse,
+			Message: "The recipient is not in the recipient book any more, or the book is not signed. Nothing was sent. Ask who keeps the recipient book.",
 		}}}
 	}
 	return to, nil
 }
 
 // signed reports whether the signature over the exact order file is by the
-// approver the order names.
-func (p *Practice) signed(o *order.Order, data, signature []byte) bool {
-	text := p.cfg.Approval.Approvers[o.Approved.By]
-	if len(signature) == 0 || text == "" {
-		return false
+// approver the order names, and if there is one that is not, why.
+func (p *Practice) signed(o *order.Order, data, signature []byte) (bool, order.Failure) {
+	key, known := approverKey(p.cfg, o.Approved.By)
+	if len(signature) == 0 || !known {
+		return false, ""
 	}
-	var key minisign.PublicKey
-	if err := key.UnmarshalText([]byte(text)); err != nil {
-		return false
+	if minisign.Verify(key, data, signature) {
+		return true, ""
 	}
-	return minisign.Verify(key, data, signature)
+	var made minisign.Signature
+	if made.UnmarshalText(signature) == nil && made.KeyID != key.ID() {
+		return false, order.AnotherSign
+	}
+	return false, order.Changed
 }
 
 // unbuilt holds what this version cannot do, rather than doing less than was
@@ -126,78 +181,15 @@ func (p *Practice) unbuilt(o *order.Order) []order.Reason {
 	}}
 }
 
-// bookNow is the recipient book as it stands: a recipient may be added while
-// the daemon runs. A book that cannot be read leaves the last good one in force.
-func (p *Practice) bookNow() order.Book {
-	p.bookMu.Lock()
-	defer p.bookMu.Unlock()
-	info, err := os.Stat(p.cfg.Recipients)
-	if err != nil || p.book != nil && info.ModTime().Equal(p.bookAt) {
-		return p.book
-	}
-	book, err := loadBook(p.cfg.Recipients)
-	if err != nil {
-		p.log.Warn("recipient book cannot be read; the last good one is in force", slog.String("stage", "admit"))
-		return p.book
-	}
-	p.book, p.bookAt = book, info.ModTime()
-	return p.book
-}
-
-// ErrConfig says that a file or folder of the configuration cannot be used.
-var ErrConfig = errors.New("configuration")
-
-func loadBook(file string) (order.Book, error) {
-	data, err := readConfigFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("%w: recipient book: %w", ErrConfig, err)
-	}
-	book, err := order.ParseBook(file, data)
-	if err != nil {
-		return nil, fmt.Errorf("recipient book %s: %w", file, err)
-	}
-	return book, nil
-}
-
-func loadRestrictions(file string) (order.Restrictions, error) {
-	if file == "" {
-		return nil, nil
-	}
-	data, err := readConfigFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("%w: restrictions: %w", ErrConfig, err)
-	}
-	limits, err := order.ParseRestrictions(file, data)
-	if err != nil {
-		return nil, fmt.Errorf("restrictions %s: %w", file, err)
-	}
-	return limits, nil
-}
-
-// maxBook bounds the files that belong to the configuration, in bytes.
-const maxBook = 16 << 20
-
-func readConfigFile(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err // the administrator's own path, needed to find the mistake
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxBook+1))
-	err = errors.Join(err, f.Close())
-	if err == nil && len(b) > maxBook {
-		err = &fs.PathError{Op: "read", Path: file, Err: errors.New("file is too large")}
-	}
-	return b, err
-}
-
 // draft is the ledger line of an order, but for its event and what is known
 // only later.
 func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
 	e := ledger.Entry{
 		Order: o.ID, Reference: id, OrderSum: sha, Patient: o.Patient.ID, Purpose: o.Purpose, Basis: string(o.Basis),
 		Requester: o.Requester.Name, Approver: o.Approved.By, Delivery: string(o.Delivery), Version: p.opts.Version,
+		Authorization: p.formDigest(o), RulesOff: rulesOff(p.cfg),
 	}
-	if to, ok := p.bookNow().Resolve(o.Recipient); ok {
+	if to, ok := p.bookNow().resolve(o.Recipient); ok {
 		e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}
 	}
 	for _, d := range o.Decisions {

@@ -32,7 +32,11 @@ var migrations = []string{
 		seen_at  BIGINT NOT NULL,
 		version  TEXT NOT NULL
 	)`,
-	`ALTER TABLE chartseal_version ADD COLUMN id TEXT NOT NULL DEFAULT ''`, // random: tells one database from another
+	`ALTER TABLE chartseal_version ADD COLUMN id TEXT NOT NULL DEFAULT ''`,           // random: tells one database from another
+	`ALTER TABLE chartseal_orders ADD COLUMN let_at BIGINT NOT NULL DEFAULT 0`,       // when the brake let it through, in seconds since 1970; 0: not yet
+	`ALTER TABLE chartseal_orders ADD COLUMN recipient_tag TEXT NOT NULL DEFAULT ''`, // for the brake: a digest
+	`ALTER TABLE chartseal_orders ADD COLUMN approver_tag TEXT NOT NULL DEFAULT ''`,  // for the brake: a digest
+	`CREATE INDEX chartseal_orders_let ON chartseal_orders (let_at) WHERE let_at>0`,
 }
 
 // migrateLock is the advisory lock under which one daemon at a time migrates:

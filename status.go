@@ -154,6 +154,9 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	if digest(data) != e.SHA256 {
 		return "", time.Time{}, ErrOtherOrder
 	}
+	if err := p.refreshRestrictions(); err != nil {
+		return "", time.Time{}, err
+	}
 	facts := p.Facts(o, order.AtRelink)
 	facts.ApprovalSigned = true // judged when it was sent, and the order is the same to the byte
 	if stop := order.Stopping(order.Evaluate(o, facts)); len(stop) > 0 {

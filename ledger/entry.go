@@ -91,6 +91,8 @@ type Entry struct {
 	Notices       []string   `json:"notices,omitempty"`
 	Version       string     `json:"version,omitempty"` // of the program
 
+	RulesOff []string `json:"rules_off,omitempty"` // rules for releasing records that the practice had switched off
+
 	Hash string `json:"hash,omitempty"`
 }
 
