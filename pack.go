@@ -119,6 +119,9 @@ func (p *Practice) plan(ctx context.Context, r *release, o *order.Order, to orde
 	plan.To = keys.InChild(func() *exec.Cmd { return p.worker(ctx, "wrap") })
 	plan.Compress, plan.Trusted = p.cfg.Bundle.Compress, p.state.pub.String()
 	plan.Header = p.header(o, to, keys, ref, profile)
+	if text := order.Part2Text(o, plan.Facts); text != nil && !plan.Header.Anonymous {
+		plan.Part2 = &bundle.Statement{Path: "data/PART2.TXT", Title: "Notice to accompany these records (42 CFR part 2)", Paragraphs: text}
+	}
 	plan.Sign = bundle.SignManifest(p.state.key, bundle.TrustedComment(ref, p.opts.Now()))
 	plan.Progress = func(done, total int64) {
 		p.tell(Event{Order: o.ID, Release: r.ID, Stage: "pack", Done: done, Total: total})
@@ -171,6 +174,7 @@ func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipien
 		ProfileDigests:  map[string]string{"DICOM": p.dicom.Digest()},
 		Tool:            "chartseal " + p.opts.Version,
 		Scope:           &bundle.Scope{Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String()},
+		RulesOff:        rulesOff(p.cfg),
 		Anonymous:       profile == redact.Deidentified || profile == redact.LimitedSet,
 	}
 	if h.Anonymous { // order ids and file names may name the patient

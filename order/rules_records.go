@@ -61,7 +61,7 @@ func files(n int, one, many string) string {
 // The categories with rules of their own.
 const (
 	psychotherapyNotes = "psychotherapy_notes"
-	substanceUse       = "sud"
+	substanceUse       = SubstanceUse
 	facialPhoto        = "facial_photo"
 )
 
@@ -134,10 +134,6 @@ func lackingConsent(o *Order, f *Facts) []string {
 	}
 	return missing
 }
-
-// Part2Notice is the notice that goes with substance use disorder records, word
-// for word: statement 2 of 42 CFR 2.32(a)(2) in the text in force since 2024.
-const Part2Notice = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 
 // categoryWords names a category at the beginning of a sentence.
 func categoryWords(category string) string {

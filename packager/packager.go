@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"chartseal/order"
 	"chartseal/packager/bundle"
@@ -33,6 +34,7 @@ type Plan struct {
 	Mark     []gather.Sensitive // which records are of a sensitive category
 	Index    gather.Index       // of shared image folders; nil reads every header each time
 	Header   bundle.Header
+	Part2    *bundle.Statement // goes with substance use disorder records (42 CFR 2.32)
 	To       seal.Recipients
 	Formats  []Format // in the order in which a record's first bytes are tried
 	Sign     func(manifest []byte) ([]byte, error)
@@ -97,6 +99,7 @@ func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
 		return nil, p.allProblems(ctx, c, problems)
 	}
 	p.Header.Notices = append(p.Header.Notices, c.Notices...)
+	p.addPart2(c)
 	sealed, err := seal.NewWriter(pathless{f}, p.To)
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
@@ -109,6 +112,17 @@ func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
 		return nil, fmt.Errorf("write sealed file: %w", bare(err))
 	}
 	return out, p.readBack(ctx, out, sealed, f)
+}
+
+// addPart2 adds the statement that goes with substance use disorder records, if
+// any are there or the order names them.
+func (p *Plan) addPart2(c *gather.Collection) {
+	there := slices.ContainsFunc(c.Items, func(it gather.Item) bool { return slices.Contains(it.Categories, order.SubstanceUse) })
+	if p.Part2 == nil || !there && !slices.Contains(p.Order.Sensitive, order.SubstanceUse) {
+		return
+	}
+	p.Header.Statements = append(p.Header.Statements, *p.Part2)
+	p.Header.Notices = append(p.Header.Notices, "Substance use disorder records are among these: the notice of 42 CFR 2.32 and the scope of the patient's consent go with them.")
 }
 
 // pathless takes the path out of errors of the sealed file before age turns

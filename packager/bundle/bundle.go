@@ -6,6 +6,7 @@
 //	manifest.json, .minisig             what is inside and why; minisign signature
 //	bagit.txt, bag-info.txt, manifest-sha256.txt, tagmanifest-sha256.txt
 //	data/DICOMDIR, README.TXT, INDEX.HTM
+//	data/PART2.TXT                      a statement that the law wants there, if one is due
 //	data/DICOM/S0000001/I0000001        DICOM files, by series
 //	data/CHARTS/2025-05-03_chart_001_progress-notes.pdf   and so on
 //
@@ -68,6 +69,9 @@ type Header struct {
 	Scope     *Scope
 	Decisions []Decision
 	Notices   []string
+
+	Statements []Statement
+	RulesOff   []string
 
 	// Anonymous leaves the original file names out, which often hold the
 	// patient's name: for deidentified and limited_set.
@@ -135,6 +139,7 @@ func NewWriter(w io.Writer, h Header, opts Options) *Writer {
 			Practice: h.Practice, Recipient: h.Recipient, Unlock: h.Unlock, Keys: h.Keys,
 			Basis: h.Basis, Purpose: h.Purpose, Profile: h.Profile, ProfileVersions: h.ProfileVersions, ProfileDigests: h.ProfileDigests, Tool: h.Tool,
 			Patient: h.Patient, Scope: h.Scope, Decisions: h.Decisions, Notices: h.Notices,
+			Statements: h.Statements, RulesOff: h.RulesOff,
 			Records: []Member{}, Files: []File{},
 		},
 		zip:    zip,

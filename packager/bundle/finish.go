@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"strings"
 
 	"chartseal/packager/bundle/dicomdir"
 	"chartseal/packager/bundle/zipform"
@@ -85,6 +86,11 @@ func (w *Writer) addIndexes(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, s := range m.Statements {
+		if err := w.addFile(ctx, s.Path, s.text()); err != nil {
+			return err
+		}
+	}
 	v := newView(m, len(w.dicom) > 0)
 	for _, page := range pages {
 		text, err := page.render(v)
@@ -96,6 +102,11 @@ func (w *Writer) addIndexes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// text is a statement as a file of its own, with the line ends Notepad needs.
+func (s Statement) text() []byte {
+	return []byte(s.Title + "\r\n\r\n" + strings.Join(s.Paragraphs, "\r\n\r\n") + "\r\n")
 }
 
 func encodeManifest(m *Manifest) ([]byte, error) {

@@ -38,6 +38,9 @@ type Manifest struct {
 	Decisions []Decision `json:"decisions,omitempty"`
 	Notices   []string   `json:"notices,omitempty"`
 
+	Statements []Statement `json:"statements,omitempty"` // what the law wants to go with the records
+	RulesOff   []string    `json:"rules_off,omitempty"`  // rules for releasing records that the practice had switched off
+
 	// Signature tells how the manifest was verified; set by [Verify] and
 	// [Unpack] only.
 	Signature Signature `json:"-"`
@@ -76,6 +79,15 @@ type Scope struct {
 	Kinds []string `json:"kinds"`
 	From  string   `json:"from,omitempty"` // YYYY-MM-DD
 	To    string   `json:"to,omitempty"`   // YYYY-MM-DD
+}
+
+// Statement is a text that the law wants to go with the records, such as the notice
+// of 42 CFR 2.32. It has a file of its own and a place at the top of
+// START-HERE.html.
+type Statement struct {
+	Path       string   `json:"path"` // in the ZIP, with slashes
+	Title      string   `json:"title"`
+	Paragraphs []string `json:"paragraphs"`
 }
 
 // Decision is a person's answer to a hold.

@@ -61,6 +61,9 @@ type removed struct {
 	Files  int
 }
 
+// Name is a statement's path from data/.
+func (s Statement) Name() string { return strings.TrimPrefix(s.Path, "data/") }
+
 // maxPictures bounds the previews: a browser decodes them all.
 const maxPictures = 48
 

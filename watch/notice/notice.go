@@ -57,15 +57,20 @@ type Reason struct {
 	Message  string   `json:"message"`
 	Citation string   `json:"citation,omitempty"`
 	Items    []string `json:"items,omitempty"`
+	// May is what a named person may decide about it: leave_out, release, or
+	// nothing. The order is what counts: see package order, Answer.
+	May []string `json:"may,omitempty"`
 }
 
 // Reasons turns the findings of rules and stages into what staff read.
 func Reasons(rs []order.Reason) []Reason {
 	out := make([]Reason, 0, len(rs))
 	for _, r := range rs {
-		out = append(out, Reason{
-			Rule: r.Rule, Outcome: string(r.Outcome), Message: r.Message, Citation: r.Citation, Items: r.Items,
-		})
+		x := Reason{Rule: r.Rule, Outcome: string(r.Outcome), Message: r.Message, Citation: r.Citation, Items: r.Items}
+		for _, c := range r.May {
+			x.May = append(x.May, string(c))
+		}
+		out = append(out, x)
 	}
 	return out
 }
@@ -120,6 +125,7 @@ var words = template.New("").Funcs(template.FuncMap{
 	"wrap": wrap,
 	"size": Size,
 	"inc":  func(i int) int { return i + 1 },
+	"can":  Reason.can,
 })
 
 // Text returns WHY-HELD.txt.
@@ -128,29 +134,48 @@ func (h Hold) Text(p Practice) ([]byte, error) {
 }
 
 // maxExamples bounds the decisions that a note spells out.
-const maxExamples = 8
+const maxExamples = 24
 
 // decisions are the lines of an order that answer what a person may decide, to
-// be copied: every item that can be left out, every hold that can be released.
+// be copied: one for every item, and for every hold without items, exactly where
+// a decision counts. Of two choices the line makes the one that sends less.
 func (h Hold) decisions() (lines []string) {
 	for _, r := range h.Reasons {
-		switch {
-		case len(r.Items) > 0:
-			for _, item := range r.Items {
-				lines = append(lines, h.decision(r.Rule, "item: "+strconv.Quote(item)+", decision: leave_out"))
-			}
-		case r.Outcome == string(order.Hold):
-			lines = append(lines, h.decision(r.Rule, "decision: release"))
+		if len(r.May) == 0 {
+			continue
+		}
+		for _, item := range r.Items {
+			lines = append(lines, h.decision(r, "item: "+strconv.Quote(item)+", "))
+		}
+		if len(r.Items) == 0 {
+			lines = append(lines, h.decision(r, ""))
 		}
 	}
-	if len(lines) > maxExamples {
-		lines = lines[:maxExamples]
+	if more := len(lines) - maxExamples; more > 0 {
+		lines = append(lines[:maxExamples], fmt.Sprintf("# and %d more in the same form", more))
 	}
 	return lines
 }
 
-func (h Hold) decision(rule, what string) string {
-	return fmt.Sprintf("- {rule: %s, %s, by: NAME, on: %s, reason: \"WHY\"}", rule, what, h.HeldAt.Format("2006-01-02"))
+func (h Hold) decision(r Reason, item string) string {
+	line := fmt.Sprintf("- {rule: %s, %sdecision: %s, by: NAME, on: %s, reason: \"WHY\"}", r.Rule, item, r.May[0], h.HeldAt.Format("2006-01-02"))
+	if len(r.May) > 1 {
+		line += "  # or " + strings.Join(r.May[1:], ", ")
+	}
+	return line
+}
+
+// can says what a person may decide about a reason, for the note.
+func (r Reason) can() string {
+	switch {
+	case len(r.May) == 0:
+		return ""
+	case len(r.May) > 1:
+		return ": a named person may release it or leave it out"
+	case r.May[0] == string(order.LeaveOut):
+		return ": a named person may leave it out, nobody may release it"
+	}
+	return ": a named person may decide"
 }
 
 // JSON returns hold.json.

@@ -14,7 +14,7 @@ Since:  {{when .H.HeldAt}}
 {{- range $r.Items}}
       - {{.}}
 {{- end}}
-    ({{if $r.Citation}}{{$r.Citation}}, {{end}}rule {{$r.Rule}}{{if eq $r.Outcome "hold"}}: a named person may decide{{end}})
+    ({{if $r.Citation}}{{$r.Citation}}, {{end}}rule {{$r.Rule}}{{can $r}})
 {{end}}
 {{- if .H.Repeat}}
 The file as you dropped it lies beside this note: {{.H.File}}
