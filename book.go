@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -108,6 +109,25 @@ func bookSigned(cfg *config.Config, data []byte) bool {
 		}
 	}
 	return false
+}
+
+// SignBook signs the recipient book with the key of one of the approvers and
+// returns the signature and what was signed. A book that cannot be read is not
+// signed.
+func SignBook(cfg *config.Config, key minisign.PrivateKey) ([]byte, order.Book, error) {
+	pub, ok := key.Public().(minisign.PublicKey)
+	if !ok || !slices.Contains(slices.Collect(maps.Values(cfg.Approval.Approvers)), pub.String()) {
+		return nil, nil, errors.New("this key is not the one of an approver in chartseal.yaml (approval.approvers)")
+	}
+	data, err := readConfigFile(cfg.Recipients)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read recipient book: %w", err)
+	}
+	book, err := order.ParseBook(cfg.Recipients, data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("recipient book %s: %w", cfg.Recipients, err)
+	}
+	return minisign.Sign(key, data), book, nil
 }
 
 // refreshRestrictions reads again what patients asked for, so that a restriction or

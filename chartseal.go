@@ -96,20 +96,11 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.state, err = openState(p.cfg.State); err != nil {
 		return err
 	}
-	if err = CheckRules(p.cfg); err != nil {
-		return err
-	}
-	if p.book, err = loadBook(p.cfg); err != nil {
-		return err
-	}
-	if p.restrictions, err = loadRestrictions(p.cfg.Restrictions); err != nil {
+	if err = p.readRules(); err != nil {
 		return err
 	}
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
-	}
-	if p.dicom, err = DICOMRules(p.cfg); err != nil {
-		return err
 	}
 	if err = p.openIndex(); err != nil {
 		return err

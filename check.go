@@ -13,9 +13,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
-	"chartseal/packager"
 	"chartseal/packager/gather"
-	"chartseal/redact"
 	"chartseal/transport"
 )
 
@@ -45,6 +43,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	default:
 		add("ledger", transport.OK, "The ledger is whole: %d entries.", rep.Head.Seq)
 	}
+	examineWithdrawn(ctx, cfg, opts, add)
 	examineDatabase(ctx, cfg, add)
 	return append(fs, examineStore(ctx, cfg, opts)...)
 }
@@ -62,6 +61,17 @@ func examineBook(cfg *config.Config, add addFinding) {
 	}
 	if _, err := loadRestrictions(cfg.Restrictions); err != nil {
 		add("restrictions", transport.Problem, "The list of what patients asked for cannot be used, and every order is held until it can: %v", err)
+	}
+}
+
+// examineWithdrawn names no order: findings may end in a log.
+func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add addFinding) {
+	links, err := withdrawnLinks(ctx, cfg, opts.Now())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return // the list, the book or the ledger has its own finding
+	}
+	for _, l := range links {
+		add("withdrawn", transport.Warning, "Release %s: the patient withdrew the authorization on %s, and its link is still alive. Withdraw it: chartseal revoke ORDER (chartseal status names the order).", l.Release, l.Withdrawn)
 	}
 }
 
@@ -137,109 +147,4 @@ func examineStore(ctx context.Context, cfg *config.Config, opts Options) []trans
 		}()
 	}
 	return p.store.Check(ctx)
-}
-
-// Preview is what would become of an order. It is patient data.
-type Preview struct {
-	Order   string          `json:"order"`
-	Rules   []RuleOutcome   `json:"rules"`
-	Held    []order.Reason  `json:"held,omitempty"` // what stops it, records included
-	Records []RecordPreview `json:"records"`
-	Notices []string        `json:"notices,omitempty"`
-}
-
-// RuleOutcome is one rule and what it says.
-type RuleOutcome struct {
-	Rule     string   `json:"rule"`
-	Title    string   `json:"title"`
-	Citation string   `json:"citation"`
-	Outcome  string   `json:"outcome"` // pass, off, refuse, hold, answered or warn
-	Messages []string `json:"messages,omitempty"`
-}
-
-// RecordPreview is one record that would go, and what would be removed from it.
-type RecordPreview struct {
-	Path    string           `json:"path"`
-	Kind    string           `json:"kind"`
-	Date    string           `json:"date,omitempty"`
-	Bytes   int64            `json:"bytes"`
-	Removed []redact.Removal `json:"removed,omitempty"`
-	Notices []string         `json:"notices,omitempty"`
-	Refused string           `json:"refused,omitempty"`
-}
-
-// Look judges an order and cleans its records without keeping anything; it
-// sends nothing and writes nothing, so it may run beside a daemon.
-func Look(ctx context.Context, cfg *config.Config, opts Options, name string, data, signature []byte) (*Preview, error) {
-	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: &state{dir: cfg.State}}
-	var err error
-	if err = CheckRules(cfg); err != nil {
-		return nil, err
-	}
-	if p.book, err = loadBook(cfg); err != nil {
-		return nil, err
-	}
-	if p.restrictions, err = loadRestrictions(cfg.Restrictions); err != nil {
-		return nil, err
-	}
-	if p.dicom, err = DICOMRules(cfg); err != nil {
-		return nil, err
-	}
-	o, err := parseOrder(name, data)
-	if bad, ok := errors.AsType[*order.ParseError](err); ok {
-		return &Preview{Order: bad.ID, Held: parseReasons(bad), Rules: []RuleOutcome{}, Records: []RecordPreview{}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	facts := p.Facts(o, order.AtIntake)
-	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
-	reasons := order.Evaluate(o, facts)
-	v := &Preview{Order: o.ID, Rules: outcomes(reasons, facts.Off), Records: []RecordPreview{}}
-	v.Held = append(order.Stopping(reasons), p.unbuilt(o)...)
-	return v, p.lookAtRecords(ctx, o, facts, v)
-}
-
-func (p *Practice) lookAtRecords(ctx context.Context, o *order.Order, facts order.Facts, v *Preview) error {
-	plan := p.gathering(o)
-	plan.Facts = facts
-	seen, err := packager.Preview(ctx, plan)
-	if err != nil {
-		return err
-	}
-	v.Held = append(v.Held, seen.Held...)
-	v.Notices = seen.Notices
-	for _, r := range seen.Records {
-		x := RecordPreview{Path: r.Item.Path, Kind: r.Item.Kind, Date: r.Item.Date, Bytes: r.Item.Bytes, Removed: r.Report.Removed, Notices: r.Report.Notices}
-		if r.Refusal != nil {
-			x.Refused = r.Refusal.Reason
-		}
-		v.Records = append(v.Records, x)
-	}
-	return nil
-}
-
-// outcomes lists every rule with what it says about the order.
-func outcomes(reasons []order.Reason, off []string) []RuleOutcome {
-	var out []RuleOutcome
-	for _, rule := range order.Rules() {
-		o := RuleOutcome{Rule: rule.ID, Title: rule.Title, Citation: rule.Citation, Outcome: "pass"}
-		for _, id := range off {
-			if id == rule.ID && !rule.Fixed {
-				o.Outcome = "off"
-			}
-		}
-		for _, r := range reasons {
-			if r.Rule != rule.ID {
-				continue
-			}
-			o.Messages = append(o.Messages, r.Message)
-			o.Outcome = string(r.Outcome)
-			if r.Outcome == order.Hold && !r.Stops() {
-				o.Outcome = "answered"
-			}
-		}
-		out = append(out, o)
-	}
-	return out
 }

@@ -37,11 +37,13 @@ type Status struct {
 	Releases []Standing    `json:"releases"`
 	Head     uint64        `json:"ledger_entries"`
 	Database string        `json:"database,omitempty"` // what is wrong with the shared database
+
+	Withdrawn []LiveLink `json:"withdrawn"` // links to revoke: the patient withdrew the authorization
 }
 
 // ReadStatus reads the status of a practice.
 func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
-	st := &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}}
+	st := &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Withdrawn: []LiveLink{}}
 	box, err := watch.Open(cfg.Outbox, watch.Options{})
 	if err != nil {
 		return nil, err
@@ -67,6 +69,9 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 	}
 	for i := range st.Releases {
 		st.Releases[i].Order = names[st.Releases[i].Release]
+	}
+	if links, err := withdrawnLinks(ctx, cfg, time.Now()); err == nil { // what is wrong with the list, check tells
+		st.Withdrawn = append(st.Withdrawn, links...)
 	}
 	return st, st.addSites(ctx, cfg)
 }

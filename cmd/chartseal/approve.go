@@ -3,43 +3,95 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"aead.dev/minisign"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"chartseal"
 	"chartseal/watch"
 )
 
-func approveCmd(*app) *cobra.Command {
+func approveCmd(a *app) *cobra.Command {
 	var keyFile string
+	var book bool
 	c := &cobra.Command{
-		Use:   "approve ORDER",
-		Short: "Sign an order file with an approver's key",
+		Use:   "approve ORDER | --book",
+		Short: "Sign an order file, or the recipient book, with an approver's key",
 		Long: `Signs the exact bytes of an order file and writes ORDER.minisig beside it. Drop
-both into the outbox. An order changed after this is held.`,
-		Args: cobra.ExactArgs(1),
+both into the outbox. An order changed after this is held.
+
+With --book it signs the recipient book of the configuration. Look at every
+recipient and key before: whoever is in the book can be sent records.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := approverKey(keyFile)
-			if err != nil {
+			if book != (len(args) == 0) || len(args) > 1 {
+				return usage(errors.New("name one order file, or --book for the recipient book"))
+			}
+			if book {
+				return a.approveBook(cmd, keyFile)
+			}
+			if err := signFile(keyFile, args[0]); err != nil {
 				return err
 			}
-			data, err := readBounded(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			sig := minisign.Sign(key, data)
-			if err := os.WriteFile(args[0]+watch.SignatureSuffix, sig, 0o644); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Approved. Drop the order and its %s file into the outbox together.\n", watch.SignatureSuffix)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Approved. Drop the order and its %s file into the outbox together.\n", watch.SignatureSuffix)
 			return err
 		},
 	}
 	c.Flags().StringVarP(&keyFile, "key", "k", "", "the approver's private key (made with `chartseal key approver`)")
+	c.Flags().BoolVar(&book, "book", false, "sign the recipient book")
 	_ = c.MarkFlagRequired("key")
 	return c
+}
+
+// signFile signs the bytes of a file and puts the signature beside it. The new one
+// appears whole: a daemon may be reading.
+func signFile(keyFile, file string) error {
+	key, err := approverKey(keyFile)
+	if err != nil {
+		return err
+	}
+	data, err := readBounded(file)
+	if err != nil {
+		return usage(err)
+	}
+	return writeSignature(file, minisign.Sign(key, data))
+}
+
+func writeSignature(file string, sig []byte) error {
+	name := file + watch.SignatureSuffix
+	if err := os.WriteFile(name+".tmp", sig, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".tmp", name)
+}
+
+// approveBook signs the recipient book, if the daemon can read it and knows the key.
+func (a *app) approveBook(cmd *cobra.Command, keyFile string) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	key, err := approverKey(keyFile)
+	if err != nil {
+		return err
+	}
+	sig, book, err := chartseal.SignBook(cfg, key)
+	if err != nil {
+		return usage(err)
+	}
+	if err := writeSignature(cfg.Recipients, sig); err != nil {
+		return err
+	}
+	p := &printer{w: cmd.OutOrStdout()}
+	p.f("Signed: these recipients, and no others, can be sent records.\n")
+	for _, name := range slices.Sorted(maps.Keys(book)) {
+		r := book[name]
+		p.f("  %-20s %s (%s), keys: %d\n", name, r.Name, r.Kind, len(r.Keys))
+	}
+	return p.err
 }
 
 // approverKey opens a private key; the passphrase comes from a prompt or from

@@ -24,6 +24,9 @@ func (a *app) load() (*config.Config, error) {
 		return nil, err
 	}
 	cfg, err := config.Load(file)
+	if err == nil {
+		err = chartseal.CheckRules(cfg)
+	}
 	if err != nil {
 		return nil, usage(err)
 	}

@@ -38,6 +38,9 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("TODAY", time.Now().Format(time.DateOnly))
+			env.Setenv("YESTERDAY", time.Now().AddDate(0, 0, -1).Format(time.DateOnly))
+			env.Setenv("TOMORROW", time.Now().AddDate(0, 0, 1).Format(time.DateOnly))
 			env.Setenv("CHARTSEAL_LOG", filepath.Join(env.WorkDir, "log.json"))
 			tmp := filepath.Join(env.WorkDir, ".tmp")
 			for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {

@@ -1,0 +1,190 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"html/template"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"chartseal"
+	"chartseal/config"
+	"chartseal/watch/notice"
+)
+
+func (a *app) look(cmd *cobra.Command, cfg *config.Config, file string) (*chartseal.Preview, error) {
+	data, signature, err := readOrder(file)
+	if err != nil {
+		return nil, usage(err)
+	}
+	v, err := chartseal.Look(cmd.Context(), cfg, a.options(nil), filepath.Base(file), data, signature)
+	if err != nil {
+		return nil, err
+	}
+	if a.json {
+		return v, printJSON(cmd.OutOrStdout(), v)
+	}
+	return v, printPreview(&printer{w: cmd.OutOrStdout()}, v)
+}
+
+// outcomeWords are the outcomes of rules as a person says them.
+var outcomeWords = map[string]string{
+	"pass": "passed", "not_asked": "not asked", "off": "SWITCHED OFF", "warn": "warning", "hold": "HELD", "refuse": "REFUSED", "answered": "decided",
+}
+
+var signatureWords = map[string]string{
+	"valid": "signature valid", "none": "not signed", "changed": "the order was changed after it was signed", "other": "signed with another key",
+}
+
+func printPreview(p *printer, v *chartseal.Preview) error {
+	p.f("Release order %s, %s\n", v.Order, v.Practice)
+	if v.Terms != nil {
+		p.f("\n")
+		for _, l := range termLines(v.Terms) {
+			p.f("  %-10s %s\n", l[0], l[1])
+		}
+	}
+	printRules(p, v.Rules)
+	p.f("\nRecords that would go: %d\n", len(v.Records))
+	for _, l := range summaryLines(v) {
+		p.f("  %s\n", l)
+	}
+	printRecords(p, v)
+	p.f("\nWould be removed:\n")
+	for _, r := range v.Removed {
+		p.f("  %5d details in %d records: %s\n", r.Details, r.Records, r.Reason)
+	}
+	if len(v.Removed) == 0 {
+		p.f("  nothing\n")
+	}
+	for _, n := range v.Notices {
+		p.f("\nPlease note: %s\n", n)
+	}
+	printEnd(p, v)
+	return p.err
+}
+
+func printRules(p *printer, rules []chartseal.RuleOutcome) {
+	if len(rules) > 0 {
+		p.f("\nRules\n")
+	}
+	for _, r := range rules {
+		p.f("  %-4s %-12s %s (%s)\n", r.Rule, outcomeWords[r.Outcome], r.Title, r.Citation)
+		for _, m := range r.Messages {
+			p.f("       %s\n", m)
+		}
+	}
+}
+
+func printRecords(p *printer, v *chartseal.Preview) {
+	for _, r := range v.Records {
+		removed := 0
+		for _, x := range r.Removed {
+			removed += x.Count
+		}
+		p.f("    %-12s %-10s %9s  %3d details removed  %s\n", r.Kind, r.Date, notice.Size(r.Bytes), removed, r.Path)
+		if r.Refused != "" {
+			p.f("         cannot go: %s\n", r.Refused)
+		}
+	}
+}
+
+func printEnd(p *printer, v *chartseal.Preview) {
+	if len(v.Held) == 0 {
+		p.f("\nThis order would be sent.\n")
+		return
+	}
+	p.f("\nThis order would be held:\n")
+	for i, r := range v.Held {
+		p.f("  %d. %s (%s)\n", i+1, r.Message, r.Rule)
+		for _, it := range r.Items {
+			p.f("       - %s\n", it)
+		}
+	}
+}
+
+// termLines are the order in short: what each line is about, and what it says.
+func termLines(t *chartseal.Terms) (lines [][2]string) {
+	add := func(what, says string) {
+		if says != "" {
+			lines = append(lines, [2]string{what, says})
+		}
+	}
+	to := t.Recipient
+	if t.Kind != "" {
+		to += " (" + t.Kind + ")"
+	}
+	if !t.InBook {
+		to += ", not in the recipient book"
+	}
+	unlock := "a passphrase, told by another way than the link"
+	if t.Unlock == "key" {
+		unlock = "the recipient's own key"
+	}
+	asked := strings.Join(t.Kinds, ", ")
+	if t.From != "" {
+		asked += ", from " + t.From
+	}
+	if t.To != "" {
+		asked += ", to " + t.To
+	}
+	add("Patient", t.Patient)
+	add("Asked by", t.Requester)
+	add("Recipient", to)
+	add("Unlock", unlock)
+	add("Basis", t.Basis)
+	add("Purpose", t.Purpose)
+	add("Asked for", asked)
+	add("Sensitive", strings.Join(t.Sensitive, ", "))
+	add("Delivery", t.Delivery)
+	add("Prepared", t.Prepared)
+	approved := "nobody"
+	if t.Approved != "" {
+		approved = t.Approved
+	}
+	add("Approved", approved+"; "+signatureWords[t.Signature])
+	return lines
+}
+
+// summaryLines are the records of each kind in a line: how many, how large, of
+// which days.
+func summaryLines(v *chartseal.Preview) (lines []string) {
+	for _, k := range v.Summary {
+		line := notice.Count(k.Count, k.Kind) + ", " + notice.Size(k.Bytes)
+		switch {
+		case k.First == "":
+		case k.First == k.Last:
+			line += ", " + k.First
+		default:
+			line += ", " + k.First + " to " + k.Last
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+//go:embed checkpage.html
+var checkPage string
+
+// writePage writes the page to print and sign; a file that is there is not
+// overwritten.
+func writePage(file string, v *chartseal.Preview) error {
+	t, err := template.New("check").Funcs(template.FuncMap{
+		"terms": termLines, "summary": summaryLines,
+		"outcome": func(s string) string { return outcomeWords[s] },
+		"size":    notice.Size,
+	}).Parse(checkPage)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return usage(err)
+	}
+	err = t.Execute(f, map[string]any{"V": v, "On": time.Now().Format("2 January 2006, 15:04")})
+	return errors.Join(err, f.Close())
+}

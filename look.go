@@ -1,0 +1,250 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"chartseal/config"
+	"chartseal/order"
+	"chartseal/packager"
+	"chartseal/redact"
+)
+
+// Preview is what would become of an order: a page that a privacy officer can
+// sign. It is patient data.
+type Preview struct {
+	Practice string          `json:"practice"`
+	Order    string          `json:"order"`
+	SHA256   string          `json:"order_sha256"` // of the order's file: what a signature is over
+	Terms    *Terms          `json:"terms,omitempty"`
+	Rules    []RuleOutcome   `json:"rules"`
+	Held     []order.Reason  `json:"held,omitempty"` // what stops it, records included
+	Records  []RecordPreview `json:"records"`
+	Summary  []KindSummary   `json:"summary"`
+	Removed  []RemovedDetail `json:"removed"`
+	Notices  []string        `json:"notices,omitempty"`
+}
+
+// Terms are an order in short, with what the practice adds to it.
+type Terms struct {
+	Patient   string   `json:"patient"` // name, number and birth date
+	Requester string   `json:"requester"`
+	Recipient string   `json:"recipient"`
+	Kind      string   `json:"recipient_kind"`
+	InBook    bool     `json:"in_book"`
+	Unlock    string   `json:"unlock"` // key or passphrase
+	Keys      int      `json:"keys"`   // the recipient's own, if any
+	Basis     string   `json:"basis"`
+	Purpose   string   `json:"purpose,omitempty"`
+	Kinds     []string `json:"kinds"`
+	From      string   `json:"from,omitempty"` // YYYY-MM-DD
+	To        string   `json:"to,omitempty"`
+	Sensitive []string `json:"sensitive,omitempty"`
+	Delivery  string   `json:"delivery"`
+	Prepared  string   `json:"prepared,omitempty"`
+	Approved  string   `json:"approved"`
+	Signature string   `json:"signature"` // valid, none, changed (the order was) or other (key)
+	Decisions int      `json:"decisions"`
+}
+
+// RuleOutcome is one rule and what it says.
+type RuleOutcome struct {
+	Rule     string   `json:"rule"`
+	Title    string   `json:"title"`
+	Citation string   `json:"citation"`
+	Reads    string   `json:"reads,omitempty"` // fields of the order
+	Outcome  string   `json:"outcome"`         // pass, not_asked, off, refuse, hold, answered or warn
+	Messages []string `json:"messages,omitempty"`
+}
+
+// RecordPreview is one record that would go, and what would be removed from it.
+type RecordPreview struct {
+	Path    string           `json:"path"`
+	Kind    string           `json:"kind"`
+	Date    string           `json:"date,omitempty"`
+	Bytes   int64            `json:"bytes"`
+	Removed []redact.Removal `json:"removed,omitempty"`
+	Notices []string         `json:"notices,omitempty"`
+	Refused string           `json:"refused,omitempty"`
+}
+
+// KindSummary is the records of one kind.
+type KindSummary struct {
+	Kind  string `json:"kind"`
+	Count int    `json:"count"`
+	Bytes int64  `json:"bytes"`
+	First string `json:"first,omitempty"` // YYYY-MM-DD
+	Last  string `json:"last,omitempty"`
+}
+
+// RemovedDetail is one reason for which details are removed, and how many.
+type RemovedDetail struct {
+	Reason  string `json:"reason"`
+	Details int    `json:"details"`
+	Records int    `json:"records"`
+}
+
+// Look judges an order and cleans its records without keeping anything; it
+// sends nothing and writes nothing, so it may run beside a daemon. The brake and the
+// registry of orders are not asked.
+func Look(ctx context.Context, cfg *config.Config, opts Options, name string, data, signature []byte) (*Preview, error) {
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: &state{dir: cfg.State}}
+	if err := p.readRules(); err != nil {
+		return nil, err
+	}
+	v := &Preview{Practice: cfg.Practice.Name, SHA256: digest(data), Rules: []RuleOutcome{}, Records: []RecordPreview{}, Summary: []KindSummary{}, Removed: []RemovedDetail{}}
+	o, err := parseOrder(name, data)
+	if bad, ok := errors.AsType[*order.ParseError](err); ok {
+		v.Order, v.Held = bad.ID, parseReasons(bad)
+		return v, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	facts := p.Facts(o, order.AtIntake)
+	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
+	v.Order, v.Terms = o.ID, termsOf(o, facts)
+	said := order.Review(o, facts)
+	for _, verdict := range said {
+		v.Held = append(v.Held, order.Stopping(verdict.Reasons)...)
+	}
+	v.Held = append(v.Held, p.unbuilt(o)...)
+	if err := p.lookAtRecords(ctx, o, facts, v); err != nil {
+		return nil, err
+	}
+	v.Rules = outcomes(said, v.Held)
+	return v, nil
+}
+
+// readRules reads everything that the rules need to know of the practice.
+func (p *Practice) readRules() (err error) {
+	if err = CheckRules(p.cfg); err != nil {
+		return err
+	}
+	if p.book, err = loadBook(p.cfg); err != nil {
+		return err
+	}
+	if p.restrictions, err = loadRestrictions(p.cfg.Restrictions); err != nil {
+		return err
+	}
+	p.dicom, err = DICOMRules(p.cfg)
+	return err
+}
+
+func termsOf(o *order.Order, f order.Facts) *Terms {
+	t := &Terms{
+		Patient:   o.Patient.Name + ", number " + o.Patient.ID + ", born " + o.Patient.BirthDate.Words(),
+		Requester: o.Requester.Name + " (" + string(o.Requester.Relation) + ")",
+		Recipient: f.Recipient.Name, Kind: string(f.Recipient.Kind), InBook: f.Recipient.Key != "",
+		Unlock: "passphrase", Keys: len(f.Recipient.Keys),
+		Basis: string(o.Basis), Purpose: o.Purpose, Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String(),
+		Sensitive: o.Sensitive, Delivery: string(o.Delivery), Decisions: len(o.Decisions),
+		Prepared: by(o.Prepared), Approved: by(o.Approved), Signature: "none",
+	}
+	if t.Recipient == "" {
+		t.Recipient = o.Recipient.Key
+	}
+	if t.Keys > 0 {
+		t.Unlock = "key"
+	}
+	switch {
+	case f.ApprovalSigned:
+		t.Signature = "valid"
+	case f.SignatureFails != "":
+		t.Signature = string(f.SignatureFails)
+	}
+	return t
+}
+
+func by(a order.Approval) string {
+	if a.By == "" {
+		return ""
+	}
+	return a.By + ", " + a.On.Words()
+}
+
+func (p *Practice) lookAtRecords(ctx context.Context, o *order.Order, facts order.Facts, v *Preview) error {
+	if o.Decision != order.Release {
+		return nil
+	}
+	plan := p.gathering(o)
+	plan.Facts = facts
+	seen, err := packager.Preview(ctx, plan)
+	if err != nil {
+		return err
+	}
+	v.Held = append(v.Held, seen.Held...)
+	v.Notices = seen.Notices
+	for _, r := range seen.Records {
+		x := RecordPreview{Path: r.Item.Path, Kind: r.Item.Kind, Date: r.Item.Date, Bytes: r.Item.Bytes, Removed: r.Report.Removed, Notices: r.Report.Notices}
+		if r.Refusal != nil {
+			x.Refused = r.Refusal.Reason
+		}
+		v.Records = append(v.Records, x)
+		v.summarize(x)
+	}
+	return nil
+}
+
+// summarize counts a record among those of its kind, and what it loses.
+func (v *Preview) summarize(x RecordPreview) {
+	i := slices.IndexFunc(v.Summary, func(k KindSummary) bool { return k.Kind == x.Kind })
+	if i < 0 {
+		i, v.Summary = len(v.Summary), append(v.Summary, KindSummary{Kind: x.Kind, First: x.Date, Last: x.Date})
+	}
+	k := &v.Summary[i]
+	k.Count++
+	k.Bytes += x.Bytes
+	k.First, k.Last = min(k.First, x.Date), max(k.Last, x.Date)
+	counted := map[string]bool{}
+	for _, r := range x.Removed {
+		j := slices.IndexFunc(v.Removed, func(d RemovedDetail) bool { return d.Reason == r.Reason })
+		if j < 0 {
+			j, v.Removed = len(v.Removed), append(v.Removed, RemovedDetail{Reason: r.Reason})
+		}
+		v.Removed[j].Details += r.Count
+		if !counted[r.Reason] {
+			counted[r.Reason] = true
+			v.Removed[j].Records++
+		}
+	}
+}
+
+// outcomes lists every rule with what it says about the order and its records.
+func outcomes(said []order.Verdict, held []order.Reason) []RuleOutcome {
+	out := make([]RuleOutcome, 0, len(said))
+	for _, v := range said {
+		o := RuleOutcome{Rule: v.Rule.ID, Title: v.Rule.Title, Citation: v.Rule.Citation, Reads: v.Rule.Reads, Outcome: "pass"}
+		switch {
+		case v.Off:
+			o.Outcome = "off"
+		case !v.Asked:
+			o.Outcome = "not_asked"
+		}
+		for _, r := range v.Reasons {
+			o.add(r)
+		}
+		for _, r := range held { // what gathering found
+			if r.Rule == v.Rule.ID && !slices.Contains(o.Messages, r.Message) {
+				o.add(r)
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// gravity orders what one rule says several times.
+var gravity = map[string]int{"answered": 1, "warn": 2, "hold": 3, "refuse": 4}
+
+func (o *RuleOutcome) add(r order.Reason) {
+	o.Messages = append(o.Messages, r.Message)
+	outcome := string(r.Outcome)
+	if r.Outcome == order.Hold && !r.Stops() {
+		outcome = "answered"
+	}
+	if gravity[outcome] > gravity[o.Outcome] {
+		o.Outcome = outcome
+	}
+}
