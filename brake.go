@@ -160,13 +160,13 @@ type steadyClock struct {
 const maxDrift = 10 * time.Minute
 
 func newSteadyClock(now time.Time) steadyClock {
-	return steadyClock{wall: now.Round(0), start: time.Now()}
+	return steadyClock{wall: now.Round(0), start: time.Now()} //nolint:forbidigo // its monotonic reading, which nobody can set
 }
 
 // now is the time of a reading of the system's clock, in seconds since 1970, or
 // what it would be without a jump since the start.
 func (c steadyClock) now(reading time.Time) int64 {
-	expected := c.wall.Add(time.Since(c.start))
+	expected := c.wall.Add(time.Since(c.start)) //nolint:forbidigo // monotonic
 	if reading.Round(0).Sub(expected).Abs() > maxDrift {
 		return expected.Unix()
 	}

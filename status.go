@@ -38,7 +38,7 @@ type Status struct {
 	Head     uint64        `json:"ledger_entries"`
 	Database string        `json:"database,omitempty"` // what is wrong with the shared database
 
-	Withdrawn []LiveLink `json:"withdrawn"` // links to revoke: the patient withdrew the authorization
+	Withdrawn []LiveLink `json:"withdrawn"` // links that the patient withdrew the authorization of, if they still live
 }
 
 // ReadStatus reads the status of a practice.
@@ -70,7 +70,7 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 	for i := range st.Releases {
 		st.Releases[i].Order = names[st.Releases[i].Release]
 	}
-	if links, err := withdrawnLinks(ctx, cfg, time.Now()); err == nil { // what is wrong with the list, check tells
+	if links, err := withdrawnLinks(ctx, cfg, time.Time{}); err == nil { // what is wrong with the list, check tells
 		st.Withdrawn = append(st.Withdrawn, links...)
 	}
 	return st, st.addSites(ctx, cfg)

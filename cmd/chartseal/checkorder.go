@@ -155,9 +155,9 @@ func termLines(t *chartseal.Terms) (lines [][2]string) {
 func summaryLines(v *chartseal.Preview) (lines []string) {
 	for _, k := range v.Summary {
 		line := notice.Count(k.Count, k.Kind) + ", " + notice.Size(k.Bytes)
-		switch {
-		case k.First == "":
-		case k.First == k.Last:
+		switch k.First {
+		case "":
+		case k.Last:
 			line += ", " + k.First
 		default:
 			line += ", " + k.First + " to " + k.Last

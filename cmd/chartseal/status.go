@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ func statusCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			st.Withdrawn = slices.DeleteFunc(st.Withdrawn, func(l chartseal.LiveLink) bool { return !l.Expires.After(time.Now()) })
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), st)
 			}
