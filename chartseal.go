@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chartseal/config"
@@ -73,6 +74,7 @@ type Practice struct {
 	steady       steadyClock        // of the brake
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
+	ledgerBroken atomic.Bool
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
@@ -167,6 +169,8 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	if untilIdle {
 		aside = func(ctx context.Context) { p.stopWhenIdle(ctx, cancel) }
 	}
+	watched := owned(ctx, p.watchLedger)
+	defer func() { cancel(); <-watched }()
 	done := owned(ctx, aside)
 	defer func() { cancel(); <-done }()
 	last := ""

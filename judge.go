@@ -100,7 +100,7 @@ func (p *Practice) Facts(o *order.Order, at order.Stage) order.Facts {
 		Contact: order.Contact{Name: c.Practice.Contact.Name, Phone: c.Practice.Contact.Phone},
 		Kinds:   kinds(c.Kinds), Off: c.Rules.Off, Tighten: tightened(c),
 		Approvers: sortedKeys(c.Approval.Approvers), RequireSignature: c.Approval.Require == "signature",
-		Different:    c.Approval.Different,
+		Different: c.Approval.Different, LedgerBroken: p.ledgerBroken.Load(),
 		Restrictions: p.restrictionsNow(), StorageOwn: c.Store.Kind == "local", Document: p.filed(o),
 	}
 	if on, err := order.ParseDate(c.Store.BAAOn); err == nil {

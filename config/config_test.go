@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,37 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "geheim") {
 		t.Error("the error shows the database's password")
+	}
+}
+
+// TestOwnPolicy: what a practice changes about rules, approval and brake.
+func TestOwnPolicy(t *testing.T) {
+	with := func(approval, rest string) (*Config, error) {
+		text := strings.Replace(design, "approval: {require: signature,", "approval: {require: signature, "+approval, 1) + "\n" + rest
+		return parse("/practice/chartseal.yaml", []byte(text), place{dir: "/practice"})
+	}
+	c, err := with("different: true, book: signed,", "rules: {off: [R14], tighten: {R12: refuse, R32: hold}}\nbrake: {per_day: 40, per_recipient: 5}\ndocuments: forms\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Approval.Different || c.Approval.Book != BookSigned || c.Rules.Tighten["R12"] != "refuse" || c.Rules.Tighten["R32"] != "hold" ||
+		c.Brake != (Brake{PerDay: 40, PerRecipient: 5}) || c.Documents != filepath.FromSlash("/practice/forms") {
+		t.Errorf("read as %+v", c)
+	}
+	for rest, want := range map[string]string{
+		"rules: {tighten: {R12: warn}}":               "rules.tighten.R12",
+		"rules: {tighten: {r12: hold}}":               "rules.tighten.r12",
+		"rules: {off: [R12], tighten: {R12: refuse}}": "keep one of the two",
+		"brake: {per_day: -1}":                        "brake.per_day",
+		"brake: {per_patient: 1}":                     "per_patient",
+	} {
+		if _, err := with("", rest); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", rest, err, want)
+		}
+	}
+	text := regexp.MustCompile(`approval: \{.*`).ReplaceAllString(design, "approval: {require: name, book: signed, approvers: {dr-lee: \"\"}}")
+	if _, err := parse("c.yaml", []byte(text), place{dir: "/practice"}); err == nil || !strings.Contains(err.Error(), "approval.book") {
+		t.Errorf("a book that nobody can sign: %v", err)
 	}
 }
 
