@@ -39,6 +39,9 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 	}
 	facts := p.Facts(o, at)
 	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
+	if facts.Similar, err = p.similar(ctx, r, o, facts.Recipient, at); err != nil {
+		return err
+	}
 	if at == order.AtIntake {
 		if facts.Brake, err = p.braked(ctx, r, o, facts.Recipient); err != nil {
 			return err

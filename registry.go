@@ -87,7 +87,7 @@ func (r *registry) admit(ctx context.Context, ref, sha, claim string) (e entry, 
 			return was, false, nil
 		}
 		e.Attempt = was.Attempt + 1
-		n, err = r.exec(ctx, `UPDATE chartseal_orders SET attempt=$1, sha256=$2, claim=$3, state=$4, site=$5, executor=$6, since=$7, stage='', waiting='', let_at=0
+		n, err = r.exec(ctx, `UPDATE chartseal_orders SET attempt=$1, sha256=$2, claim=$3, state=$4, site=$5, executor=$6, since=$7, stage='', waiting='', let_at=0, likeness=''
 			WHERE ref=$8 AND attempt=$9 AND state=$10`,
 			e.Attempt, e.SHA256, e.Claim, e.State, e.Site, e.Executor, e.Since, ref, was.Attempt, was.State)
 		if err != nil || n == 1 {

@@ -36,6 +36,8 @@ var migrations = []string{
 	`ALTER TABLE chartseal_orders ADD COLUMN let_at BIGINT NOT NULL DEFAULT 0`,       // when the brake let it through, in seconds since 1970; 0: not yet
 	`ALTER TABLE chartseal_orders ADD COLUMN recipient_tag TEXT NOT NULL DEFAULT ''`, // for the brake: a digest
 	`ALTER TABLE chartseal_orders ADD COLUMN approver_tag TEXT NOT NULL DEFAULT ''`,  // for the brake: a digest
+	`ALTER TABLE chartseal_orders ADD COLUMN likeness TEXT NOT NULL DEFAULT ''`,      // for orders that are repeated by mistake: a digest
+	`CREATE INDEX chartseal_orders_like ON chartseal_orders (likeness) WHERE likeness<>''`,
 	`CREATE INDEX chartseal_orders_let ON chartseal_orders (let_at) WHERE let_at>0`,
 }
 

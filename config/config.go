@@ -223,6 +223,9 @@ type Watch struct {
 type Rules struct {
 	Off     []string            `yaml:"off"`     // rule ids, such as R14
 	Tighten map[string]Stricter `yaml:"tighten"` // rule id to its outcome, such as R12: refuse
+	// Repeat is how long an order that asks for the same records for the same
+	// recipient is held as a probable mistake (R34); 0: never.
+	Repeat strict.Duration `yaml:"repeat"`
 }
 
 // Stricter is what a rule is made to do.

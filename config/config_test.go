@@ -95,18 +95,19 @@ func TestOwnPolicy(t *testing.T) {
 		text := strings.Replace(design, "approval: {require: signature,", "approval: {require: signature, "+approval, 1) + "\n" + rest
 		return parse("/practice/chartseal.yaml", []byte(text), place{dir: "/practice"})
 	}
-	c, err := with("different: true, book: signed,", "rules: {off: [R14], tighten: {R12: refuse, R32: hold}}\nbrake: {per_day: 40, per_recipient: 5}\ndocuments: forms\n")
+	c, err := with("different: true, book: signed,", "rules: {off: [R14], tighten: {R12: refuse, R32: hold}, repeat: 30d}\nbrake: {per_day: 40, per_recipient: 5}\ndocuments: forms\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !c.Approval.Different || c.Approval.Book != BookSigned || c.Rules.Tighten["R12"] != "refuse" || c.Rules.Tighten["R32"] != "hold" ||
-		c.Brake != (Brake{PerDay: 40, PerRecipient: 5}) || c.Documents != filepath.FromSlash("/practice/forms") {
+		c.Brake != (Brake{PerDay: 40, PerRecipient: 5}) || c.Documents != filepath.FromSlash("/practice/forms") || c.Rules.Repeat.Duration() != 30*24*time.Hour {
 		t.Errorf("read as %+v", c)
 	}
 	for rest, want := range map[string]string{
 		"rules: {tighten: {R12: warn}}":               "rules.tighten.R12",
 		"rules: {tighten: {r12: hold}}":               "rules.tighten.r12",
 		"rules: {off: [R12], tighten: {R12: refuse}}": "keep one of the two",
+		"rules: {repeat: 3000d}":                      "rules.repeat",
 		"brake: {per_day: -1}":                        "brake.per_day",
 		"brake: {per_patient: 1}":                     "per_patient",
 	} {

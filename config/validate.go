@@ -49,6 +49,9 @@ func (v *validator) config(c *Config) {
 }
 
 func (v *validator) rules(r Rules) {
+	if at := r.Repeat.Duration(); at < 0 || at > maxKeep {
+		v.report("rules.repeat", "is %s; it must be between 0s and %s", r.Repeat, strict.Duration(maxKeep))
+	}
 	for i, id := range r.Off {
 		v.word(fmt.Sprintf("rules.off[%d]", i), id, ruleForm, "a letter and a number, like R14")
 	}
