@@ -25,6 +25,9 @@ func checkCoverage(o *Order, a *Authorization, _ *Facts) []finding {
 // outside finds what an order asks for beyond what a document allows.
 func outside(asked, allowed Scope, doesNot string) []finding {
 	var found []finding
+	if asked.All() && !allowed.All() {
+		found = say("The order asks for all records; %s. List the kinds (records.kinds).", doesNot)
+	}
 	for _, k := range asked.Kinds {
 		if k != AllKinds && !allowed.All() && !slices.Contains(allowed.Kinds, k) {
 			found = append(found, finding{message: "The order asks for " + kindWords(k) + "; " + doesNot + ".", items: []string{k}})

@@ -148,3 +148,15 @@ func TestReview(t *testing.T) {
 		}
 	}
 }
+
+// TestAllIsNoWayAroundAForm: with S1 switched off the signed form still counts.
+func TestAllIsNoWayAroundAForm(t *testing.T) {
+	o := load(t, "testdata/valid/authorization.yaml")
+	o.Records.Kinds = Kinds{AllKinds}
+	f := facts(o)
+	f.Off = []string{"S1"}
+	stops := Stopping(Evaluate(o, f))
+	if len(stops) != 1 || stops[0].Rule != "R3" || stops[0].Outcome != Refuse {
+		t.Errorf("all records under a form for some: %+v", stops)
+	}
+}
