@@ -104,6 +104,8 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 	}
 	facts := p.Facts(o, order.AtIntake)
 	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
+	p.lookAtLedger(ctx)
+	facts.LedgerBroken = p.ledgerBroken.Load()
 	v.Order, v.Terms = o.ID, termsOf(o, facts)
 	said := order.Review(o, facts)
 	for _, verdict := range said {
@@ -211,6 +213,9 @@ func (v *Preview) summarize(x RecordPreview) {
 	}
 }
 
+// unasked are the rules that only a release can ask: they count orders.
+var unasked = []string{"B1", "R34"}
+
 // outcomes lists every rule with what it says about the order and its records.
 func outcomes(said []order.Verdict, held []order.Reason) []RuleOutcome {
 	out := make([]RuleOutcome, 0, len(said))
@@ -219,7 +224,7 @@ func outcomes(said []order.Verdict, held []order.Reason) []RuleOutcome {
 		switch {
 		case v.Off:
 			o.Outcome = "off"
-		case !v.Asked:
+		case !v.Asked, slices.Contains(unasked, v.Rule.ID):
 			o.Outcome = "not_asked"
 		}
 		for _, r := range v.Reasons {

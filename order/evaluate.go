@@ -19,8 +19,9 @@ type Rule struct {
 	// LeaveOutOnly holds can be answered by leaving the item out, never by releasing it.
 	LeaveOutOnly bool
 
-	on    []Decision // orders it is asked about; nil: releases
-	bases []Basis    // bases it is asked about; nil: all
+	on    []Decision        // orders it is asked about; nil: releases
+	bases []Basis           // bases it is asked about; nil: all
+	asks  func(*Facts) bool // whether the practice wants it; nil: always
 	check func(*Order, *Facts) []finding
 }
 
@@ -67,7 +68,7 @@ func Review(o *Order, f Facts) []Verdict {
 	verdicts := make([]Verdict, 0, len(rules))
 	for _, r := range rules {
 		v := Verdict{Rule: r, Off: r.isOff(f)}
-		if v.Asked = !v.Off && r.appliesTo(o); v.Asked {
+		if v.Asked = !v.Off && r.appliesTo(o) && (r.asks == nil || r.asks(&f)); v.Asked {
 			for _, found := range r.check(o, &f) {
 				v.Reasons = append(v.Reasons, r.reason(found))
 			}

@@ -208,11 +208,10 @@ func unsigned(by string, why Failure) string {
 	return "The approval by " + by + " is not signed. Sign the order (chartseal approve), and drop it together with its signature."
 }
 
+func wantsDifferent(f *Facts) bool { return f.Different }
+
 // checkDifferent keeps one person from both preparing and approving.
 func checkDifferent(o *Order, f *Facts) []finding {
-	if !f.Different {
-		return nil
-	}
 	switch by := o.Prepared.By; {
 	case blank(by) || o.Prepared.On.IsZero():
 		return say("Write who prepared this order and when (prepared.by, prepared.on). In this practice another person must approve it.")

@@ -3,9 +3,12 @@ package main
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,16 +84,59 @@ func printRules(p *printer, rules []chartseal.RuleOutcome) {
 }
 
 func printRecords(p *printer, v *chartseal.Preview) {
-	for _, r := range v.Records {
-		removed := 0
-		for _, x := range r.Removed {
-			removed += x.Count
-		}
-		p.f("    %-12s %-10s %9s  %3d details removed  %s\n", r.Kind, r.Date, notice.Size(r.Bytes), removed, r.Path)
-		if r.Refused != "" {
-			p.f("         cannot go: %s\n", r.Refused)
+	for _, r := range gathered(v.Records) {
+		p.f("    %-12s %-10s %9s  %3d details removed  %s\n", r.Kind, r.Date, r.Size, r.Removed, r.Path)
+		for _, clause := range r.Refused {
+			p.f("         cannot go: %s\n", clause)
 		}
 	}
+}
+
+// line is one record, or the many files of one examination.
+type line struct {
+	Kind, Date, Size, Path string
+	Removed                int
+	Refused                []string
+}
+
+// many is from how many files of one day in one folder a line stands for all.
+const many = 8
+
+// gathered are the records as a person counts them.
+func gathered(records []chartseal.RecordPreview) (lines []line) {
+	for i := 0; i < len(records); {
+		first, n := records[i], i
+		for n < len(records) && records[n].Kind == first.Kind && records[n].Date == first.Date && path.Dir(records[n].Path) == path.Dir(first.Path) {
+			n++
+		}
+		if n-i >= many {
+			all := lineOf(records[i:n])
+			all.Path = fmt.Sprintf("%d files in %s/", n-i, path.Dir(first.Path))
+			lines = append(lines, all)
+		} else {
+			for j := i; j < n; j++ {
+				lines = append(lines, lineOf(records[j:j+1]))
+			}
+		}
+		i = n
+	}
+	return lines
+}
+
+func lineOf(records []chartseal.RecordPreview) line {
+	l := line{Kind: records[0].Kind, Date: records[0].Date, Path: records[0].Path}
+	var bytes int64
+	for _, r := range records {
+		bytes += r.Bytes
+		for _, x := range r.Removed {
+			l.Removed += x.Count
+		}
+		if r.Refused != "" && !slices.Contains(l.Refused, r.Refused) {
+			l.Refused = append(l.Refused, r.Refused)
+		}
+	}
+	l.Size = notice.Size(bytes)
+	return l
 }
 
 func printEnd(p *printer, v *chartseal.Preview) {
@@ -175,8 +221,8 @@ var checkPage string
 func writePage(file string, v *chartseal.Preview) error {
 	t, err := template.New("check").Funcs(template.FuncMap{
 		"terms": termLines, "summary": summaryLines,
-		"outcome": func(s string) string { return outcomeWords[s] },
-		"size":    notice.Size,
+		"outcome":  func(s string) string { return outcomeWords[s] },
+		"gathered": gathered,
 	}).Parse(checkPage)
 	if err != nil {
 		return err
