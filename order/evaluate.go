@@ -196,5 +196,6 @@ func Valid(o *Order, f Facts) []Ruling {
 
 // neverReleases says that no decision releases what a rule holds.
 func (f *Facts) neverReleases(rule string) bool {
+	rule = strings.ToUpper(rule)
 	return f.Tighten[rule] == Refuse || slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == rule && r.LeaveOutOnly })
 }

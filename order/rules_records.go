@@ -44,8 +44,8 @@ func checkPatient(_ *Order, f *Facts) []finding {
 	}
 	if n := len(f.Unclear); n > 0 {
 		found = append(found, finding{
-			message: files(n, "does", "do") + " not say well enough whose they are. Nothing was sent. Correct the name, number or birth date and export again, or leave it out by a decision on R35.",
-			items:   f.Unclear, only: LeaveOut,
+			message: files(n, "does", "do") + " not say well enough whose they are. Nothing was sent. Correct the name, number or birth date and export again; or look at what it shows, and release it or leave it out by a decision on R35.",
+			items:   f.Unclear,
 		})
 	}
 	return found

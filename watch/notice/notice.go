@@ -125,7 +125,7 @@ var words = template.New("").Funcs(template.FuncMap{
 	"wrap": wrap,
 	"size": Size,
 	"inc":  func(i int) int { return i + 1 },
-	"can":  Reason.can,
+	"law":  Reason.law,
 })
 
 // Text returns WHY-HELD.txt.
@@ -163,6 +163,15 @@ func (h Hold) decision(r Reason, item string) string {
 		line += "  # or " + strings.Join(r.May[1:], ", ")
 	}
 	return line
+}
+
+// law names the law and the rule behind a reason, and what may be decided.
+func (r Reason) law() string {
+	text := "rule " + r.Rule + r.can()
+	if r.Citation != "" {
+		text = r.Citation + ", " + text
+	}
+	return text
 }
 
 // can says what a person may decide about a reason, for the note.

@@ -14,7 +14,7 @@ Since:  {{when .H.HeldAt}}
 {{- range $r.Items}}
       - {{.}}
 {{- end}}
-    ({{if $r.Citation}}{{$r.Citation}}, {{end}}rule {{$r.Rule}}{{can $r}})
+    ({{wrap 5 (law $r)}})
 {{end}}
 {{- if .H.Repeat}}
 The file as you dropped it lies beside this note: {{.H.File}}

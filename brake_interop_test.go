@@ -1,0 +1,68 @@
+//go:build interop && unix
+
+package chartseal
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chartseal/config"
+	"chartseal/order"
+	"chartseal/testdata/postgres"
+)
+
+// TestInteropSitesShareTheBrake: on a real server, sites that let orders through at
+// the same instant let no more through together than the practice allows, and each
+// finds what another has sent before.
+func TestInteropSitesShareTheBrake(t *testing.T) {
+	pg := postgres.Start(t)
+	ctx := t.Context()
+	var sites []*registry
+	for i := range 3 {
+		d, err := openPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = d.Close() }()
+		if err := d.migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		sites = append(sites, &registry{database: d, site: fmt.Sprint("s", i), executor: fmt.Sprint("x", i), now: time.Now})
+	}
+	var let, held atomic.Int64
+	var wg sync.WaitGroup
+	wrong := time.Now().AddDate(3, 0, 0).Unix() // of a site whose clock is years ahead: the server's counts
+	for n := range 30 {
+		r, ref := sites[n%3], fmt.Sprint("ref", n)
+		if _, mine, err := r.admit(ctx, ref, "sha", ref); err != nil || !mine {
+			t.Fatal(mine, err)
+		}
+		wg.Go(func() {
+			over, err := r.letThrough(ctx, ref, tags{"chen", "lee"}, config.Brake{PerDay: 10, PerRecipient: 7}, upToLimits, wrong)
+			switch {
+			case err != nil:
+				t.Error(err)
+			case len(over) == 0:
+				let.Add(1)
+			default:
+				held.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if let.Load() != 7 || held.Load() != 23 {
+		t.Errorf("%d were let through and %d held, want 7 and 23", let.Load(), held.Load())
+	}
+
+	likeness := sites[0].tag("likeness " + order.Likeness(&order.Order{}, order.Recipient{Key: "chen"}))
+	if err := sites[0].liken(ctx, "ref0", likeness); err != nil {
+		t.Fatal(err)
+	}
+	e, err := sites[1].alike(ctx, "ref1", likeness, time.Now().Add(-time.Hour))
+	if err != nil || e.Ref != "ref0" || e.Site != "s0" {
+		t.Errorf("found %+v, %v", e, err)
+	}
+}
