@@ -10,7 +10,7 @@ import (
 )
 
 // LiveLink is a link that still leads to records although the patient withdrew the
-// authorization it was made under. It is patient data.
+// authorization or directive it was made under. It is patient data.
 type LiveLink struct {
 	Order     string    `json:"order"`
 	Release   string    `json:"release"`
@@ -35,7 +35,8 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 		if err != nil {
 			return nil, err
 		}
-		if e.Event != ledger.Sent || e.Basis != string(order.Authorized) || e.Recipient == nil {
+		signed := e.Basis == string(order.Authorized) || e.Basis == string(order.ByDirective)
+		if e.Event != ledger.Sent || !signed || e.Recipient == nil {
 			continue
 		}
 		w := withdrawnFor(limits, book.book, e)

@@ -229,6 +229,9 @@ func checkDirective(o *Order, f *Facts) []finding {
 	} else if !f.Recipient.IsZero() && !samePhrase(d.Recipient, f.Recipient.Name) {
 		found = append(found, say("The directive names %s; the order sends to %s. Correct the recipient.", d.Recipient, f.Recipient.Name)...)
 	}
+	if w := f.withdrawn(o.Patient.ID, d.Signed.On); w != nil {
+		found = append(found, say("The patient withdrew this directive on %s. Nothing can be sent with it.", w.On.Words())...)
+	}
 	if !d.EHRCopy {
 		found = append(found, sayAs(Warn, "The directive does not ask for an electronic copy from an electronic record (directive.ehr_copy). Beyond that the practice may send the records, but need not.")...)
 	}

@@ -89,6 +89,7 @@ func checkPsychotherapy(o *Order, f *Facts) []finding {
 
 func checkPart2(o *Order, f *Facts) []finding {
 	items, named, found := met(o, f, substanceUse)
+	named = named || o.Part2Consent != nil // what it lets go is not known any more at the upload
 	if !named && !found || ownCopy(o, f) {
 		return nil
 	}

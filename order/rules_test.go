@@ -73,13 +73,16 @@ var surroundings = map[string]func(*Facts){
 	"R18-found":      gathered(psychotherapyNotes),
 	"R19-found":      gathered(substanceUse),
 	"R19-withdrawn":  withdrew("provider"),
-	"R20-hiv":        gathered("hiv_sti"),
-	"R20-own":        gathered("gender_care"),
-	"R26-missing":    func(f *Facts) { f.Document = Missing },
-	"R27-shown":      func(f *Facts) { f.Identifying = []string{"2"} },
-	"E1-unnamed":     func(f *Facts) { f.DatesKept = "shift" },
-	"E1-future":      func(f *Facts) { f.DatesKept = "keep" },
-	"R29-key":        func(f *Facts) { f.Recipient.Keys = []string{"age1"} },
+	"R21-withdrawn": func(f *Facts) {
+		f.Restrictions = Restrictions{"10432": {Withdrawn: []Withdrawal{{On: on(2026, 11, 19)}}}}
+	},
+	"R20-hiv":     gathered("hiv_sti"),
+	"R20-own":     gathered("gender_care"),
+	"R26-missing": func(f *Facts) { f.Document = Missing },
+	"R27-shown":   func(f *Facts) { f.Identifying = []string{"2"} },
+	"E1-unnamed":  func(f *Facts) { f.DatesKept = "shift" },
+	"E1-future":   func(f *Facts) { f.DatesKept = "keep" },
+	"R29-key":     func(f *Facts) { f.Recipient.Keys = []string{"age1"} },
 	"R29-mixed": func(f *Facts) {
 		f.Recipient.Keys = []string{"age1pq1" + strings.Repeat("q", 100), "ssh-ed25519 AAAA"}
 	},

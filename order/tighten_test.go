@@ -160,3 +160,19 @@ func TestAllIsNoWayAroundAForm(t *testing.T) {
 		t.Errorf("all records under a form for some: %+v", stops)
 	}
 }
+
+// TestAConsentThatEndsIsSeenWithoutTheRecords: at the upload and for a new link the
+// gathered files are not looked at again.
+func TestAConsentThatEndsIsSeenWithoutTheRecords(t *testing.T) {
+	o := load(t, "testdata/valid/part2.yaml")
+	o.Sensitive = nil
+	f := facts(o)
+	if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
+		t.Fatalf("a good consent is held: %+v", stops)
+	}
+	f.Today, f.Stage = on(2027, 2, 1), AtRelink
+	stops := Stopping(Evaluate(o, f))
+	if len(stops) != 1 || stops[0].Rule != "R19" || stops[0].Outcome != Refuse {
+		t.Errorf("the consent ended: %+v", stops)
+	}
+}

@@ -104,6 +104,22 @@ func TestSideFile(t *testing.T) {
 	}
 }
 
+func FuzzSideFile(f *testing.F) {
+	f.Add("date: 2025-05-03\nsensitive: [hiv_sti, sud] # by hand\n")
+	f.Add("\ufeffsensitive: \"sud\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := readSide(strings.NewReader(text))
+		if err == nil && s.date == "" && len(s.sensitive) == 0 {
+			t.Errorf("%q tells nothing and is read", text)
+		}
+		for _, c := range s.sensitive {
+			if !categoryForm.MatchString(c) {
+				t.Errorf("%q gives the category %q", text, c)
+			}
+		}
+	})
+}
+
 func FuzzNameDate(f *testing.F) {
 	f.Add("IMG_20250503_143000.jpg", "1984-03-09")
 	f.Add("03-05-2025 1-1-2020", "")
