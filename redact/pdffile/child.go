@@ -21,7 +21,7 @@ const (
 )
 
 // Work is what the child process does: it reads one request from in, cleans
-// the file and writes the answer to out. It first limits its process for good,
+// the file or reads its form, and writes the answer to out. It first limits its process for good,
 // so it must be called once, in a process of its own, before anything else. A
 // refusal is an answer and no error. The process may end inside Work when it
 // passes its limits.
@@ -75,7 +75,7 @@ func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error
 		}
 		return fmt.Errorf("read source: %w", err)
 	}
-	cleaned, report, err := clean(data)
+	made, report, err := perform(req.Task, data)
 	var r *redact.Refusal
 	switch {
 	case errors.As(err, &r):
@@ -85,14 +85,25 @@ func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	head, err := encodeFrame(reply{Size: int64(len(cleaned)), Report: report})
+	head, err := encodeFrame(reply{Size: int64(len(made)), Report: report})
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, io.MultiReader(bytes.NewReader(head), bytes.NewReader(cleaned))); err != nil {
+	if _, err := io.Copy(out, io.MultiReader(bytes.NewReader(head), bytes.NewReader(made))); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
+}
+
+func perform(t task, data []byte) ([]byte, redact.Report, error) {
+	switch t {
+	case cleanFile:
+		return clean(data)
+	case readForm:
+		form, err := formIn(data)
+		return form, redact.Report{}, err
+	}
+	return nil, redact.Report{}, errFrame
 }
 
 func refuse(out io.Writer, r *redact.Refusal) error {

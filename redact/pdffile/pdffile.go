@@ -69,6 +69,6 @@ func Cleaner(worker func(ctx context.Context) *exec.Cmd) redact.Cleaner {
 			return nil, redact.Refuse(redact.Truncated, "the file is empty")
 		}
 		limit := baseTime + timePer*time.Duration(src.Size()>>20)
-		return start(ctx, worker, src, limit)
+		return start(ctx, worker, cleanFile, src, limit)
 	}
 }

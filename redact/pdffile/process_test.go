@@ -15,7 +15,7 @@ import (
 
 // runIn cleans with a worker in the given mode.
 func runIn(ctx context.Context, mode string, src redact.Source, limit time.Duration) ([]byte, error) {
-	out, err := start(ctx, worker(mode), src, limit)
+	out, err := start(ctx, worker(mode), cleanFile, src, limit)
 	if err != nil {
 		return nil, err
 	}

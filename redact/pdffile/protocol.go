@@ -15,8 +15,18 @@ import (
 
 // request is the frame to the child; Size bytes of the source follow.
 type request struct {
+	Task task  `json:"task,omitempty"`
 	Size int64 `json:"size"`
 }
+
+// task is what the child is asked for.
+type task string
+
+// The tasks: a cleaned file, or what is filled in on a form (as JSON).
+const (
+	cleanFile task = ""
+	readForm  task = "form"
+)
 
 // reply is the frame from the child; Size bytes of the output follow unless
 // the file was refused.
