@@ -297,7 +297,7 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 
 // reopen reads the order of a release again and makes sure that it is still
 // the one that was taken in.
-func (p *Practice) reopen(r *release) (*watch.Claim, *order.Order, error) {
+func (p *Practice) reopen(ctx context.Context, r *release) (*watch.Claim, *order.Order, error) {
 	c, err := p.box.Claim(r.Claim)
 	if err != nil {
 		return nil, nil, err
@@ -312,9 +312,12 @@ func (p *Practice) reopen(r *release) (*watch.Claim, *order.Order, error) {
 			Message: "The order was changed while it was being worked on. Nothing was sent. Drop the right version again.",
 		}}}
 	}
-	o, err := parseOrder(c.File, data)
-	if err != nil {
+	o, err := p.ReadOrder(ctx, c.File, data)
+	if _, bad := errors.AsType[*order.ParseError](err); bad {
 		return c, nil, errors.New("read order again: it no longer parses")
+	}
+	if err != nil {
+		return c, nil, err
 	}
 	return c, o, nil
 }

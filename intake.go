@@ -35,7 +35,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", err
 	}
 	sha := digest(data)
-	o, err := parseOrder(c.File, data)
+	o, err := p.ReadOrder(ctx, c.File, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
 		return "", p.turnBack(ctx, c, sha, bad.ID, "/", p.unreadable(c, bad))
 	}
@@ -93,15 +93,6 @@ func (p *Practice) begin(c *watch.Claim, o *order.Order, id, sha string) error {
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
-}
-
-func parseOrder(name string, data []byte) (*order.Order, error) {
-	if len(data) > watch.MaxOrderBytes {
-		return nil, &order.ParseError{Problems: []order.Problem{{
-			Message: "This file is larger than a release order can be (1 MiB). Drop the order itself, not the records.",
-		}}}
-	}
-	return order.Parse(name, data)
 }
 
 // turnBack answers an order that never becomes a release: unreadable, or taken

@@ -22,7 +22,7 @@ func (p *Practice) admit(ctx context.Context, r *release) error {
 // judge evaluates the rules at a stage; what stops the order comes back as Held.
 // What the rules know of patients, recipients and approvers is read anew.
 func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error {
-	c, o, err := p.reopen(r)
+	c, o, err := p.reopen(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -47,13 +47,13 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 			return err
 		}
 	}
-	said := order.Evaluate(o, facts)
+	said := inOrderWords(data, order.Evaluate(o, facts))
 	reasons := append(order.Stopping(said), p.unbuilt(o)...)
 	if len(reasons) == 0 && at == order.AtUpload {
 		if facts.Brake, err = p.pass(ctx, r, o, facts); err != nil {
 			return err
 		}
-		said = order.Evaluate(o, facts)
+		said = inOrderWords(data, order.Evaluate(o, facts))
 		reasons = order.Stopping(said)
 	}
 	if len(reasons) > 0 {

@@ -94,7 +94,7 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 		return nil, err
 	}
 	v := &Preview{Practice: cfg.Practice.Name, SHA256: digest(data), Rules: []RuleOutcome{}, Records: []RecordPreview{}, Summary: []KindSummary{}, Removed: []RemovedDetail{}}
-	o, err := parseOrder(name, data)
+	o, err := ReadOrder(ctx, cfg, opts, name, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
 		v.Order, v.Held = bad.ID, parseReasons(bad)
 		return v, nil
@@ -109,7 +109,7 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 	v.Order, v.Terms = o.ID, termsOf(o, facts)
 	said := order.Review(o, facts)
 	for _, verdict := range said {
-		v.Held = append(v.Held, order.Stopping(verdict.Reasons)...)
+		v.Held = append(v.Held, order.Stopping(inOrderWords(data, verdict.Reasons))...)
 	}
 	v.Held = append(v.Held, p.unbuilt(o)...)
 	if err := p.lookAtRecords(ctx, o, facts, v); err != nil {

@@ -33,7 +33,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if err := p.orders.has(ctx, r.ID); err != nil { // do not pack for nothing
 		return err
 	}
-	c, o, err := p.reopen(r)
+	c, o, err := p.reopen(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 
+	"chartseal/config"
 	"chartseal/order"
 	"chartseal/watch"
 )
@@ -43,13 +44,13 @@ func (p *Practice) Send(ctx context.Context, name string, data, signature []byte
 	if c.Placed != "" {
 		return Answer{Kind: kind, Dir: filepath.Join(p.box.Dir(), filepath.FromSlash(c.Placed))}, nil
 	}
-	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, AnswerName(name, data))}, nil
+	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, p.answerName(ctx, name, data))}, nil
 }
 
 // AnswerName is what the answer folder of an order file is called: its id, or the
 // file's own name when the id cannot be read.
-func AnswerName(name string, data []byte) string {
-	o, err := parseOrder(name, data)
+func AnswerName(ctx context.Context, cfg *config.Config, opts Options, name string, data []byte) string {
+	o, err := ReadOrder(ctx, cfg, opts, name, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok && bad.ID != "" {
 		return bad.ID
 	}
@@ -57,6 +58,10 @@ func AnswerName(name string, data []byte) string {
 		return name
 	}
 	return o.ID
+}
+
+func (p *Practice) answerName(ctx context.Context, name string, data []byte) string {
+	return AnswerName(ctx, p.cfg, p.opts, name, data)
 }
 
 // wait blocks until the release has ended or ctx has.

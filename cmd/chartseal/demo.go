@@ -139,7 +139,12 @@ func (d *demo) audience(ctx context.Context, cfg *config.Config, people *practic
 
 // build makes configuration, recipient book and records.
 func (d *demo) build(ctx context.Context) (*practice.Practice, error) {
-	return buildPractice(ctx, d.dir, practice.Options{Now: time.Now()})
+	made, err := buildPractice(ctx, d.dir, practice.Options{Now: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	_, err = addForm(d.dir)
+	return made, err
 }
 
 // demoBook is the demo's recipient book.

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/config"
 )
 
@@ -25,13 +27,21 @@ state, and blank order forms under forms. Files that are there already are left 
 			if err != nil {
 				return err
 			}
+			if slices.Contains(made, filepath.Join(args[0], "chartseal.yaml")) { // else chartseal form makes it
+				form, err := addForm(args[0])
+				if err != nil {
+					return err
+				}
+				made = append(made, form)
+			}
 			p := &printer{w: cmd.OutOrStdout()}
 			for _, f := range made {
 				p.f("made %s\n", f)
 			}
 			p.f("\nNext:\n  1. Edit %s: the practice, where the records are, who approves.\n", filepath.Join(args[0], "chartseal.yaml"))
 			p.f("  2. chartseal check -c %s\n", filepath.Join(args[0], "chartseal.yaml"))
-			p.f("  3. chartseal run -c %s, and drop a filled form into the outbox.\n", filepath.Join(args[0], "chartseal.yaml"))
+			p.f("  3. chartseal form -c %s, for the PDF form with your recipients in its list.\n", filepath.Join(args[0], "chartseal.yaml"))
+			p.f("  4. chartseal run -c %s, and drop a filled form into the outbox.\n", filepath.Join(args[0], "chartseal.yaml"))
 			return p.err
 		},
 	}
@@ -80,6 +90,24 @@ func initPractice(dir string, s config.Starter) (made []string, err error) {
 		}
 	}
 	return made, nil
+}
+
+// addForm adds the blank PDF form, which bears the id of the practice's key.
+func addForm(dir string) (string, error) {
+	file := filepath.Join(dir, "forms", formName)
+	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
+	if err != nil {
+		return "", err
+	}
+	if err := chartseal.MakeKey(cfg); err != nil {
+		return "", err
+	}
+	form, err := blankForm(cfg)
+	if err != nil {
+		return "", err
+	}
+	_, err = writeNew(file, form)
+	return file, err
 }
 
 // writeNew writes a file unless it is there.

@@ -68,15 +68,15 @@ func (a *app) withOrder(ctx context.Context, file string, do func(*chartseal.Pra
 	if err != nil {
 		return usage(err)
 	}
-	o, err := order.Parse(file, data)
-	if err != nil {
-		return usage(err)
-	}
 	p, err := a.open(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, p.Close)
+	o, err := p.ReadOrder(ctx, file, data)
+	if err != nil {
+		return usage(err)
+	}
 	return do(p, o, data)
 }
 

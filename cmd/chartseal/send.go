@@ -44,7 +44,7 @@ func (a *app) send(cmd *cobra.Command, file string) (err error) {
 	p, err := chartseal.Open(cmd.Context(), cfg, a.options(showProgress(progress)))
 	if errors.Is(err, chartseal.ErrLocked) {
 		fmt.Fprintln(os.Stderr, "chartseal is running here; the order is handed to it. Waiting for its answer; the order goes on if you stop waiting.")
-		ans, err := handOver(cmd.Context(), cfg, filepath.Base(file), data, signature)
+		ans, err := a.handOver(cmd.Context(), cfg, filepath.Base(file), data, signature)
 		if err != nil {
 			return err
 		}
@@ -115,8 +115,8 @@ func (a *app) reportAnswer(w io.Writer, ans chartseal.Answer) error {
 
 // handOver drops the order into the outbox of a running daemon and waits for
 // an answer that is younger than the drop.
-func handOver(ctx context.Context, cfg *config.Config, name string, data, signature []byte) (chartseal.Answer, error) {
-	folder := chartseal.AnswerName(name, data)
+func (a *app) handOver(ctx context.Context, cfg *config.Config, name string, data, signature []byte) (chartseal.Answer, error) {
+	folder := chartseal.AnswerName(ctx, cfg, a.options(nil), name, data)
 	if !watch.Droppable(name) { // the daemon would leave it alone
 		name = "order-" + order.Reference(name) + ".yaml"
 		if folder == filepath.Base(name) {
