@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"practice":   makePractice,
 			"approver":   makeApprover,
 			"order":      makeOrder,
+			"fillform":   fillFormCmd,
 			"truncate":   truncateFile,
 			"exits":      exits,
 			"eventually": eventually,
