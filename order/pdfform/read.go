@@ -304,8 +304,10 @@ func (r *reader) relabel(p order.Problem) {
 			break
 		}
 	}
-	if r.doubtful[path] {
-		return // said already
+	for said := range r.doubtful {
+		if said == path || strings.HasPrefix(said, path+".") {
+			return
+		}
 	}
 	message, quoted := strings.CutPrefix(p.Message, "'"+p.Field+"'")
 	if quoted {

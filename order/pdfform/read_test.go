@@ -101,6 +101,11 @@ func TestProblemsAreNamedAsPrinted(t *testing.T) {
 			"'Basis' (part 5) is missing",
 			"'Kinds of records' (part 6) is missing",
 		}},
+		"no patient": {map[string]string{"patient-id": "", "patient-name": "", "patient-birth_date": ""}, nil, []string{
+			"'Patient number' (part 2) is empty; fill it in",
+			"'Name' (part 2) is empty; fill it in",
+			"'Birth date' (part 2) is empty; fill it in",
+		}},
 		"wrong": {map[string]string{"received": "11/18/2026", "basis": "treatmnet", "link-lifetime": "30d", "fee-lines-2-kind": "postage", "fee-lines-2-amount": "six"}, nil, []string{
 			`'Request received on' (part 1) must be a date written year-month-day, like 2026-11-18; "11/18/2026" is not`,
 			`'Basis' (part 5) is "treatmnet", which is not known; did you mean 'treatment'?`,

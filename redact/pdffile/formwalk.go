@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
@@ -203,8 +204,8 @@ func (w *formWalk) button(f lineage, widgets []types.Dict, clear bool) ([]string
 		return nil, false, err
 	}
 	on := ""
-	if len(states) == 1 && states[0] != "Off" {
-		on = states[0]
+	if len(states) == 1 && strings.TrimPrefix(states[0], "/") != "Off" {
+		on = strings.TrimPrefix(states[0], "/") // a name written as a string keeps its sign
 	}
 	shown, any := "", false
 	for _, widget := range widgets {

@@ -38,6 +38,7 @@ type binder struct {
 	fields types.Array
 	tick   map[string]types.IndirectRef // states of a tick box
 	font   types.IndirectRef
+	signs  types.IndirectRef // for programs that draw check marks of their own
 }
 
 func withFields(printed []byte, all []placed, hidden map[string]string) ([]byte, error) {
@@ -119,7 +120,7 @@ func (b *binder) catalog() error {
 	root["AcroForm"] = types.Dict{
 		"Fields": b.fields,
 		"DA":     types.StringLiteral("/Helv 9 Tf 0 g"),
-		"DR":     types.Dict{"Font": types.Dict{"Helv": b.font}},
+		"DR":     types.Dict{"Font": types.Dict{"Helv": b.font, "ZaDb": b.signs}},
 	}
 	root["ViewerPreferences"] = types.Dict{"DisplayDocTitle": types.Boolean(true)}
 	return nil
@@ -134,6 +135,13 @@ func (b *binder) appearances() error {
 	if err != nil {
 		return err
 	}
+	signs, err := b.IndRefForNewObject(types.Dict{
+		"Type": types.Name("Font"), "Subtype": types.Name("Type1"), "BaseFont": types.Name("ZapfDingbats"),
+	})
+	if err != nil {
+		return err
+	}
+	b.signs = *signs
 	b.font, b.tick = *font, map[string]types.IndirectRef{}
 	side := boxSide * pointsPerMM
 	check := fmt.Sprintf("q 0 0.345 0.478 RG 1.5 w 1 J 1 j %.2f %.2f m %.2f %.2f l %.2f %.2f l S Q",
