@@ -148,3 +148,11 @@ func boxes(path, group string, values []string) []Row {
 }
 
 func numbered(format string, n int) string { return fmt.Sprintf(format, n) }
+
+// Question is the field's label as a question outside the form, with its hint.
+func (f Field) Question() string {
+	if f.Hint == "" {
+		return f.label()
+	}
+	return f.label() + " (" + f.Hint + ")"
+}

@@ -98,7 +98,7 @@ var decisionWords = map[string]string{"release": "Release the records", "deny": 
 
 var relationWords = map[string]string{
 	"self": "Patient", "patient": "Patient", "representative": "Representative", "provider": "Provider (dentist, doctor)",
-	"attorney": "Lawyer", "agency": "Public agency", "other": "Someone else",
+	"lab": "Dental lab", "attorney": "Lawyer", "agency": "Public agency", "other": "Someone else",
 }
 
 var basisWords = map[string]string{
