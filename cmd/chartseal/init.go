@@ -12,6 +12,7 @@ import (
 
 	"chartseal"
 	"chartseal/config"
+	"chartseal/order/schema"
 )
 
 func initCmd(*app) *cobra.Command {
@@ -80,6 +81,8 @@ func initPractice(dir string, s config.Starter) (made []string, err error) {
 		files[filepath.Join("forms", name)] = blank
 		order = append(order, filepath.Join("forms", name))
 	}
+	files[filepath.Join("forms", "order.schema.json")] = schema.JSON() // named in the first line of the blanks
+	order = append(order, filepath.Join("forms", "order.schema.json"))
 	for _, name := range order {
 		ok, err := writeNew(filepath.Join(dir, name), files[name])
 		if err != nil {

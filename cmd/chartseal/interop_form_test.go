@@ -253,4 +253,3 @@ doc.save(scriptArgs[1], "incremental");
 	check(t, os.WriteFile(file, []byte(script), 0o600))
 	tool(t, dir, "mutool", "run", file, blank, out, asFile(t, dir, map[string]any{"values": values, "fields": fields}))
 }
-

@@ -119,7 +119,7 @@ Try it: chartseal demo`,
 	root.PersistentFlags().StringVar(&a.logFile, "log", os.Getenv("CHARTSEAL_LOG"), "file that gets every log line as JSON")
 	root.AddCommand(
 		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a),
-		linkCmd(a), revokeCmd(a), formCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a), siteCmd(a),
+		linkCmd(a), revokeCmd(a), formCmd(a), orderCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a), siteCmd(a),
 		versionCmd(a), storeCmd(), workerCmd(),
 	)
 	group(root)
