@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"text/template"
@@ -130,7 +131,7 @@ var words = template.New("").Funcs(template.FuncMap{
 
 // Text returns WHY-HELD.txt.
 func (h Hold) Text(p Practice) ([]byte, error) {
-	return render("hold", holdText, map[string]any{"H": h, "P": p, "Help": helper(p), "Decisions": h.decisions()})
+	return render("hold", holdText, map[string]any{"H": h, "P": p, "Help": helper(p), "Decisions": h.decisions(), "Form": h.onForm()})
 }
 
 // maxExamples bounds the decisions that a note spells out.
@@ -157,7 +158,16 @@ func (h Hold) decisions() (lines []string) {
 	return lines
 }
 
+// onForm says that the order is the practice's PDF form.
+func (h Hold) onForm() bool { return strings.EqualFold(path.Ext(h.File), ".pdf") }
+
+// onFormWords are the decisions as the form's list has them.
+var onFormWords = strings.NewReplacer(string(order.LeaveOut), "Leave it out", string(order.ReleaseItem), "Release it")
+
 func (h Hold) decision(r Reason, item string) string {
+	if h.onForm() {
+		return fmt.Sprintf("rule: %s, %sdecision: %s", r.Rule, item, onFormWords.Replace(strings.Join(r.May, " or ")))
+	}
 	line := fmt.Sprintf("- {rule: %s, %sdecision: %s, by: NAME, on: %s, reason: \"WHY\"}", r.Rule, item, r.May[0], h.HeldAt.Format("2006-01-02"))
 	if len(r.May) > 1 {
 		line += "  # or " + strings.Join(r.May[1:], ", ")

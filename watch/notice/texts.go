@@ -27,14 +27,20 @@ WHAT TO DO
   2. Drop the corrected order into the outbox again, under the same
      order number.
   3. {{wrap 5 (printf "If you are not sure, ask %s." .Help)}}
-{{if .Decisions}}
+{{if .Decisions}}{{if .Form}}
+If an approver decides instead, fill in part J of the form ("Answers to a
+hold") with name, day and reason, and drop it again; it is recorded with the
+name. What to write there:
+
+{{range .Decisions}}  - {{.}}
+{{end}}{{else}}
 If an approver decides instead, add the decision to the order and drop it
 again; it is recorded with the name. As a text to copy (in place of a line
 "decisions: []", if the order has one):
 
 decisions:
 {{range .Decisions}}  {{.}}
-{{end}}{{end}}{{end}}
+{{end}}{{end}}{{end}}{{end}}
 For IT: release {{.H.Release}}
 `
 
