@@ -27,7 +27,7 @@ func ReadOrder(ctx context.Context, cfg *config.Config, opts Options, name strin
 	if len(data) > watch.MaxOrderBytes {
 		return nil, unreadableOrder("This file is larger than a release order can be (1 MiB). Drop the order itself, not the records.")
 	}
-	if isForm(data) {
+	if IsForm(data) {
 		return readForm(ctx, cfg, opts, data)
 	}
 	if strings.EqualFold(filepath.Ext(name), ".pdf") {
@@ -45,8 +45,8 @@ func unreadableOrder(message string) error {
 	return &order.ParseError{Problems: []order.Problem{{Message: message}}}
 }
 
-// isForm says that an order is a PDF, whatever its name.
-func isForm(data []byte) bool {
+// IsForm says that an order is a PDF, whatever its name.
+func IsForm(data []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(data[:min(len(data), 1024)], "\ufeff \t\r\n\x00"), []byte("%PDF-"))
 }
 
@@ -121,12 +121,15 @@ func practiceKeyID(state string) string {
 // included.
 func OrderForm(cfg *config.Config) (pdfform.Practice, error) {
 	p := formFor(cfg)
-	book, err := loadBook(cfg.Recipients)
+	read, err := loadBook(cfg)
 	if err != nil {
 		return p, err
 	}
-	for _, key := range sortedKeys(book) {
-		p.Recipients = append(p.Recipients, pdfform.Recipient(key, book[key].Name))
+	if read.unsigned {
+		return p, fmt.Errorf("%w: the recipient book must be signed by an approver and is not (chartseal approve --book)", ErrConfig)
+	}
+	for _, key := range sortedKeys(read.book) {
+		p.Recipients = append(p.Recipients, pdfform.Recipient(key, read.book[key].Name))
 	}
 	return p, nil
 }
@@ -144,7 +147,7 @@ func MakeKey(cfg *config.Config) error {
 // inOrderWords says reasons in the words of the order as it was written: those of
 // the form, if it is one.
 func inOrderWords(data []byte, reasons []order.Reason) []order.Reason {
-	if !isForm(data) {
+	if !IsForm(data) {
 		return reasons
 	}
 	for i := range reasons {

@@ -22,7 +22,8 @@ func approveCmd(a *app) *cobra.Command {
 		Use:   "approve ORDER | --book",
 		Short: "Sign an order file, or the recipient book, with an approver's key",
 		Long: `Signs the exact bytes of an order file and writes ORDER.minisig beside it. Drop
-both into the outbox. An order changed after this is held.
+both into the outbox. An order changed after this is held. Of a PDF form it first
+shows what chartseal reads in it, which is what is approved.
 
 With --book it signs the recipient book of the configuration. Look at every
 recipient and key before: whoever is in the book can be sent records.`,
@@ -33,7 +34,7 @@ recipient and key before: whoever is in the book can be sent records.`,
 			if book {
 				return a.approveBook(cmd, keyFile)
 			}
-			if err := signFile(keyFile, args[0]); err != nil {
+			if err := signFile(keyFile, args[0], func(data []byte) error { return a.showForm(cmd, args[0], data) }); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Approved. Drop the order and its %s file into the outbox together.\n", watch.SignatureSuffix)
@@ -47,8 +48,8 @@ recipient and key before: whoever is in the book can be sent records.`,
 }
 
 // signFile signs the bytes of a file and puts the signature beside it. The new one
-// appears whole: a daemon may be reading.
-func signFile(keyFile, file string) error {
+// appears whole: a daemon may be reading. The bytes are shown first.
+func signFile(keyFile, file string, show func([]byte) error) error {
 	key, err := approverKey(keyFile)
 	if err != nil {
 		return err
@@ -56,6 +57,9 @@ func signFile(keyFile, file string) error {
 	data, err := readBounded(file)
 	if err != nil {
 		return usage(err)
+	}
+	if err := show(data); err != nil {
+		return err
 	}
 	return writeSignature(file, minisign.Sign(key, data))
 }

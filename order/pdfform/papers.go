@@ -18,9 +18,9 @@ func papers(p Practice) []Section {
 				text("legal_process.document", "Its number, or where it is filed", 8),
 			},
 			{
-				choice("legal_process.assurance", "A subpoena came with", 4, options(order.PatientNotice.Choices(), map[string]string{"patient_notice": "Proof that the patient was told", "protective_order": "Request for a protective order"})),
+				choice("legal_process.assurance", "A subpoena came with", 5, options(order.PatientNotice.Choices(), map[string]string{"patient_notice": "Proof that the patient was told", "protective_order": "Request for protective order"})),
 				text("legal_process.assurance_document", "Where that proof is filed", 4),
-				text("legal_process.approver", "Who decided to answer it", 4),
+				text("legal_process.approver", "Who decided to answer it", 3),
 			},
 		}, scope("legal_process.scope", "The document names", p)...)},
 		{Mark: "C", NewTop: true, Title: "The patient's directive", Note: "A signed request to send the copy to someone else (45 CFR 164.524).", Rows: []Row{

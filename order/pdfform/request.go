@@ -97,7 +97,7 @@ func same(values []string) map[string]string {
 var decisionWords = map[string]string{"release": "Release the records", "deny": "Deny (fill in E)", "extend": "Extend the time (fill in F)"}
 
 var relationWords = map[string]string{
-	"self": "Patient", "patient": "Patient", "representative": "Representative", "provider": "Provider (dentist, doctor)",
+	"self": "Patient", "patient": "Patient", "representative": "Representative", "provider": "Dentist or doctor",
 	"lab": "Dental lab", "attorney": "Lawyer", "agency": "Public agency", "other": "Someone else",
 }
 
@@ -114,5 +114,5 @@ var basisWords = map[string]string{
 }
 
 var deliveryWords = map[string]string{
-	"link": "Encrypted, by link", "folder": "Encrypted, into the export folder", "inspect": "Seen in the office", "mail": "By post, by staff",
+	"link": "Encrypted, by link", "folder": "Encrypted, into a folder", "inspect": "Seen in the office", "mail": "By post, by staff",
 }

@@ -131,6 +131,29 @@ func TestFormThroughTheChild(t *testing.T) {
 	}
 }
 
+// A form that was saved again keeps its earlier version; the last one counts.
+func TestFormSavedTwice(t *testing.T) {
+	f := newFile()
+	f.obj(1, "<</Type /Catalog /Pages 2 0 R /AcroForm 4 0 R>>")
+	f.obj(2, "<</Type /Pages /Kids [3 0 R] /Count 1>>")
+	f.obj(3, "<</Type /Page /Parent 2 0 R /MediaBox [0 0 612 792]>>")
+	f.obj(4, "<</Fields [10 0 R 11 0 R]>>")
+	f.obj(10, "<</T (f) /FT /Tx /V (first)>>")
+	f.obj(11, "<</T (g) /FT /Btn /V /Off /AS /Off>>")
+	f.finish("")
+	f.obj(10, "<</T (f) /FT /Tx /V <FEFF006C006100730074>>>")
+	f.obj(11, "<</T (g) /FT /Btn /V /Yes /AS /Yes>>")
+	f.finish("")
+	form, err := formOf(f.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{"f": {"last"}, "g": {"Yes"}}
+	if !reflect.DeepEqual(form.Values, want) || len(form.Unclear) > 0 {
+		t.Errorf("got %v", form)
+	}
+}
+
 func TestFormRefused(t *testing.T) {
 	deep := `<</T (f) /FT /Tx>>`
 	for range maxFieldDepth + 1 {
