@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -68,6 +69,7 @@ func newOrder(cmd *cobra.Command, cfg *config.Config, out, keyFile string) error
 	if err != nil {
 		return err
 	}
+	signal.Reset(os.Interrupt) // Ctrl+C ends a question at once: nothing is written before the last answer
 	in := bufio.NewReader(cmd.InOrStdin())
 	talk := interview.Interview{In: in, Out: cmd.ErrOrStderr(), Practice: practice, Today: order.DateOf(time.Now())}
 	text, err := talk.Run()
