@@ -24,8 +24,8 @@ import (
 // which a child process opens. What is wrong with the order is an
 // [*order.ParseError]; any other error is a fault of the machine.
 func ReadOrder(ctx context.Context, cfg *config.Config, opts Options, name string, data []byte) (*order.Order, error) {
-	if len(data) > watch.MaxOrderBytes {
-		return nil, unreadableOrder("This file is larger than a release order can be (1 MiB). Drop the order itself, not the records.")
+	if len(data) > watch.MaxFormBytes || len(data) > watch.MaxOrderBytes && !IsForm(data) {
+		return nil, unreadableOrder("This file is larger than a release order can be (1 MiB; 16 MiB for the PDF form). Drop the order itself, not the records.")
 	}
 	if IsForm(data) {
 		return readForm(ctx, cfg, opts, data)

@@ -268,7 +268,7 @@ func (c *Claim) repeats(old, at string) bool {
 			continue
 		}
 		info, err := e.Info()
-		if err != nil || info.Size() > MaxOrderBytes {
+		if err != nil || info.Size() > MaxFormBytes {
 			return false
 		}
 		was, err1 := root.ReadFile(path.Join(old, name))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"path"
@@ -258,8 +257,7 @@ func (o *Outbox) openClaim(id string) (*Claim, error) {
 	return c, nil
 }
 
-// Order reads the order as dropped: at most MaxOrderBytes and one more, so
-// that the parser can say that it is too large.
+// Order reads the order as dropped; see [ReadBounded].
 func (c *Claim) Order() ([]byte, error) { return c.read(c.File) }
 
 // Signature reads the signature dropped beside the order; nil without one.
@@ -277,7 +275,7 @@ func (c *Claim) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read claim: %w", Scrub(err))
 	}
 	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, MaxOrderBytes+1))
+	b, err := ReadBounded(f)
 	if err != nil {
 		return nil, fmt.Errorf("read claim: %w", Scrub(err))
 	}

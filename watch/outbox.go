@@ -8,8 +8,10 @@
 package watch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,6 +30,21 @@ const (
 
 // MaxOrderBytes bounds an order file; DESIGN "Release order": 1 MiB.
 const MaxOrderBytes = 1 << 20
+
+// MaxFormBytes bounds an order that is a PDF form: for a name in another script,
+// programs put a whole font beside it.
+const MaxFormBytes = 16 << 20
+
+// ReadBounded reads an order: at most MaxOrderBytes, or MaxFormBytes of a PDF, and
+// one more, so that the parser can say that it is too large.
+func ReadBounded(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxOrderBytes+1))
+	if err != nil || len(b) <= MaxOrderBytes || !bytes.HasPrefix(b, []byte("%PDF-")) {
+		return b, err
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, MaxFormBytes-MaxOrderBytes))
+	return append(b, rest...), err
+}
 
 // Options tune the outbox. The zero value of each field means its default.
 type Options struct {

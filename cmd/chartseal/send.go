@@ -79,7 +79,7 @@ func readBounded(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, watch.MaxOrderBytes+1))
+	b, err := watch.ReadBounded(f)
 	return b, errors.Join(err, f.Close())
 }
 
