@@ -140,7 +140,7 @@ func (v *Interview) papers(basis order.Basis) {
 		v.ending("part2_consent")
 		v.ask(must, "part2_consent.revoke", "part2_consent.consent_copy")
 	}
-	switch basis {
+	switch basis { //nolint:exhaustive // the others have no papers
 	case order.Authorized:
 		v.part("The signed authorization")
 		v.ask(must, "authorization.description", "authorization.scope.kinds")

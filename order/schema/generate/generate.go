@@ -86,7 +86,7 @@ func (g *generator) value(t reflect.Type) object {
 		zero, _ := reflect.TypeAssert[strict.Chooser](reflect.Zero(t))
 		return object{"enum": zero.Choices()}
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // an order has no others
 	case reflect.Pointer:
 		return g.value(t.Elem())
 	case reflect.Struct:
