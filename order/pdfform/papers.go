@@ -73,7 +73,7 @@ func authorization(p Practice) []Row {
 		},
 		{
 			text("authorization.signer", "Authorization signed by", 5), date("authorization.signed_on", "Authorization signed on", 3),
-			choice("authorization.representative_authority", "Signer who is not the patient", 4, options(order.Parent.Choices(), nil)),
+			choice("authorization.representative_authority", "Authority of another signer", 4, options(order.Parent.Choices(), nil)),
 		},
 		{text("authorization.document", "Where the signed form is filed", 12)},
 		{
