@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 		return p.recordTaken(ctx, r)
 	}
 	fence := p.orders.has
-	if end == sent {
+	if end.final() || end == extended {
 		fence = p.orders.commit
 	}
 	if err := fence(ctx, r.ID); err != nil {
@@ -86,6 +87,15 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 			return err
 		}
 		return p.recordHold(ctx, r.ID, b.Entry, reasons)
+	}
+	if end != sent || r.Denies {
+		var out outcome
+		if err := c.Recall(outcomeNote, &out); err != nil {
+			return err
+		}
+		if err := p.recordOutcome(ctx, r, b, &out); err != nil || end != sent {
+			return errors.Join(err, p.state.save(r))
+		}
 	}
 	pk, err := recallPacked(c)
 	if err != nil {
@@ -138,24 +148,35 @@ func (p *Practice) recordHold(ctx context.Context, token string, e ledger.Entry,
 // enter appends to the ledger. After a failed write the ledger must be opened
 // anew, which checks it and settles what the failed write left.
 func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, error) {
-	p.ledgerMu.Lock()
-	defer p.ledgerMu.Unlock()
-	rec, err := p.ledger.Append(ctx, e)
-	if errors.Is(err, ledger.ErrStopped) || errors.Is(err, ledger.ErrClosed) {
-		if err := p.ledger.Close(); err != nil {
-			p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
-		}
-		again, err := ledger.Open(p.state.path("ledger"), p.opts.Now)
-		if err != nil {
-			return rec, fmt.Errorf("open ledger again: %w", err)
-		}
-		p.ledger = again
-		return again.Append(ctx, e)
-	}
+	var rec ledger.Receipt
+	err := p.withLedger(func(l *ledger.Ledger) (err error) {
+		rec, err = l.Append(ctx, e)
+		return err
+	})
 	if err != nil {
 		return rec, fmt.Errorf("append to ledger: %w", err)
 	}
+	p.requests.note(e)
 	return rec, nil
+}
+
+// withLedger asks the ledger; what is asked may be asked again.
+func (p *Practice) withLedger(ask func(*ledger.Ledger) error) error {
+	p.ledgerMu.Lock()
+	defer p.ledgerMu.Unlock()
+	err := ask(p.ledger)
+	if !errors.Is(err, ledger.ErrStopped) && !errors.Is(err, ledger.ErrClosed) {
+		return err
+	}
+	if err := p.ledger.Close(); err != nil {
+		p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
+	}
+	again, err := ledger.Open(p.state.path("ledger"), p.opts.Now)
+	if err != nil {
+		return fmt.Errorf("open ledger again: %w", err)
+	}
+	p.ledger = again
+	return ask(again)
 }
 
 // answer gives the outbox its answer, forgets the secrets and settles the
@@ -167,10 +188,8 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	}
 	c, b, err := p.recall(r)
 	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash, deleted since it was recorded, or gone with its new site
-		if end == sent && r.Links != nil && r.Links.Page != "" {
-			if err := p.answerDeleted(ctx, r); err != nil {
-				return err
-			}
+		if err := p.answerDeleted(ctx, r, end); err != nil {
+			return err
 		}
 		return p.wrapUp(ctx, r, end)
 	}
@@ -182,8 +201,10 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 		err = p.answerHeld(ctx, c, b, r)
 	case taken:
 		err = p.answerTaken(ctx, c, b, r)
-	default:
+	case sent:
 		err = p.answerSent(ctx, c, b, r)
+	default:
+		err = p.answerOutcome(ctx, c, b, r, end)
 	}
 	if err != nil {
 		return err
@@ -223,9 +244,25 @@ func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *r
 	if err != nil {
 		return err
 	}
+	if r.Way == byFolder {
+		if err := p.handOut(ctx, r); err != nil {
+			return err
+		}
+	}
 	files, err := p.sentFiles(r, b.ID, &pk)
 	if err != nil {
 		return err
+	}
+	if r.Denies {
+		var out outcome
+		if err := c.Recall(outcomeNote, &out); err != nil {
+			return err
+		}
+		letters, err := p.outcomeFiles(r, c.File, b.ID, &out)
+		if err != nil {
+			return err
+		}
+		maps.Copy(files, letters)
 	}
 	return c.Answer(ctx, watch.Answer{Kind: watch.Sent, Order: b.ID, Token: r.ID, Files: files})
 }
@@ -233,10 +270,14 @@ func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *r
 // sentFiles are the receipt, its twin and the letters.
 func (p *Practice) sentFiles(r *release, id string, pk *packed) (map[string][]byte, error) {
 	rc := notice.Receipt{
-		Order: id, Release: r.ID, SentAt: r.Links.At, Link: r.Links.Bundle, Page: r.Links.Page,
-		LinkExpires: r.Links.Expires, Recipient: pk.Recipient, Unlock: pk.Unlock, Records: pk.Records,
+		Order: id, Release: r.ID, Delivery: string(order.ByLink), Recipient: pk.Recipient, Unlock: pk.Unlock, Records: pk.Records,
 		Bundle:  notice.Bundle{Key: r.Object.Key, Bytes: r.Object.Bytes, SHA256: r.Ticket.SHA256},
-		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq, Contents: pk.Description,
+		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq, Contents: pk.Description, Denied: r.Denies,
+	}
+	if l := r.Links; l != nil {
+		rc.SentAt, rc.Link, rc.Page, rc.LinkExpires = l.At, l.Bundle, l.Page, l.Expires
+	} else {
+		rc.SentAt, rc.Delivery, rc.Folder, rc.Files = r.At, string(order.ByFolder), p.cfg.Export, exportNames(r)
 	}
 	text, err := rc.Text(p.who())
 	if err != nil {
@@ -246,7 +287,7 @@ func (p *Practice) sentFiles(r *release, id string, pk *packed) (map[string][]by
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"RECEIPT.txt": text, watch.Twin(watch.Sent): twin}
+	files := map[string][]byte{receiptName: text, watch.Twin(watch.Sent): twin}
 	return files, p.addLetters(files, r, rc)
 }
 
@@ -256,11 +297,16 @@ func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Rec
 		Practice: p.who(), Recipient: rc.Recipient, Reference: ref, Link: rc.Page, Expires: rc.LinkExpires,
 		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: strings.Split(rc.Contents, ", "), Sent: rc.SentAt,
 	}
-	b, err := notice.LinkLetter(d)
-	if err != nil {
-		return fmt.Errorf("write link letter: %w", err)
+	name, make := "LINK-LETTER.pdf", notice.LinkLetter
+	if r.Way == byFolder {
+		name, make = "DRIVE-LETTER.pdf", notice.DriveLetter
+		d.File, d.PageFile = rc.Files[0], rc.Files[1]
 	}
-	files["LINK-LETTER.pdf"] = b
+	b, err := make(d)
+	if err != nil {
+		return fmt.Errorf("write letter: %w", err)
+	}
+	files[name] = b
 	if r.Passphrase == "" {
 		return nil
 	}
@@ -273,6 +319,11 @@ func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Rec
 
 // wrapUp forgets what is only needed until the answer is out.
 func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
+	if end != sent {
+		if err := p.takeBack(r); err != nil {
+			return err
+		}
+	}
 	if r.Sealed != "" {
 		if err := os.Remove(p.state.path("sealed", r.Sealed)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove sealed file: %w", scrub(err))

@@ -78,6 +78,8 @@ type Practice struct {
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
+	requests     *requests
+	due          *dueList
 	sweeping     bool // the store has been given its lifecycle rule; tidy's own
 	engine       *engine
 	index        *index.Index        // whose the files of shared image folders are
@@ -103,6 +105,9 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	}
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
+	}
+	if p.requests, err = readRequests(ctx, p.state.path("ledger"), nil); err != nil {
+		return err
 	}
 	if err = p.openIndex(); err != nil {
 		return err
@@ -135,6 +140,9 @@ func (p *Practice) Close() error {
 	var errs []error
 	if p.engine != nil {
 		errs = append(errs, p.engine.close())
+	}
+	if p.due != nil { // what was answered until now leaves the list
+		p.refreshDueList(context.Background(), false)
 	}
 	if p.index != nil {
 		errs = append(errs, p.index.Close())
@@ -173,8 +181,13 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	defer func() { cancel(); <-watched }()
 	done := owned(ctx, aside)
 	defer func() { cancel(); <-done }()
+	listed := owned(ctx, p.keepDueList)
+	defer func() { cancel(); <-listed }()
 	last := ""
-	err := p.box.Run(ctx, p.intake, func(_ watch.Survey, err error) {
+	err := p.box.Run(ctx, p.intake, func(s watch.Survey, err error) {
+		if s.Waiting > 0 || len(s.Ready) > 0 || p.box.DueListAt().IsZero() {
+			p.due.changed()
+		}
 		if err == nil {
 			last = ""
 			return

@@ -91,7 +91,11 @@ func examineRules(cfg *config.Config, add addFinding) {
 }
 
 func checkFolders(cfg *config.Config, add func(string, transport.Level, string, ...any)) {
-	for name, dir := range map[string]string{"outbox": cfg.Outbox, "state": cfg.State} {
+	folders := map[string]string{"outbox": cfg.Outbox, "state": cfg.State}
+	if cfg.Export != "" {
+		folders["export"] = cfg.Export
+	}
+	for name, dir := range folders {
 		if err := tryWrite(dir); err != nil {
 			add(name, transport.Problem, "The folder %s cannot be written: %v. Make it, and give chartseal's account the right to change it.", dir, scrub(err))
 		} else {

@@ -40,6 +40,7 @@ func classOf(err error) string {
 		{ledger.ErrBroken, "ledger broken"},
 		{gather.ErrSourceMissing, "source folder missing"},
 		{gather.ErrEmptied, "shared image folder empty"},
+		{errNoExport, "export folder missing"},
 	} {
 		if errors.Is(err, c.is) {
 			return c.name

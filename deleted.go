@@ -12,7 +12,19 @@ import (
 // send the link or tell the passphrase. What the claim knew comes from the
 // ledger; only the list of records is lost. It does nothing when the answer is
 // in its place, where a crash kept the release from noticing.
-func (p *Practice) answerDeleted(ctx context.Context, r *release) error {
+func (p *Practice) answerDeleted(ctx context.Context, r *release, end verdict) error {
+	switch {
+	case r.Outcome != "" || !end.final() && end != extended:
+		return nil // answered before a crash, or nothing has left
+	case end != sent:
+		return p.answerLost(ctx, r, end)
+	case r.Way == byFolder:
+		if err := p.handOut(ctx, r); err != nil {
+			return err
+		}
+	case r.Links == nil || r.Links.Page == "":
+		return nil
+	}
 	e, err := p.ledgerEntry(r.ID + "/sent")
 	if err != nil {
 		return err
@@ -31,4 +43,33 @@ func (p *Practice) answerDeleted(ctx context.Context, r *release) error {
 		return err
 	}
 	return p.box.Place(ctx, watch.Answer{Kind: watch.Sent, Order: e.Order, Token: r.ID, Files: files})
+}
+
+// answerLost answers a denial, an extension or a record of staff's own delivery
+// whose order was deleted after it had been recorded: what its letter would say is
+// gone with it.
+func (p *Practice) answerLost(ctx context.Context, r *release, end verdict) error {
+	key := map[verdict]string{denied: r.ID + "/denied", delivered: r.ID + "/delivered"}[end]
+	if end == extended {
+		ref, _ := splitID(r.ID)
+		key = ref + "/extended"
+	}
+	e, err := p.ledgerEntry(key)
+	if err != nil {
+		return err
+	}
+	kind := kindOf(end)
+	lost := notice.Lost{Order: e.Order, Release: r.ID, At: r.At, Outcome: string(end), LedgerSeq: e.Seq}
+	text, err := lost.Text(p.who())
+	if err != nil {
+		return err
+	}
+	twin, err := lost.JSON()
+	if err != nil {
+		return err
+	}
+	return p.box.Place(ctx, watch.Answer{
+		Kind: kind, Order: e.Order, Token: r.ID,
+		Files: map[string][]byte{TextOf(kind): text, watch.Twin(kind): twin},
+	})
 }

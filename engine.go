@@ -121,6 +121,7 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 		if err := p.openBox(executor); err != nil {
 			return err
 		}
+		p.openDueList()
 	}
 	p.orders = &registry{database: e.db, site: p.cfg.Site, executor: executor, now: p.opts.Now}
 	if err := e.launch(ctx, p, executor); err != nil {

@@ -83,7 +83,7 @@ func (p *Practice) begin(c *watch.Claim, o *order.Order, id, sha string) error {
 		return err
 	}
 	p.step(id, "intake", "noted")
-	if err := p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha}); err != nil {
+	if err := p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha, Way: wayOf(o), Denies: o.Denial != nil && o.Decision == order.Release}); err != nil {
 		return err
 	}
 	p.step(id, "intake", "saved")
@@ -189,6 +189,12 @@ func (p *Practice) seenBefore(e entry, sha string) order.Reason {
 	}
 	when, gone := p.sentOn(e)
 	switch same := e.SHA256 == sha; {
+	case e.State == denied && same:
+		r.Message = "This request was already denied" + at + when + ". It was not denied again. If the reason no longer holds, write a new order with a new number."
+	case e.State == delivered && same:
+		r.Message = "This order was already recorded" + at + when + ". It was not recorded again. If more records are needed, write a new order with a new number."
+	case e.State == denied || e.State == delivered:
+		r.Message = "An order with this number was already answered" + at + when + ", and its content was different. Give this order a new number and drop it again."
 	case e.State == sent && same && gone:
 		r.Message = "This order was already sent" + at + when + ". It was not sent again, and its records are no longer in the store. If the recipient still needs them, write a new order with a new number."
 	case e.State == sent && same:

@@ -47,8 +47,11 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 			return err
 		}
 	}
+	if facts.Extended, facts.ExtendedTo, err = p.extendedTo(ctx, r.ID); err != nil {
+		return err
+	}
 	said := inOrderWords(data, order.Evaluate(o, facts))
-	reasons := append(order.Stopping(said), p.unbuilt(o)...)
+	reasons := append(order.Stopping(said), p.notOffered(o)...)
 	if len(reasons) == 0 && at == order.AtUpload {
 		if facts.Brake, err = p.pass(ctx, r, o, facts); err != nil {
 			return err
@@ -105,6 +108,7 @@ func (p *Practice) Facts(o *order.Order, at order.Stage) order.Facts {
 		Approvers: sortedKeys(c.Approval.Approvers), RequireSignature: c.Approval.Require == "signature",
 		Different: c.Approval.Different, LedgerBroken: p.ledgerBroken.Load(),
 		Restrictions: p.restrictionsNow(), StorageOwn: c.Store.Kind == "local", Document: p.filed(o),
+		Times: p.times(), WarnDays: c.Deadlines.Warn,
 	}
 	if on, err := order.ParseDate(c.Store.BAAOn); err == nil {
 		f.BAAOn = on
@@ -164,23 +168,14 @@ func (p *Practice) signed(o *order.Order, data, signature []byte) (bool, order.F
 	return false, order.Changed
 }
 
-// unbuilt holds what this version cannot do, rather than doing less than was
-// ordered.
-func (p *Practice) unbuilt(o *order.Order) []order.Reason {
-	var what string
-	switch {
-	case o.Decision == order.Deny:
-		what = "write denial letters"
-	case o.Decision == order.Extend:
-		what = "write extension notices"
-	case o.Delivery != "" && o.Delivery != order.ByLink:
-		what = "deliver in this way; it delivers by link"
-	default:
+// notOffered refuses a way of delivery that the practice has not set up.
+func (p *Practice) notOffered(o *order.Order) []order.Reason {
+	if wayOf(o) != byFolder || p.cfg.Export != "" {
 		return nil
 	}
 	return []order.Reason{{
-		Rule: "R36", Outcome: order.Refuse,
-		Message: "This version of chartseal cannot " + what + ". Nothing was sent and nothing was recorded as done. Do it by hand and note it in the chart.",
+		Rule: "S1", Outcome: order.Refuse,
+		Message: "The order asks for the records on a drive (delivery: folder), and this practice has no folder for that. Nothing was sent. Choose another delivery, or ask your IT contact to set 'export' in chartseal.yaml.",
 	}}
 }
 
@@ -191,6 +186,7 @@ func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
 		Order: o.ID, Reference: id, OrderSum: sha, Patient: o.Patient.ID, Purpose: o.Purpose, Basis: string(o.Basis),
 		Requester: o.Requester.Name, Approver: o.Approved.By, Delivery: string(o.Delivery), Version: p.opts.Version,
 		Authorization: p.formDigest(o), RulesOff: rulesOff(p.cfg),
+		Received: o.Received.String(),
 	}
 	if to, ok := p.bookNow().resolve(o.Recipient); ok {
 		e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}
@@ -207,8 +203,10 @@ func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
 func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
 	e.Key, e.Event = r.ID+"/sent", ledger.Sent
 	e.Information, e.ManifestSum, e.BundleSum = pk.Description, r.Manifest, r.Ticket.SHA256
-	e.Bytes, e.ObjectKey, e.LinkExpires = r.Object.Bytes, r.Object.Key, r.Links.Expires
-	e.Notices = pk.Notices
+	e.Bytes, e.ObjectKey, e.Notices = r.Object.Bytes, r.Object.Key, pk.Notices
+	if r.Links != nil {
+		e.LinkExpires = r.Links.Expires
+	}
 	return e
 }
 

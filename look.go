@@ -106,14 +106,20 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
 	p.lookAtLedger(ctx)
 	facts.LedgerBroken = p.ledgerBroken.Load()
+	if asked, err := readRequests(ctx, p.state.path("ledger"), nil); err == nil { // one that cannot be read is R31's
+		facts.ExtendedTo = asked.snapshot()[order.Reference(o.ID)].until
+		facts.Extended = !facts.ExtendedTo.IsZero()
+	}
 	v.Order, v.Terms = o.ID, termsOf(o, facts)
 	said := order.Review(o, facts)
 	for _, verdict := range said {
 		v.Held = append(v.Held, order.Stopping(inOrderWords(data, verdict.Reasons))...)
 	}
-	v.Held = append(v.Held, p.unbuilt(o)...)
-	if err := p.lookAtRecords(ctx, o, facts, v); err != nil {
-		return nil, err
+	v.Held = append(v.Held, p.notOffered(o)...)
+	if w := wayOf(o); w == byLink || w == byFolder { // else nothing is gathered
+		if err := p.lookAtRecords(ctx, o, facts, v); err != nil {
+			return nil, err
+		}
 	}
 	v.Rules = outcomes(said, v.Held)
 	return v, nil

@@ -31,6 +31,7 @@ type entry struct {
 	Stage    string
 	Waiting  string // class of the trouble being waited out
 	Since    string // RFC 3339
+	Extended string // id of the attempt that told of a longer time, "" if none did
 }
 
 // id is the workflow id of this attempt.
@@ -83,10 +84,10 @@ func (r *registry) admit(ctx context.Context, ref, sha, claim string) (e entry, 
 			return was, false, err
 		case was.Claim == claim && was.Executor == r.executor:
 			return was, true, nil // taken in before a crash
-		case was.State != hold && was.State != taken:
+		case !was.State.open():
 			return was, false, nil
 		}
-		e.Attempt = was.Attempt + 1
+		e.Attempt, e.Extended = was.Attempt+1, was.Extended
 		n, err = r.exec(ctx, `UPDATE chartseal_orders SET attempt=$1, sha256=$2, claim=$3, state=$4, site=$5, executor=$6, since=$7, stage='', waiting='', let_at=0, likeness=''
 			WHERE ref=$8 AND attempt=$9 AND state=$10`,
 			e.Attempt, e.SHA256, e.Claim, e.State, e.Site, e.Executor, e.Since, ref, was.Attempt, was.State)
@@ -104,10 +105,10 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-const entryColumns = `ref, attempt, sha256, claim, state, site, executor, stage, waiting, since`
+const entryColumns = `ref, attempt, sha256, claim, state, site, executor, stage, waiting, since, extended`
 
 func (e *entry) fields() []any {
-	return []any{&e.Ref, &e.Attempt, &e.SHA256, &e.Claim, &e.State, &e.Site, &e.Executor, &e.Stage, &e.Waiting, &e.Since}
+	return []any{&e.Ref, &e.Attempt, &e.SHA256, &e.Claim, &e.State, &e.Site, &e.Executor, &e.Stage, &e.Waiting, &e.Since, &e.Extended}
 }
 
 // find returns the entry of an order; the error wraps sql.ErrNoRows when
@@ -150,10 +151,22 @@ func (r *registry) commit(ctx context.Context, id string) error {
 		return errTaken
 	case err != nil:
 		return err
-	case e.Attempt == attempt && e.Executor == r.executor && (e.State == recording || e.State == sent):
+	case e.Attempt == attempt && e.Executor == r.executor && (e.State == recording || e.State.final()):
 		return nil // committed before a crash
 	}
 	return errTaken
+}
+
+// extend records that the attempt tells of a longer time. It may be repeated; no
+// other attempt of the order can do it any more.
+func (r *registry) extend(ctx context.Context, id string) error {
+	ref, attempt := splitID(id)
+	n, err := r.exec(ctx, `UPDATE chartseal_orders SET extended=$1
+		WHERE ref=$2 AND attempt=$3 AND executor=$4 AND extended IN ('', $1)`, id, ref, attempt, r.executor)
+	if err == nil && n != 1 {
+		err = errTaken
+	}
+	return wrap("extend order", err)
 }
 
 // settle records how an attempt ended, unless another site has the order now.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +27,11 @@ const (
 	recording verdict = "recording" // in the registry: it will be sent, and by this site
 	hold      verdict = "held"
 	sent      verdict = "sent"
-	gone      verdict = "gone"  // somebody deleted the claimed order: taken back
-	taken     verdict = "taken" // another site took the order over: this one sends nothing
+	denied    verdict = "denied"
+	extended  verdict = "extended"  // the patient was told that it takes longer: the order stays open
+	delivered verdict = "delivered" // staff carry it out themselves: recorded
+	gone      verdict = "gone"      // somebody deleted the claimed order: taken back
+	taken     verdict = "taken"     // another site took the order over: this one sends nothing
 )
 
 // release takes one order from the outbox to its answer, stage by stage. The
@@ -43,14 +47,43 @@ func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
 	return v, err
 }
 
+// route is the way of an order through the stages, and the end it leads to. All
+// end in record and answer.
+func (p *Practice) route(r *release) (stages []stage, end verdict) {
+	var (
+		admit  = stage{"admit", p.admit}   // the rules
+		pack   = stage{"pack", p.pack}     // gather → redact → bundle → seal, read back
+		upload = stage{"upload", p.upload} // the rules again, then the sealed file
+		link   = stage{"link", p.link}     // the recipient page and the expiring links
+		export = stage{"export", p.export} // the rules again, then the sealed file, hidden, in the export folder
+		write  = stage{"write", p.write}   // the letters
+	)
+	switch r.Way {
+	case byFolder:
+		stages, end = []stage{admit, pack, export}, sent
+	case byHand:
+		return []stage{admit, write}, delivered
+	case byDenial:
+		return []stage{admit, write}, denied
+	case byExtension:
+		return []stage{admit, write}, extended
+	default:
+		stages, end = []stage{admit, pack, upload, link}, sent
+	}
+	if r.Denies { // a part of it; before anything leaves
+		stages = slices.Insert(stages, 1, write)
+	}
+	return stages, end
+}
+
 func (p *Practice) stages(ctx dbos.Context, id string) (v verdict, err error) {
+	r, err := p.begun(ctx, id)
+	if err != nil {
+		return v, err
+	}
 	v = working
-	for _, s := range []stage{
-		{"admit", p.admit},   // the rules
-		{"pack", p.pack},     // gather → redact → bundle → seal, read back
-		{"upload", p.upload}, // the rules again, then the sealed file
-		{"link", p.link},     // the recipient page and the expiring links
-	} {
+	way, end := p.route(r)
+	for _, s := range way {
 		if v == working && err == nil {
 			v, err = p.stage(ctx, id, s)
 		}
@@ -58,10 +91,9 @@ func (p *Practice) stages(ctx dbos.Context, id string) (v verdict, err error) {
 	if err != nil {
 		return v, err
 	}
-	if v == working {
-		v = sent
+	if v != working {
+		end = v
 	}
-	end := v
 	record := stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}
 	v, err = p.stage(ctx, id, record)
 	if (v == gone || v == taken) && err == nil && end != v {
@@ -96,6 +128,22 @@ func (p *Practice) stage(ctx dbos.Context, id string, s stage) (verdict, error) 
 	}, dbos.WithStepName(s.name))
 	p.step(id, s.name, "remembered")
 	return v, err
+}
+
+// begun reads what was noted of a release when it began. Its way never changes.
+func (p *Practice) begun(ctx context.Context, id string) (*release, error) {
+	for wait := firstWait; ; wait = min(2*wait, maxWait) {
+		r, err := p.state.load(id)
+		if err == nil {
+			return r, nil
+		}
+		p.trouble(ctx, nil, id, "begin", err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
 }
 
 // persist tries a stage again and again. An outage may last for days and the daemon
@@ -169,7 +217,7 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (v verdict, aske
 // Packing and uploading take long and have slots of their own.
 func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 	slots := p.engine.quick
-	if s.name == "pack" || s.name == "upload" {
+	if s.name == "pack" || s.name == "upload" || s.name == "export" {
 		slots = p.engine.slots
 	}
 	select {
@@ -217,6 +265,7 @@ func (p *Practice) tellSites(ctx context.Context, r *release, stage string) {
 }
 
 func (p *Practice) tell(e Event) {
+	p.due.changed()
 	if p.opts.Watch != nil {
 		p.opts.Watch(e)
 	}

@@ -217,8 +217,10 @@ func (p *Practice) expire(ctx context.Context, r *release) error {
 }
 
 // ledgerEntry finds what the ledger has under a key.
-func (p *Practice) ledgerEntry(key string) (*ledger.Entry, error) {
-	p.ledgerMu.Lock()
-	defer p.ledgerMu.Unlock()
-	return p.ledger.Find(key)
+func (p *Practice) ledgerEntry(key string) (e *ledger.Entry, err error) {
+	err = p.withLedger(func(l *ledger.Ledger) (err error) {
+		e, err = l.Find(key)
+		return err
+	})
+	return e, err
 }

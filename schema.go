@@ -39,6 +39,7 @@ var migrations = []string{
 	`ALTER TABLE chartseal_orders ADD COLUMN likeness TEXT NOT NULL DEFAULT ''`,      // for orders that are repeated by mistake: a digest
 	`CREATE INDEX chartseal_orders_like ON chartseal_orders (likeness) WHERE likeness<>''`,
 	`CREATE INDEX chartseal_orders_let ON chartseal_orders (let_at) WHERE let_at>0`,
+	`ALTER TABLE chartseal_orders ADD COLUMN extended TEXT NOT NULL DEFAULT ''`, // the attempt that told of a longer time
 }
 
 // migrateLock is the advisory lock under which one daemon at a time migrates:

@@ -37,10 +37,7 @@ func (p *Practice) Send(ctx context.Context, name string, data, signature []byte
 			return Answer{}, err
 		}
 	}
-	kind := watch.Held
-	if end == sent {
-		kind = watch.Sent
-	}
+	kind := kindOf(end)
 	if c.Placed != "" {
 		return Answer{Kind: kind, Dir: filepath.Join(p.box.Dir(), filepath.FromSlash(c.Placed))}, nil
 	}

@@ -176,6 +176,10 @@ type release struct {
 	Claim    string `json:"claim"` // folder under outbox/working
 	OrderSHA string `json:"order_sha256"`
 
+	Way    way       `json:"way,omitempty"`    // which stages it passes
+	Denies bool      `json:"denies,omitempty"` // besides what it sends, a letter says what is denied
+	At     time.Time `json:"at,omitzero"`      // of letters and receipts that have no link
+
 	Sealed     string `json:"sealed,omitempty"` // file under sealed/; whole once Manifest is set
 	Manifest   string `json:"manifest_sha256,omitempty"`
 	Passphrase string `json:"passphrase,omitempty"`

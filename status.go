@@ -19,7 +19,7 @@ type Standing struct {
 	Release string    `json:"release"`
 	Site    string    `json:"site,omitempty"`  // on a shared database
 	Order   string    `json:"order,omitempty"` // once it is in this site's ledger
-	State   string    `json:"state"`           // working, recording, sent, held, taken, revoked or expired (no longer in the store)
+	State   string    `json:"state"`           // working, recording, sent, denied, delivered, extended, held, taken, revoked or expired (no longer in the store)
 	Stage   string    `json:"stage,omitempty"` // where it waits, as another site tells
 	Waiting string    `json:"waiting,omitempty"`
 	Since   string    `json:"since,omitempty"` // RFC 3339
@@ -35,21 +35,27 @@ type Status struct {
 	Delayed  []watch.Delay `json:"delayed"` // pending files that wait for something, as the daemon saw them last
 	Left     []watch.Left  `json:"left"`    // why files are left untouched, and what lies in working/ by mistake
 	Releases []Standing    `json:"releases"`
+	Due      []Due         `json:"due"` // orders without a final answer, the most urgent first
 	Head     uint64        `json:"ledger_entries"`
 	Database string        `json:"database,omitempty"` // what is wrong with the shared database
 
 	Withdrawn []LiveLink `json:"withdrawn"` // links that the patient withdrew the authorization of, if they still live
 }
 
-// ReadStatus reads the status of a practice.
+// ReadStatus reads the status of a practice. Days are counted to this very moment.
 func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
-	st := &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Withdrawn: []LiveLink{}}
+	return readStatus(ctx, cfg, time.Now()) //nolint:forbidigo // asked by a person, now
+}
+
+func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Status, err error) {
+	st = &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Withdrawn: []LiveLink{}}
 	box, err := watch.Open(cfg.Outbox, watch.Options{})
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, box.Close()) }()
 	here, err := box.Look()
-	if err = errors.Join(err, box.Close()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	st.Pending = append(st.Pending, here.Pending...)
@@ -60,12 +66,18 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 		return nil, err
 	}
 	names := map[string]string{}
-	for e, err := range ledger.Entries(ctx, (&state{dir: cfg.State}).path("ledger")) {
-		if err != nil {
-			return nil, err
-		}
+	asked, err := readRequests(ctx, (&state{dir: cfg.State}).path("ledger"), func(e ledger.Entry) {
 		names[e.Reference] = e.Order
 		st.Head++
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Database.Reveal() != "" { // another site may have answered what this one held
+		asked = newRequests()
+	}
+	if st.Due, err = newDueReader(box, cfg).list(asked.snapshot(), now); err != nil {
+		return nil, err
 	}
 	for i := range st.Releases {
 		st.Releases[i].Order = names[st.Releases[i].Release]
@@ -227,6 +239,9 @@ func (p *Practice) unpublish(ctx context.Context, r *release) error {
 // ErrNotSent says that there is no bundle of this order.
 var ErrNotSent = errors.New("this order was not sent, so there is no link to it")
 
+// ErrOnDrive says that there never was a link to an order.
+var ErrOnDrive = errors.New("the records of this order went out on a drive: there is no link, and what was handed over cannot be called back")
+
 // ErrOtherOrder says that a file is not the order that was sent.
 var ErrOtherOrder = errors.New("this file is not the order that was sent under its number; take the one from the outbox's sent folder")
 
@@ -249,6 +264,9 @@ func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry,
 	r, err := p.state.load(e.id())
 	if err != nil {
 		return nil, e, err
+	}
+	if r.Way == byFolder {
+		return nil, e, ErrOnDrive
 	}
 	if r.Revoked {
 		return nil, e, ErrRevoked

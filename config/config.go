@@ -38,6 +38,7 @@ type Config struct {
 	Watch        Watch       `yaml:"watch"`
 	Rules        Rules       `yaml:"rules"`
 	DICOM        DICOM       `yaml:"dicom"`
+	Deadlines    Deadlines   `yaml:"deadlines"`
 
 	// File is the absolute path of the file, "" if it was parsed from memory.
 	File string `yaml:"-"`
@@ -234,6 +235,22 @@ type Stricter string
 // Choices lists what a rule can be made to do.
 func (Stricter) Choices() []string { return []string{"hold", "refuse"} }
 
+// Deadlines is what the practice's counsel changed in the table of deadlines, and
+// when the practice wants to be warned.
+type Deadlines struct {
+	Warn   int                  `yaml:"warn"`   // days before the due date; default 10
+	Remind int                  `yaml:"remind"` // age in days of an open order that no law sets a date for; default 14
+	States map[string]StateTime `yaml:"states"` // by two letters
+	Closed []string             `yaml:"closed"` // YYYY-MM-DD: no business days, besides the federal holidays
+}
+
+// StateTime is a state's time for an answer to a patient's request.
+type StateTime struct {
+	Inspect strict.Days `yaml:"inspect"` // to let the patient look at the records
+	Copies  strict.Days `yaml:"copies"`  // to send copies
+	Extends bool        `yaml:"extends"` // the one extension of the federal rule moves it too
+}
+
 // Error says everything that is wrong with a configuration.
 type Error struct {
 	File     string
@@ -301,6 +318,7 @@ func defaults() *Config {
 		Store:      Store{Kind: StoreLocal, Checksums: ChecksumsAuto},
 		Link:       Link{Lifetime: MaxLinkLifetime, Keep: DefaultKeep},
 		Bundle:     Bundle{Compress: true},
+		Deadlines:  Deadlines{Warn: 10, Remind: 14},
 		Watch:      Watch{Scan: strict.Duration(15 * time.Second), Settle: strict.Duration(2 * time.Second)},
 	}
 }

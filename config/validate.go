@@ -44,6 +44,7 @@ func (v *validator) config(c *Config) {
 	v.store(c.Store)
 	v.times(c)
 	v.dicom(c.DICOM)
+	v.deadlines(c.Deadlines)
 	v.rules(c.Rules)
 	v.brake(c.Brake)
 }
@@ -91,10 +92,41 @@ func (v *validator) word(field, word string, form *regexp.Regexp, allowed string
 const states = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI "
 
 func (v *validator) practice(p Practice) {
-	if p.State != "" && (len(p.State) != 2 || !strings.Contains(states, " "+p.State+" ")) {
+	if p.State != "" && !isState(p.State) {
 		v.report("practice.state", "is %q; write the state's two capital letters, like NY, or leave it out", p.State)
 	}
 }
+
+// maxStateDays is the federal time and its extension (45 CFR 164.524(b)(2)): a
+// longer time of a state would say nothing.
+const maxStateDays = 60
+
+func (v *validator) deadlines(d Deadlines) {
+	for field, n := range map[string]int{"deadlines.warn": d.Warn, "deadlines.remind": d.Remind} {
+		if n < 1 || n > maxStateDays {
+			v.report(field, "is %d; it must be a number of days between 1 and %d", n, maxStateDays)
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(d.States)) {
+		field, t := "deadlines.states."+code, d.States[code]
+		if !isState(code) {
+			v.report(field, "is no state; write its two capital letters, like NY")
+		}
+		if t.Inspect.N == 0 && t.Copies.N == 0 {
+			v.report(field, "sets no time; write inspect, copies or both, like {inspect: 10, copies: 15 business days}")
+		}
+		if t.Inspect.N > maxStateDays || t.Copies.N > maxStateDays {
+			v.report(field, "is longer than the federal time; it must be at most %d days", maxStateDays)
+		}
+	}
+	for i, day := range d.Closed {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			v.report(fmt.Sprintf("deadlines.closed[%d]", i), "must be a date written year-month-day, like 2026-11-27")
+		}
+	}
+}
+
+func isState(code string) bool { return len(code) == 2 && strings.Contains(states, " "+code+" ") }
 
 func (v *validator) paths(c *Config) {
 	for _, f := range []struct {

@@ -14,8 +14,8 @@ type Event string
 // The events. Sent, Relinked and Delivered disclose something, or may; the
 // others are kept so that every request has a recorded outcome.
 const (
-	Sent      Event = "sent"       // a link was made
-	Delivered Event = "delivered"  // copied to a folder, mailed or inspected, as Delivery says
+	Sent      Event = "sent"       // a link was made, or the bundle was put into the export folder, as Delivery says
+	Delivered Event = "delivered"  // the practice itself mails the records or lets them be inspected, as Delivery says
 	Relinked  Event = "relinked"   // a new link to a bundle sent before
 	Revoked   Event = "revoked"    // the bundle was deleted
 	Expired   Event = "expired"    // the link ran out
@@ -89,7 +89,9 @@ type Entry struct {
 	LinkExpires   time.Time  `json:"link_expires,omitzero"` // effective
 	Decisions     []Decision `json:"decisions,omitempty"`
 	Notices       []string   `json:"notices,omitempty"`
-	Version       string     `json:"version,omitempty"` // of the program
+	Version       string     `json:"version,omitempty"`  // of the program
+	Received      string     `json:"received,omitempty"` // YYYY-MM-DD: the day the request arrived
+	Until         string     `json:"until,omitempty"`    // YYYY-MM-DD: of an extension, the day the patient was told
 
 	RulesOff []string `json:"rules_off,omitempty"` // rules for releasing records that the practice had switched off
 

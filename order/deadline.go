@@ -3,6 +3,8 @@ package order
 import (
 	"slices"
 	"time"
+
+	"chartseal/config/strict"
 )
 
 // Deadline is by when a patient's request must be answered.
@@ -16,45 +18,85 @@ type Deadline struct {
 // DaysLeft counts the days until the deadline; negative once it has passed.
 func (d Deadline) DaysLeft(today Date) int { return today.DaysUntil(d.Due) }
 
-// accessDays is the federal time and the longest extension of it, in calendar
+// AccessDays is the federal time and the longest extension of it, in calendar
 // days (45 CFR 164.524(b)(2)).
-const accessDays = 30
+const AccessDays = 30
+
+// Times are what a practice's counsel changed in the table of state times. The
+// zero Times is the table as it is.
+type Times struct {
+	States map[string]StateTime // by two letters; states that the table lacks can be added
+	Closed []Date               // no business days, besides the federal holidays
+}
+
+// StateTime is a state's time for an answer; a zero span: no time set for it.
+type StateTime struct {
+	Inspect strict.Days // to let the patient look at the records
+	Copies  strict.Days // to send copies
+	Extends bool        // the one extension of the federal rule moves this time too
+}
+
+// Due gives the deadline of an order by the table as it is; see [Times.Due].
+func Due(o *Order, state string) Deadline { return Times{}.Due(o, state, Date{}) }
 
 // Due gives the deadline of an order in a state ("NY"; "" or a state that is not
-// in the table: federal only). An extension moves the federal date; whether a
-// state allows one was not established, so the state's date stays.
-func Due(o *Order, state string) Deadline {
+// in the table: federal only). extended is the day that a notice told the patient
+// earlier, zero if there was none; an order that asks for an extension brings its
+// own.
+//
+// An extension moves the federal date. Whether a state allows one was not
+// established, so a shorter time that a state sets for copies stays unless the
+// practice's counsel says otherwise. Where a state has a time for inspection only,
+// it is expected of copies as well until the patient was told another day.
+func (t Times) Due(o *Order, state string, extended Date) Deadline {
 	if o.Received.IsZero() {
 		return Deadline{}
 	}
-	d := Deadline{Federal: o.Received.AddDays(accessDays)}
-	if e := o.Extension; e != nil && e.Until.After(d.Federal) && !e.Until.After(o.Received.AddDays(2*accessDays)) {
-		d.Federal = e.Until
+	if e := o.Extension; e != nil && o.Decision == Extend && extended.IsZero() {
+		extended = e.Until
 	}
-	if law, known := stateLaws[state]; known {
-		span := law.copies
-		if o.Delivery == Inspect || span.days == 0 {
-			span = law.inspection
-		}
-		if span.days > 0 {
-			d.State, d.Law = span.after(o.Received, law), law.words(span)
+	first := o.Received.AddDays(AccessDays)
+	d := Deadline{Federal: first}
+	longer := extended.After(first) && !extended.After(o.Received.AddDays(2*AccessDays))
+	if longer {
+		d.Federal = extended
+	}
+	if law, known := t.law(state); known {
+		span, set := law.span(o.Delivery)
+		day := after(span, o.Received, law)
+		if span.N > 0 && day.Before(first) && (!longer || set && !law.extends) {
+			d.State, d.Law = day, law.words(span)
 		}
 	}
 	d.Due = earliest(d.Federal, d.State)
 	return d
 }
 
-// span is a number of days, of business or of all days.
-type span struct {
-	days     int
-	business bool
+// law is a state's rule, with what the practice's counsel changed in it.
+func (t Times) law(state string) (stateLaw, bool) {
+	law, known := stateLaws[state]
+	if own, changed := t.States[state]; changed {
+		law.rule, law.extends = "", own.Extends
+		if own.Inspect.N > 0 {
+			law.inspection = own.Inspect
+		}
+		if own.Copies.N > 0 {
+			law.copies = own.Copies
+		}
+		if !known {
+			law.name, known = state, true
+		}
+	}
+	law.closed = t.Closed
+	return law, known
 }
 
-func (s span) after(day Date, law stateLaw) Date {
-	if !s.business {
-		return day.AddDays(s.days)
+// after is the last day of a span that begins the day after the given one.
+func after(s strict.Days, day Date, law stateLaw) Date {
+	if !s.Business {
+		return day.AddDays(s.N)
 	}
-	for left := s.days; left > 0; {
+	for left := s.N; left > 0; {
 		if day = day.AddDays(1); law.isBusinessDay(day) {
 			left--
 		}
@@ -66,30 +108,50 @@ func (s span) after(day Date, law stateLaw) Date {
 type stateLaw struct {
 	name       string
 	rule       string // for the message: "expects inspection within 10 days"
-	inspection span
-	copies     span
+	inspection strict.Days
+	copies     strict.Days
+	extends    bool      // by the federal rule's extension
 	open       []holiday // federal holidays on which the state works, or may
+	closed     []Date    // the practice's own
 }
 
-func (l stateLaw) words(span) string { return l.name + " " + l.rule }
+// span is the time for a way of delivery, and whether the state sets it for that
+// way: one that it sets for inspection alone is expected of copies as well.
+func (l stateLaw) span(d Delivery) (s strict.Days, set bool) {
+	if d == Inspect || l.copies.N == 0 {
+		return l.inspection, d == Inspect
+	}
+	return l.copies, true
+}
+
+func (l stateLaw) words(s strict.Days) string {
+	if l.rule == "" { // the practice's own
+		return l.name + " expects an answer within " + s.String()
+	}
+	return l.name + " " + l.rule
+}
+
+func calendar(n int) strict.Days { return strict.Days{N: n} }
+
+func business(n int) strict.Days { return strict.Days{N: n, Business: true} }
 
 // stateLaws is the table of state times. New York is from the health department's
 // memorandum on Public Health Law § 18; the others are from secondary sources
 // (law firms and dental societies), because the statutes were not read. States
 // that are not here have the federal time only.
 var stateLaws = map[string]stateLaw{
-	"NY": {name: "New York", rule: "expects inspection within 10 days of a written request", inspection: span{10, false}},
+	"NY": {name: "New York", rule: "expects inspection within 10 days of a written request", inspection: calendar(10)},
 	"CA": {
 		name: "California", rule: "expects inspection within 5 working days and copies within 15 days",
-		inspection: span{5, true}, copies: span{15, false}, open: []holiday{columbus, juneteenth},
+		inspection: business(5), copies: calendar(15), open: []holiday{columbus, juneteenth},
 	},
 	"AZ": {
 		name: "Arizona", rule: "expects copies within 15 business days",
-		inspection: span{15, true}, copies: span{15, true}, open: []holiday{juneteenth},
+		inspection: business(15), copies: business(15), open: []holiday{juneteenth},
 	},
-	"TX": {name: "Texas", rule: "expects copies within 30 days", inspection: span{30, false}, copies: span{30, false}},
-	"FL": {name: "Florida", rule: "expects copies in under 30 days", inspection: span{29, false}, copies: span{29, false}},
-	"PA": {name: "Pennsylvania", rule: "expects copies within 30 days", inspection: span{30, false}, copies: span{30, false}},
+	"TX": {name: "Texas", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30)},
+	"FL": {name: "Florida", rule: "expects copies in under 30 days", inspection: calendar(29), copies: calendar(29)},
+	"PA": {name: "Pennsylvania", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30)},
 }
 
 // A day is left out of a count of business days only if it is a weekend or surely
@@ -105,7 +167,7 @@ func (l stateLaw) isBusinessDay(d Date) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.Contains(l.closed, d)
 }
 
 // holiday is a legal public holiday of the United States (5 U.S.C. 6103(a)).

@@ -52,6 +52,79 @@ func TestDueExtended(t *testing.T) {
 	}
 }
 
+// An extension moves a date that only the federal rule sets, and that a state sets for
+// inspection alone; a shorter time for copies stays unless counsel says otherwise.
+func TestDueExtendedByAnEarlierNotice(t *testing.T) {
+	until := on(2027, 1, 10)
+	for _, c := range []struct {
+		state    string
+		delivery Delivery
+		times    Times
+		want     Date
+	}{
+		{"", ByLink, Times{}, until},
+		{"NY", ByLink, Times{}, until},
+		{"NY", Inspect, Times{}, on(2026, 11, 28)},
+		{"CA", ByLink, Times{}, on(2026, 12, 3)},
+		{"TX", ByLink, Times{}, until}, // no less than the federal time
+		{"CA", ByLink, Times{States: map[string]StateTime{"CA": {Extends: true}}}, until},
+		{"NY", ByLink, Times{States: map[string]StateTime{"NY": {Copies: calendar(14)}}}, on(2026, 12, 2)},
+	} {
+		o := &Order{Received: on(2026, 11, 18), Delivery: c.delivery}
+		if d := c.times.Due(o, c.state, until); d.Due != c.want {
+			t.Errorf("%s %s: due %s, want %s", c.state, c.delivery, d.Due, c.want)
+		}
+		if d := c.times.Due(o, c.state, on(2027, 6, 1)); d.Due.After(on(2026, 12, 18)) { // no notice can move it so far
+			t.Errorf("%s %s: due %s", c.state, c.delivery, d.Due)
+		}
+	}
+}
+
+// What a practice's counsel writes changes the table, state by state.
+func TestTimesOfThePractice(t *testing.T) {
+	friday := on(2026, 11, 27) // after Thanksgiving: kept by many offices, not by the table
+	for _, c := range []struct {
+		received, state string
+		delivery        Delivery
+		times           Times
+		want, law       string
+	}{
+		{"2026-11-18", "NY", ByLink, Times{States: map[string]StateTime{"NY": {Inspect: calendar(10), Copies: calendar(14)}}}, "2026-12-02", "New York expects an answer within 14 days"},
+		{"2026-11-18", "NY", Inspect, Times{States: map[string]StateTime{"NY": {Copies: calendar(14)}}}, "2026-11-28", "New York expects an answer within 10 days"},
+		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(5)}}}, "2026-11-25", "OR expects an answer within 5 business days"},
+		{"2026-11-24", "CA", Inspect, Times{Closed: []Date{friday}}, "2026-12-03", ""},                                    // Thanksgiving, the Friday after
+		{"2026-12-23", "AZ", ByLink, Times{Closed: []Date{on(2026, 12, 24)}}, "2027-01-19", ""},                           // Christmas Eve and Day, New Year's Day, King's birthday
+		{"2028-02-25", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(3)}}}, "2028-03-01", ""},  // over 29 February
+		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: calendar(60)}}}, "2026-12-18", ""}, // never later than the federal date
+	} {
+		received, err := ParseDate(c.received)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := c.times.Due(&Order{Received: received, Delivery: c.delivery}, c.state, Date{})
+		if d.Due.String() != c.want || c.law != "" && d.Law != c.law {
+			t.Errorf("%s in %s: due %s (%s), want %s (%s)", c.received, c.state, d.Due, d.Law, c.want, c.law)
+		}
+	}
+}
+
+func TestWarningsComeWhenThePracticeWantsThem(t *testing.T) {
+	o := &Order{Decision: Release, Basis: PatientAccess, Received: on(2026, 11, 18)}
+	f := &Facts{Today: on(2026, 12, 5)} // 13 days left
+	if len(checkDeadline(o, f)) != 0 {
+		t.Error("warned 13 days before")
+	}
+	f.WarnDays = 15
+	if len(checkDeadline(o, f)) != 1 {
+		t.Error("not warned although 15 days are wanted")
+	}
+	f.WarnDays, f.ExtendedTo = 0, on(2027, 1, 10)
+	f.Today = on(2026, 12, 20)
+	if len(checkDeadline(o, f)) != 0 {
+		t.Error("warned although the patient was told of a later day")
+	}
+}
+
 // TestHolidays compares with the federal calendar of the Office of Personnel
 // Management, but for Saturdays, which are not moved.
 func TestHolidays(t *testing.T) {
@@ -73,7 +146,7 @@ func TestHolidays(t *testing.T) {
 func TestBusinessDaysProperties(t *testing.T) {
 	az, last := stateLaws["AZ"], Date{}
 	for day := on(2024, 1, 1); day.Year < 2034; day = day.AddDays(1) {
-		due := az.copies.after(day, az)
+		due := after(az.copies, day, az)
 		if !az.isBusinessDay(due) || day.DaysUntil(due) < 19 || day.DaysUntil(due) > 27 {
 			t.Fatalf("%s: due %s", day, due)
 		}

@@ -93,6 +93,9 @@ type Facts struct {
 	// request arrives; 0: 30.
 	IdentityDays int
 	Extended     bool     // the patient was told of a longer time once already
+	ExtendedTo   Date     // until when; zero if that is not known here
+	Times        Times    // what the practice's counsel changed in the table of deadlines
+	WarnDays     int      // how long before a deadline an order says so; 0: [WarnDays]
 	Similar      *Earlier // an order with the same content under another id
 	LedgerBroken bool     // the chain of the ledger does not verify
 	Brake        []Excess // what the practice's brake on releases has reached

@@ -6,12 +6,20 @@ import (
 	"strings"
 )
 
-// warnDays is how long before a deadline the order says so.
-const warnDays = 10
+// WarnDays is how long before a deadline an order says so, unless the practice
+// wants to know at another time.
+const WarnDays = 10
 
-// timed says that the law sets a time for the answer: a patient's own request, and
+func (f *Facts) warnDays() int {
+	if f.WarnDays > 0 {
+		return f.WarnDays
+	}
+	return WarnDays
+}
+
+// Timed says that the law sets a time for the answer: a patient's own request, and
 // what is denied or extended.
-func timed(o *Order) bool { return o.Decision != Release || o.Basis.ownRequest() }
+func Timed(o *Order) bool { return o.Decision != Release || o.Basis.OwnRequest() }
 
 func checkDeadline(o *Order, f *Facts) []finding {
 	if o.Received.After(f.Today) {
@@ -20,14 +28,14 @@ func checkDeadline(o *Order, f *Facts) []finding {
 	if o.Decision == Extend {
 		return checkExtension(o, f)
 	}
-	if !timed(o) || f.Stage == AtRelink {
+	if !Timed(o) || f.Stage == AtRelink {
 		return nil
 	}
-	due := Due(o, f.State)
+	due := f.Times.Due(o, f.State, f.ExtendedTo)
 	switch left := due.DaysLeft(f.Today); {
 	case left < 0:
 		return say("This request was due on %s, %s ago. Answer it today.", due.Due.Words(), days(-left))
-	case left <= warnDays:
+	case left <= f.warnDays():
 		return say("Due %s (%s left).", due.Due.Words(), days(left))
 	}
 	return nil
@@ -45,7 +53,7 @@ func checkExtension(o *Order, f *Facts) []finding {
 	if e == nil {
 		return nil
 	}
-	first, last := o.Received.AddDays(accessDays), o.Received.AddDays(2*accessDays)
+	first, last := o.Received.AddDays(AccessDays), o.Received.AddDays(2*AccessDays)
 	switch {
 	case f.Extended:
 		return sayAs(Refuse, "Only one extension is allowed, and the patient was told of one already. Answer the request now.")
@@ -62,8 +70,8 @@ func checkExtension(o *Order, f *Facts) []finding {
 }
 
 func checkStateDeadline(o *Order, f *Facts) []finding {
-	due := Due(o, f.State)
-	if !timed(o) || f.Stage == AtRelink || due.State.IsZero() || !due.State.Before(due.Federal) || due.DaysLeft(f.Today) > warnDays {
+	due := f.Times.Due(o, f.State, f.ExtendedTo)
+	if !Timed(o) || f.Stage == AtRelink || due.State.IsZero() || !due.State.Before(due.Federal) || due.DaysLeft(f.Today) > f.warnDays() {
 		return nil
 	}
 	return say("%s: due %s.", due.Law, due.State.Words())
@@ -156,7 +164,7 @@ func Reviewable(ground string) bool { return slices.Contains(reviewable, ground)
 
 func checkDenial(o *Order, f *Facts) []finding {
 	d := o.Denial
-	if d == nil || o.Decision == Deny && o.Basis != "" && !o.Basis.ownRequest() {
+	if d == nil || o.Decision == Deny && o.Basis != "" && !o.Basis.OwnRequest() {
 		return nil // others than the patient can be turned away without a ground
 	}
 	var found []finding
@@ -250,7 +258,7 @@ func checkRepresentative(o *Order, f *Facts) []finding {
 	age := o.Patient.BirthDate.AgeOn(f.Today)
 	authority, acts := actsFor(o)
 	switch {
-	case o.Basis != "" && !o.Basis.ownRequest() && o.Basis != Authorized:
+	case o.Basis != "" && !o.Basis.OwnRequest() && o.Basis != Authorized:
 		return nil
 	case acts && authority == Parent && age >= ofAge:
 		return say("The patient is an adult; a parent cannot sign. The patient signs, or someone with a power of attorney or guardianship.")

@@ -24,7 +24,7 @@ func checkComplete(o *Order, f *Facts) []finding {
 	var found []finding
 	for _, s := range f.Unreadable {
 		what := strconv.Itoa(s.Unread) + " of " + strconv.Itoa(s.Total) + " " + kindWords(s.Kind) + " could not be read."
-		if o.Basis.ownRequest() {
+		if o.Basis.OwnRequest() {
 			what += " The patient is entitled to a complete copy; fix or approve with a reason."
 		} else {
 			what += " Fix them, or approve with a reason what is left out."

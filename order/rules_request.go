@@ -69,7 +69,7 @@ func checkBasis(o *Order, f *Facts) []finding {
 		return say("The basis is the patient's authorization, and nothing is written about the signed form. Fill in 'authorization'.")
 	case !limited:
 		return nil
-	case o.Basis.ownRequest() && o.Requester.Relation != "" && !slices.Contains(allowed.ask, o.Requester.Relation):
+	case o.Basis.OwnRequest() && o.Requester.Relation != "" && !slices.Contains(allowed.ask, o.Requester.Relation):
 		return say("Only the patient or a personal representative has the right to the patient's copy. %s needs the patient's signed authorization (basis: authorization).", the(o.Requester.Relation))
 	case o.Basis == PatientAccess && getter != "" && !slices.Contains(allowed.get, getter):
 		return say("The patient's own copy goes to the patient or a personal representative. To send it to someone else the patient signs a directive (basis: directive) or an authorization (basis: authorization).")
@@ -96,7 +96,7 @@ func the(r Relation) string {
 }
 
 func checkPurpose(o *Order, _ *Facts) []finding {
-	if o.Basis.ownRequest() || o.Basis == Treatment || o.Basis == Deidentified {
+	if o.Basis.OwnRequest() || o.Basis == Treatment || o.Basis == Deidentified {
 		return nil // patients are never asked why; treatment needs no purpose by law
 	}
 	if blank(o.Purpose) {
@@ -163,7 +163,7 @@ func checkScope(o *Order, f *Facts) []finding {
 // operations; a treating provider may need everything, if a person says so.
 func checkAll(o *Order) []finding {
 	switch {
-	case o.Basis.ownRequest(), o.Basis == Payment, o.Basis == Operations:
+	case o.Basis.OwnRequest(), o.Basis == Payment, o.Basis == Operations:
 		return nil
 	case o.Basis == Treatment:
 		return sayAs(Hold, "The order asks for all records. List the kinds that the treatment needs, or let an approver decide (a decision on S1).")

@@ -34,9 +34,9 @@ func (Basis) Choices() []string {
 	return []string{"treatment", "payment", "operations", "patient_access", "directive", "authorization", "legal_process", "limited_set", "deidentified"}
 }
 
-// ownRequest says that the patient's right of access carries the release, so
+// OwnRequest says that the patient's right of access carries the release, so
 // that nothing may be trimmed and no purpose asked.
-func (b Basis) ownRequest() bool { return b == PatientAccess || b == ByDirective }
+func (b Basis) OwnRequest() bool { return b == PatientAccess || b == ByDirective }
 
 // Delivery is how the records leave.
 type Delivery string

@@ -15,16 +15,21 @@ import (
 // Kind is the folder an answer goes to.
 type Kind string
 
-// The three ends of an order.
+// The answers to an order. After Held and Extended it may come back.
 const (
-	Held   Kind = heldDir
-	Sent   Kind = sentDir
-	Denied Kind = deniedDir
+	Held     Kind = heldDir
+	Sent     Kind = sentDir
+	Denied   Kind = deniedDir
+	Extended Kind = extendedDir
 )
 
 // Earlier names the folder, inside an answer, that keeps what was held before
-// under the same order id.
-const Earlier = "EARLIER-HOLD"
+// under the same order id, and EarlierExtension the one that keeps the letter
+// that told of a longer time.
+const (
+	Earlier          = "EARLIER-HOLD"
+	EarlierExtension = "EARLIER-EXTENSION"
+)
 
 // Answer is how an order ends.
 type Answer struct {
@@ -41,6 +46,8 @@ func Twin(k Kind) string {
 		return "hold.json"
 	case Denied:
 		return "denial.json"
+	case Extended:
+		return "extension.json"
 	default:
 		return "receipt.json"
 	}
@@ -69,7 +76,10 @@ func (c *Claim) Answer(ctx context.Context, a Answer) error {
 		if err := c.stage(a.Files); err != nil {
 			return fmt.Errorf("prepare answer: %w", err)
 		}
-		var err error
+		err := c.box.root().MkdirAll(string(a.Kind), 0o770)
+		if err != nil {
+			return fmt.Errorf("prepare answer: %w", Scrub(err))
+		}
 		if at, err = c.place(ctx, a); err != nil {
 			return fmt.Errorf("place answer: %w", err)
 		}
@@ -80,6 +90,9 @@ func (c *Claim) Answer(ctx context.Context, a Answer) error {
 	c.Placed = at
 	if err := c.keepHolds(ctx, a, at); err != nil {
 		return fmt.Errorf("keep earlier hold: %w", err)
+	}
+	if err := c.keepExtension(ctx, a, at); err != nil {
+		return fmt.Errorf("keep earlier extension: %w", err)
 	}
 	return c.finish(ctx)
 }
@@ -110,7 +123,7 @@ func (c *Claim) stage(files map[string][]byte) error {
 // asDropped is the order's name in its answer: its own, unless a file of the
 // answer is called so.
 func asDropped(name string, files map[string][]byte) string {
-	taken := strings.HasPrefix(fold(name), fold(Earlier))
+	taken := strings.HasPrefix(fold(name), fold(Earlier)) || strings.HasPrefix(fold(name), fold(EarlierExtension))
 	for f := range files {
 		taken = taken || fold(f) == fold(name)
 	}
@@ -200,7 +213,7 @@ func (c *Claim) setAside(ctx context.Context, hold string) error {
 // nothing that staff dropped vanishes.
 func (c *Claim) keepHolds(ctx context.Context, a Answer, at string) error {
 	root := c.box.root()
-	if hold := c.box.holdOf(a.Order); a.Kind != Held && !strings.Contains(a.Token, Apart) && hold != "" {
+	if hold := c.box.answerOf(Held, a.Order); a.Kind != Held && !strings.Contains(a.Token, Apart) && hold != "" {
 		if err := c.setAside(ctx, hold); err != nil {
 			return err
 		}
@@ -229,6 +242,23 @@ func (c *Claim) keepHolds(ctx context.Context, a Answer, at string) error {
 	return nil
 }
 
+// keepExtension moves the letter about a longer time into the final answer: what
+// lies under extended/ is still to be answered.
+func (c *Claim) keepExtension(ctx context.Context, a Answer, at string) error {
+	if a.Kind != Sent && a.Kind != Denied || strings.Contains(a.Token, Apart) {
+		return nil
+	}
+	root, from := c.box.root(), c.box.answerOf(Extended, a.Order)
+	if from == "" {
+		return nil
+	}
+	to, err := c.box.free(path.Join(at, EarlierExtension))
+	if err != nil {
+		return err
+	}
+	return Scrub(retry(ctx, func() error { return root.Rename(from, to) }))
+}
+
 // flatten takes the earlier holds out of an older hold: folders in folders in
 // folders would outgrow what Explorer can open.
 func (c *Claim) flatten(ctx context.Context, old, at string) error {
@@ -247,7 +277,7 @@ func (c *Claim) flatten(ctx context.Context, old, at string) error {
 }
 
 func (c *Claim) keepEarlier(ctx context.Context, old, at string) error {
-	to, err := c.box.earlier(at)
+	to, err := c.box.free(path.Join(at, Earlier))
 	if err != nil {
 		return err
 	}

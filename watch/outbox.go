@@ -22,10 +22,11 @@ import (
 
 // The folders of the outbox; DESIGN "What staff see".
 const (
-	workingDir = "working" // claimed
-	heldDir    = "held"
-	sentDir    = "sent"
-	deniedDir  = "denied"
+	workingDir  = "working" // claimed
+	heldDir     = "held"
+	sentDir     = "sent"
+	deniedDir   = "denied"
+	extendedDir = "extended" // told that it takes longer; still to be answered. Made when it is needed
 )
 
 // MaxOrderBytes bounds an order file; DESIGN "Release order": 1 MiB.

@@ -34,6 +34,7 @@ func place(root *os.Root, from, to string) error {
 type twin struct {
 	Release string `json:"release"`
 	Order   string `json:"order"`
+	File    string `json:"file"` // of a hold or an extension: the order's name as dropped
 }
 
 // twinAt reads the twin of an answer folder; empty if there is none.
@@ -45,10 +46,10 @@ func (o *Outbox) twinAt(k Kind, dir string) (t twin) {
 	return t
 }
 
-// isHoldOf reports whether the folder is a hold of this order, and not about
+// isAbout reports whether the folder is an answer to this order, and not about
 // another file under its number or another order whose name the share takes
 // for the same.
-func (t twin) isHoldOf(order string) bool {
+func (t twin) isAbout(order string) bool {
 	return t.Release != "" && !strings.Contains(t.Release, Apart) && (t.Order == "" || t.Order == order)
 }
 
@@ -78,29 +79,29 @@ func (c *Claim) room(a Answer) (dest string, taken bool, err error) {
 			continue
 		}
 		t := c.box.twinAt(Held, dest)
-		if t.isHoldOf(a.Order) || t == (twin{}) && n == 1 { // a hold whose twin somebody deleted
+		if t.isAbout(a.Order) || t == (twin{}) && n == 1 { // a hold whose twin somebody deleted
 			return dest, true, nil
 		}
 	}
 }
 
-// holdOf finds the hold of an order; "" if there is none.
-func (o *Outbox) holdOf(order string) string {
+// answerOf finds the hold of an order, or its extension; "" if there is none.
+func (o *Outbox) answerOf(k Kind, order string) string {
 	for n := 1; ; n++ {
-		dir := candidate(Held, order, n)
+		dir := candidate(k, order, n)
 		if _, err := o.root().Lstat(dir); err != nil {
 			return ""
 		}
-		if o.twinAt(Held, dir).isHoldOf(order) {
+		if o.twinAt(k, dir).isAbout(order) {
 			return dir
 		}
 	}
 }
 
-// earlier is the first free name for an earlier hold inside an answer.
-func (o *Outbox) earlier(at string) (string, error) {
+// free is the first free name for an earlier answer inside another.
+func (o *Outbox) free(first string) (string, error) {
 	for n := 1; ; n++ {
-		name := path.Join(at, Earlier)
+		name := first
 		if n > 1 {
 			name += " (" + strconv.Itoa(n) + ")"
 		}

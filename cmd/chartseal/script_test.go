@@ -25,6 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("CHARTSEAL_TEST_CHILD") != "" { // a child of a test that runs in this process
 		countSteps()
+		endAt()
 		os.Exit(run(os.Args[1:]))
 	}
 	testscript.Main(m, map[string]func(){
@@ -62,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"serving":    serving,
 			"count":      count,
 			"elapse":     elapse,
+			"until":      until,
 		},
 	})
 }
@@ -131,6 +133,13 @@ func elapse(ts *testscript.TestScript, _ bool, args []string) {
 	d, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	time.Sleep(d)
+}
+
+// until FILE WORD DAYS: the word becomes the date so many days from today.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	days, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	replace(ts, neg, []string{args[0], args[1], time.Now().AddDate(0, 0, days).Format(time.DateOnly)})
 }
 
 // count N FILE REGEXP: the file matches this often.

@@ -96,7 +96,7 @@ func showProgress(b *bar) chartseal.WatchFunc {
 
 // reportAnswer prints the text staff get and ends with the code of the outcome.
 func (a *app) reportAnswer(w io.Writer, ans chartseal.Answer) error {
-	name := map[watch.Kind]string{watch.Sent: "RECEIPT.txt", watch.Held: "WHY-HELD.txt"}[ans.Kind]
+	name := chartseal.TextOf(ans.Kind)
 	if a.json {
 		name = watch.Twin(ans.Kind)
 	}
@@ -133,7 +133,7 @@ func (a *app) handOver(ctx context.Context, cfg *config.Config, name string, dat
 		}
 	}
 	for {
-		for _, k := range []watch.Kind{watch.Sent, watch.Held, watch.Denied} {
+		for _, k := range []watch.Kind{watch.Sent, watch.Held, watch.Denied, watch.Extended} {
 			dir := filepath.Join(cfg.Outbox, string(k), watch.FolderName(folder))
 			if info, err := os.Stat(filepath.Join(dir, watch.Twin(k))); err == nil && info.ModTime().After(dropped) {
 				return chartseal.Answer{Kind: k, Dir: dir}, nil

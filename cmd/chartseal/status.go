@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,6 +30,25 @@ func statusCmd(a *app) *cobra.Command {
 			}
 			return printStatus(&printer{w: cmd.OutOrStdout()}, st, time.Now())
 		},
+	}
+}
+
+// printDue lists the orders that have no final answer.
+func printDue(p *printer, open []chartseal.Due) {
+	if len(open) > 0 {
+		p.f("orders without an outcome: %d\n", len(open))
+	}
+	for _, d := range open {
+		when := "no legal date"
+		switch {
+		case d.DaysLeft != nil && *d.DaysLeft < 0:
+			when = fmt.Sprintf("due %s, %d days overdue", d.Due, -*d.DaysLeft)
+		case d.DaysLeft != nil:
+			when = fmt.Sprintf("due %s, %d days left", d.Due, *d.DaysLeft)
+		case d.Received == "":
+			when = "date unknown"
+		}
+		p.f("  %-32s %-8s %s\n", when, d.Place, d.Order)
 	}
 }
 
@@ -62,6 +82,7 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 			p.f("%s  %-8s %s\n", r.Release, r.State, r.Order)
 		}
 	}
+	printDue(p, st.Due)
 	p.f("%d ledger entries\n", st.Head)
 	return p.err
 }

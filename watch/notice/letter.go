@@ -24,6 +24,8 @@ type LetterData struct {
 	Passphrase string    // words joined by hyphens; empty if the recipient has a key
 	Contents   []string  // "14 radiographs"
 	Sent       time.Time // in the practice's time zone
+
+	File, PageFile string // instead of a link: the package and its page on a drive
 }
 
 // LetterError says why a letter cannot be made. Its text holds nothing from
@@ -159,6 +161,56 @@ func (l *letter) box(x, w float64, title, text string) {
 	l.style("", 12, letterInk)
 	l.MultiCell(w-8, 5.7, text, "", "L", false)
 	l.SetY(y + h + 4)
+}
+
+// heading sets a line above a part of the letter, never alone at a page's end.
+func (l *letter) heading(text string) {
+	if l.GetY() > letterBottom-20 {
+		l.AddPage()
+	}
+	l.style("B", 12.5, letterAccent)
+	l.MultiCell(letterWidth, 6.4, text, "", "L", false)
+}
+
+const (
+	sectionSize   = 10.8 // points
+	sectionLine   = 5.0  // millimetres
+	signatureRoom = 20.0
+)
+
+// sections sets a letter that consists of text and is signed. The signature never
+// stands alone on a page.
+func (l *letter) sections(all []section) {
+	for i, s := range all {
+		l.style("", sectionSize, letterInk)
+		high := sectionLine*float64(len(l.SplitText(s.text, letterWidth))) + 9
+		if i == len(all)-1 && high < letterBottom/2 && l.GetY()+high+signatureRoom > letterBottom {
+			l.AddPage()
+		}
+		if s.head != "" {
+			l.heading(s.head)
+		}
+		l.style("", sectionSize, letterInk)
+		l.MultiCell(letterWidth, sectionLine, s.text, "", "L", false)
+		l.Ln(2.4)
+	}
+	l.signature()
+}
+
+// signature leaves room for the one who signs for the practice.
+func (l *letter) signature() {
+	if l.GetY()+signatureRoom > letterBottom {
+		l.AddPage()
+	}
+	l.style("", sectionSize, letterInk)
+	l.MultiCell(letterWidth, sectionLine, "Sincerely,", "", "L", false)
+	l.Ln(9.5)
+	l.SetDrawColor(letterSoft[0], letterSoft[1], letterSoft[2])
+	l.SetLineWidth(0.2)
+	l.Line(letterMargin, l.GetY(), letterMargin+75, l.GetY())
+	l.Ln(1)
+	l.style("", 9.5, letterSoft)
+	l.MultiCell(letterWidth, 4.6, "Signature, for "+plain(l.d.Practice.Name), "", "L", false)
 }
 
 // signer prints the key that signed the manifest, so that it is known from

@@ -38,12 +38,9 @@ func listing(parts []string) string {
 }
 
 func (l *letter) howToOpen() {
-	unlock := "Type the passphrase and press “Open my records”. The passphrase is six words and comes separately, " +
-		"by telephone or in a letter of its own. " +
-		"If you do not have it, " + l.d.callUs() + " and give the reference above."
+	unlock := l.d.unlockWords()
 	if l.d.Passphrase == "" {
-		unlock = "Choose your key file, which holds the secret half of the public key you gave us, and press " +
-			"“Open my records”. No passphrase is needed. The program age opens the package, too."
+		unlock += " The program age opens the package, too."
 	}
 	l.steps(
 		"Open the link on a computer or a phone. Any current browser will do; nothing has to be installed.",

@@ -15,14 +15,22 @@ func PassphraseLetter(d LetterData) ([]byte, error) {
 		return nil, &LetterError{"it has no passphrase"}
 	}
 	l := newLetter(d, "Passphrase letter", "The passphrase for the records")
-	l.say("You have received, or will receive, a link with the reference " + plain(d.Reference) +
+	what, apart := "a link", "the link"
+	if d.File != "" {
+		what, apart = "a drive", "the drive"
+	}
+	l.say("You have received, or will receive, " + what + " with the reference " + plain(d.Reference) +
 		". When its page asks for a passphrase, type these " + count(len(words)) + " words with a hyphen between them, all in small letters:")
 	l.words(words)
 	l.oneLine(d.Passphrase)
-	l.box(letterMargin, letterWidth, "Keep this letter away from the link",
-		"Never send it together with the link: not in the same envelope, not in the same e-mail. "+
+	l.box(letterMargin, letterWidth, "Keep this letter away from "+apart,
+		"Never send it together with "+apart+": not in the same envelope, not in the same e-mail. "+
 			"Best is to tell the words by telephone, to a person whose number was known before.")
-	l.say("The link works until " + until(d.Expires) + ". Destroy this letter once the records are saved. " +
+	ends := ""
+	if d.File == "" {
+		ends = "The link works until " + until(d.Expires) + ". "
+	}
+	l.say(ends + "Destroy this letter once the records are saved. " +
 		"Nobody from our practice will ever ask you for the passphrase. Questions: " + d.callUs() + ".")
 	return l.bytes()
 }

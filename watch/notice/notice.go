@@ -81,16 +81,21 @@ type Receipt struct {
 	Order       string    `json:"order"`
 	Release     string    `json:"release"`
 	SentAt      time.Time `json:"sent_at"`
-	Link        string    `json:"link"`
-	LinkExpires time.Time `json:"link_expires"` // effective
+	Delivery    string    `json:"delivery"` // link, folder, inspect or mail
+	Link        string    `json:"link,omitempty"`
+	LinkExpires time.Time `json:"link_expires,omitzero"` // effective
 	Page        string    `json:"page,omitempty"`
-	Bundle      Bundle    `json:"bundle"`
+	Folder      string    `json:"folder,omitempty"` // where the files for the drive are, and their names
+	Files       []string  `json:"files,omitempty"`
+	Bundle      Bundle    `json:"bundle,omitzero"`
 	Recipient   Recipient `json:"recipient"`
-	Unlock      string    `json:"unlock"` // key or passphrase
+	Unlock      string    `json:"unlock,omitempty"` // key or passphrase
 	Records     []Record  `json:"records"`
 	Removed     int       `json:"removed"`
 	Notices     []string  `json:"notices"`
 	LedgerSeq   uint64    `json:"ledger_seq"`
+
+	Denied bool `json:"denied_in_part,omitempty"` // a letter says which part was left out, and why
 
 	// Contents says in words what was sent, as the ledger does.
 	Contents string `json:"-"`
@@ -127,6 +132,7 @@ var words = template.New("").Funcs(template.FuncMap{
 	"size": Size,
 	"inc":  func(i int) int { return i + 1 },
 	"law":  Reason.law,
+	"day":  longDate,
 })
 
 // Text returns WHY-HELD.txt.
@@ -202,7 +208,11 @@ func (h Hold) JSON() ([]byte, error) { return twin(h) }
 
 // Text returns RECEIPT.txt.
 func (r Receipt) Text(p Practice) ([]byte, error) {
-	return render("receipt", receiptText, map[string]any{"R": r, "P": p})
+	text := map[string]string{"folder": driveText, "inspect": handText, "mail": handText}[r.Delivery]
+	if text == "" {
+		text = receiptText
+	}
+	return render("receipt", text, map[string]any{"R": r, "P": p})
 }
 
 // JSON returns receipt.json.
@@ -217,7 +227,7 @@ func helper(p Practice) string {
 
 // render fills a text and gives it the line ends Notepad needs.
 func render(name, text string, data any) ([]byte, error) {
-	t, err := template.Must(words.Clone()).New(name).Parse(text)
+	t, err := template.Must(words.Clone()).New(name).Parse(text + deniedInPart)
 	if err != nil {
 		return nil, fmt.Errorf("parse notice: %w", err)
 	}
@@ -272,6 +282,19 @@ func Size(n int64) string {
 		f, u = f/unit, u+1
 	}
 	return fmt.Sprintf("%.1f %cB", f, "kMGTPE"[u])
+}
+
+// Handed is what is known of records that staff mail, or let somebody look at.
+type Handed struct {
+	Delivery string    `json:"delivery"` // mail or inspect
+	To       Recipient `json:"to"`
+	Contents string    `json:"contents"`
+}
+
+// Kind is the word for several records of a kind.
+func Kind(kind string) string {
+	_, many := kindWords(kind)
+	return many
 }
 
 // Kinds counts the records of each kind in the order they came.
