@@ -89,7 +89,7 @@ func formFor(cfg *config.Config) pdfform.Practice {
 	}
 	p := pdfform.Practice{
 		Key: practiceKeyID(cfg.State), Name: cfg.Practice.Name, Address: cfg.Practice.Address, Contact: strings.Join(contact, ", "),
-		Approvers: sortedKeys(cfg.Approval.Approvers), Kinds: kinds(cfg.Kinds), Categories: pdfform.StandardCategories(),
+		Approvers: sortedKeys(cfg.Approval.Approvers), Different: cfg.Approval.Different, Kinds: kinds(cfg.Kinds), Categories: pdfform.StandardCategories(),
 	}
 	own := map[string]bool{}
 	for _, c := range p.Categories {

@@ -45,7 +45,7 @@ func (a answers) wrong(path string, value any) string {
 
 // sequence is the order in which an order's groups are written.
 var sequence = []string{
-	"order", "decision", "received", "patient", "requester", "recipient", "basis", "purpose", "records", "sensitive", "delivery", "link", "approved",
+	"order", "decision", "received", "patient", "requester", "recipient", "basis", "purpose", "records", "sensitive", "delivery", "link", "prepared", "approved",
 }
 
 // document is the order as YAML, read back as a proof.

@@ -88,7 +88,10 @@ func (v *Interview) common() {
 	default:
 		v.release()
 	}
-	v.part("Who approves")
+	v.part("Who writes this order, and who approves it")
+	if v.ask(v.Practice.Different, "prepared.by"); v.answers["prepared.by"] != nil {
+		v.suggest(v.Today.String(), "prepared.on")
+	}
 	v.ask(must, "approved.by")
 	v.suggest(v.Today.String(), "approved.on")
 }
@@ -169,6 +172,11 @@ func (v *Interview) papers(basis order.Basis) {
 		v.part("The data use agreement")
 		v.ask(must, under("agreement", "with", "reference", "purpose", "signed_on")...)
 		v.ask(may, "agreement.expires_on")
+	case order.Deidentified:
+		v.part("The expert's determination, if the set tells dates")
+		if v.ask(may, "deidentification.expert"); v.answers["deidentification.expert"] != nil {
+			v.ask(must, "deidentification.on", "deidentification.document")
+		}
 	}
 }
 

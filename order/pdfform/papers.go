@@ -34,11 +34,15 @@ func papers(p Practice) []Section {
 			text("extension.reason", "Reason for the delay", 6), date("extension.until", "Ready by", 3),
 			hint(date("extension.notice_sent", "Notice sent on", 3), "empty: not yet"),
 		}}},
-		{Mark: "G", NewTop: true, Title: "Data use agreement", Note: "Only for a limited data set.", Rows: []Row{
+		{Mark: "G", NewTop: true, Title: "Limited or de-identified set", Note: "A limited set needs an agreement. A de-identified set that keeps or shifts dates needs an expert (45 CFR 164.514).", Rows: []Row{
 			{text("agreement.with", "Agreement with", 6), text("agreement.reference", "Where the agreement is filed", 6)},
 			{
 				choice("agreement.purpose", "Purpose of the agreement", 4, options([]string{"research", "public_health", "operations"}, nil)),
 				date("agreement.signed_on", "Agreement signed on", 4), hint(date("agreement.expires_on", "Agreement ends on", 4), "empty: no end"),
+			},
+			{
+				text("deidentification.expert", "Expert who determined", 4), date("deidentification.on", "Determined on", 3),
+				text("deidentification.document", "Where the determination is filed", 5),
 			},
 		}},
 		{Mark: "H", Title: "Fee", Note: "A patient pays only for labor of copying, supplies, postage and an agreed summary.", Rows: fee()},

@@ -31,6 +31,7 @@ type Practice struct {
 	Contact    string // one line
 	Recipients []Option
 	Approvers  []string
+	Different  bool     // who wrote an order may not approve it
 	Kinds      []string // kinds of record, the practice's own included
 	Categories []string // sensitive categories
 }

@@ -331,7 +331,7 @@ var groups = map[string]string{
 	"authorization.sensitive": "The signed form expressly names", "legal_process.scope.kinds": "The document names",
 	"recipient": "Send to", "denial": "Denial (part E)", "extension": "More time (part F)", "requester": "Who asks", "approved": "Approved by",
 	"authorization": "Signed authorization (part A)", "legal_process": "Court order or subpoena (part B)", "directive": "The patient's directive (part C)",
-	"part2_consent": "Substance use consent (part D)", "agreement": "Data use agreement (part G)", "fee": "Fee (part H)", "decisions": "Answers to a hold (part J)",
+	"part2_consent": "Substance use consent (part D)", "agreement": "Data use agreement (part G)", "deidentification": "Expert's determination (part G)", "prepared": "Order written by", "fee": "Fee (part H)", "decisions": "Answers to a hold (part J)",
 }
 
 func (r *reader) label(path string) string {

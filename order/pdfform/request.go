@@ -82,6 +82,8 @@ func request(p Practice) []Section {
 			hint(text("link.lifetime", "Link lives", 2), "7d, 12h"),
 			{Path: "approved.by", Label: "Approved by", Type: Open, Options: options(p.Approvers, same(p.Approvers)), Width: 3},
 			date("approved.on", "Approved on", 3),
+		}, {
+			hint(text("prepared.by", "Order written by", 9), "where another person must approve"), date("prepared.on", "Written on", 3),
 		}}},
 	}
 }
