@@ -113,6 +113,9 @@ func (o *oracle) outbox() {
 			}
 			return err
 		}
+		if name == watch.DueList {
+			return nil
+		}
 		got[name] = true
 		info, err := e.Info()
 		if err == nil && info.Size() == 0 {
