@@ -1,5 +1,7 @@
 package order
 
+import "strings"
+
 // Authorization is what the patient's signed form says (45 CFR 164.508(c)).
 type Authorization struct {
 	Description  string `yaml:"description"`   // (c)(1)(i): what may be released, in the form's words
@@ -121,6 +123,22 @@ type FeeLine struct {
 	Amount Money  `yaml:"amount,required"`
 	Basis  string `yaml:"basis"`  // how it was worked out
 	Agreed bool   `yaml:"agreed"` // of a summary: the patient agreed to it and its price
+}
+
+// Words lists what is charged, for the ledger: "labor $5 (20 minutes), postage $2.10".
+func (f *Fee) Words() string {
+	if f == nil {
+		return ""
+	}
+	var lines []string
+	for _, l := range f.Lines {
+		line := l.Kind + " " + l.Amount.String()
+		if !blank(l.Basis) {
+			line += " (" + strings.TrimSpace(l.Basis) + ")"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, ", ")
 }
 
 // Unencrypted records that a patient asked for an unencrypted copy and was told

@@ -176,3 +176,13 @@ func TestAConsentThatEndsIsSeenWithoutTheRecords(t *testing.T) {
 		t.Errorf("the consent ended: %+v", stops)
 	}
 }
+
+func TestFeeInWords(t *testing.T) {
+	fee := &Fee{Lines: []FeeLine{{Kind: "labor", Amount: 500, Basis: "20 minutes"}, {Kind: "postage", Amount: 210}}}
+	if got := fee.Words(); got != "labor $5 (20 minutes), postage $2.10" {
+		t.Errorf("the fee is %q", got)
+	}
+	if got := (*Fee)(nil).Words(); got != "" {
+		t.Errorf("no fee is %q", got)
+	}
+}
