@@ -186,3 +186,26 @@ func TestFeeInWords(t *testing.T) {
 		t.Errorf("no fee is %q", got)
 	}
 }
+
+// TestEveryStageAsks: what ended, was withdrawn or was forbidden since stops an order
+// at the upload and a new link as it does at intake.
+func TestEveryStageAsks(t *testing.T) {
+	for _, stage := range []Stage{AtIntake, AtUpload, AtRelink} {
+		for rule, change := range map[string]func(*Facts){
+			"R6":  func(f *Facts) { f.Today = on(2027, 4, 1) },
+			"R9":  withdrew("Acme Corporation"),
+			"R33": func(f *Facts) { f.Restrictions = Restrictions{"10432": {NotTo: []string{"Acme Corporation"}}} },
+			"A2":  func(f *Facts) { f.Recipient, f.BookUnsigned = Recipient{}, true },
+			"R31": func(f *Facts) { f.LedgerBroken = true },
+		} {
+			o := load(t, "testdata/valid/authorization.yaml")
+			f := facts(o)
+			f.Stage = stage
+			change(&f)
+			stops := Stopping(Evaluate(o, f))
+			if len(stops) != 1 || stops[0].Rule != rule {
+				t.Errorf("%s at %s: %+v", rule, stage, stops)
+			}
+		}
+	}
+}
