@@ -101,11 +101,45 @@ func (p *Practice) settleLocal(key string) error {
 	return nil
 }
 
+// lastWord asks the rules once more before a link is made, for an outage after the
+// upload may have lasted for days. What may not go any more leaves the store.
+func (p *Practice) lastWord(ctx context.Context, r *release) error {
+	if !r.Withheld {
+		err := p.judge(ctx, r, order.AtUpload)
+		held, stopped := errors.AsType[*Held](err)
+		if !stopped {
+			return err
+		}
+		if err := p.keepReasons(r, held); err != nil {
+			return err
+		}
+		r.Withheld = true // from here on it stays stopped, also after a crash
+		if err := p.state.save(r); err != nil {
+			return err
+		}
+	}
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
+	}
+	c, err := p.box.Claim(r.Claim)
+	if err != nil {
+		return err
+	}
+	var reasons []order.Reason
+	if err := c.Recall(reasonsNote, &reasons); err != nil {
+		return err
+	}
+	return &Held{reasons}
+}
+
 // link puts the recipient page beside the bundle and mints the expiring links.
 // Nobody sees them before they are in the ledger.
 func (p *Practice) link(ctx context.Context, r *release) error {
 	if r.Links != nil {
 		return nil
+	}
+	if err := p.lastWord(ctx, r); err != nil {
+		return err
 	}
 	_, b, err := p.recall(r)
 	if err != nil {

@@ -189,7 +189,8 @@ type release struct {
 	Stored  time.Time        `json:"stored,omitzero"` // when the object was there
 	PageKey string           `json:"page_key,omitempty"`
 
-	Links *links `json:"links,omitempty"`
+	Withheld bool   `json:"withheld,omitempty"` // stopped after the upload: the object goes, and no link is made
+	Links    *links `json:"links,omitempty"`
 
 	Seq     uint64  `json:"ledger_seq,omitempty"`
 	Outcome verdict `json:"outcome,omitempty"`

@@ -39,7 +39,8 @@ func authorized(id string) []byte {
 }
 
 // TestRulesAreAskedAgainBeforeTheUpload: what becomes forbidden between intake and
-// upload is not sent, and each time the reason is the rule's own.
+// upload, or before the link is made, is not sent, nothing of it stays in the store,
+// and each time the reason is the rule's own.
 func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
 	dir := filepath.Join(t.TempDir(), "p")
@@ -52,14 +53,18 @@ func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 	asked, book := filepath.Join(dir, "asked.yaml"), filepath.Join(dir, "recipients.yaml")
 	hale := "hale: {name: Hale & Byrne, kind: attorney, email: h@example.org}\n"
 	var ahead atomic.Int64
+	expire := func() { ahead.Store(int64(48 * time.Hour)) }
+	withdraw := func() {
+		must(t, os.WriteFile(asked, []byte(`"20871": {withdrawn: [{on: `+time.Now().Format(time.DateOnly)+"}]}\n"), 0o600))
+	}
 	for _, c := range []struct {
 		id, rule string
 		between  func()
 	}{
-		{"R-expired", "R6", func() { ahead.Store(int64(48 * time.Hour)) }},
-		{"R-withdrawn", "R9", func() {
-			must(t, os.WriteFile(asked, []byte(`"20871": {withdrawn: [{on: `+time.Now().Format(time.DateOnly)+"}]}\n"), 0o600))
-		}},
+		{"R-expired", "R6", expire},
+		{"R-expired-late", "R6", expire},
+		{"R-withdrawn", "R9", withdraw},
+		{"R-withdrawn-late", "R9", withdraw},
 		{"R-restricted", "R33", func() { must(t, os.WriteFile(asked, []byte(`"20871": {not_to: [hale]}`+"\n"), 0o600)) }},
 		{"R-mistake", "R33", func() { must(t, os.WriteFile(asked, []byte(`"20871": {not_too: [hale]}`+"\n"), 0o600)) }},
 		{"R-gone", "A2", func() { must(t, os.WriteFile(book, []byte("# nobody is left\n"), 0o600)) }},
@@ -72,8 +77,12 @@ func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 		opts := (&app{}).options(nil)
 		opts.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		var packed atomic.Int64
+		after := "pack noted"
+		if strings.HasSuffix(c.id, "-late") { // the bundle is in the store already, and no link was made
+			after = "upload remembered"
+		}
 		opts.Step = func(_, stage, point string) {
-			if stage == "pack" && point == "noted" && packed.Add(1) == 1 {
+			if stage+" "+point == after && packed.Add(1) == 1 {
 				c.between()
 			}
 		}
@@ -84,7 +93,7 @@ func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 		must(t, p.Run(t.Context(), true))
 		must(t, p.Close())
 		if packed.Load() == 0 {
-			t.Errorf("%s: was not packed", c.id)
+			t.Errorf("%s: nothing came between", c.id)
 		}
 		if c.rule == "" {
 			if _, err := os.Stat(filepath.Join(dir, "outbox", "sent", c.id, "receipt.json")); err != nil {
