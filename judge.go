@@ -63,7 +63,7 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 		return &Held{reasons}
 	}
 	if at == order.AtUpload {
-		return noteWarnings(c, said)
+		return errors.Join(r.sealedFor(facts.Recipient), noteWarnings(c, said))
 	}
 	return nil
 }
@@ -203,6 +203,8 @@ func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
 func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
 	e.Key, e.Event = r.ID+"/sent", ledger.Sent
 	e.Information, e.ManifestSum, e.BundleSum = pk.Description, r.Manifest, r.Ticket.SHA256
+	to := pk.Recipient // whom it was sealed for
+	e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: to.Kind}
 	e.Bytes, e.ObjectKey, e.Notices = r.Object.Bytes, r.Object.Key, pk.Notices
 	if r.Links != nil {
 		e.LinkExpires = r.Links.Expires

@@ -46,6 +46,9 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 			return err
 		}
 	}
+	if err := r.sealedFor(to); err != nil {
+		return err
+	}
 	plan, err := p.plan(ctx, r, o, to)
 	if err != nil {
 		return err
@@ -68,7 +71,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 
 // prepare names the sealed file and makes the passphrase of a recipient without a key.
 func (p *Practice) prepare(r *release, to order.Recipient) (err error) {
-	r.Sealed = randomName() + ".age"
+	r.Sealed, r.SealedFor = randomName()+".age", recipientDigest(to)
 	if len(to.Keys) == 0 {
 		if r.Passphrase, err = seal.NewPassphrase(rand.Reader); err != nil {
 			return err
@@ -79,6 +82,21 @@ func (p *Practice) prepare(r *release, to order.Recipient) (err error) {
 	}
 	p.step(r.ID, "pack", "named")
 	return nil
+}
+
+// recipientDigest tells one recipient, with address and keys, from every other.
+func recipientDigest(to order.Recipient) string { return digest(fmt.Appendf(nil, "%q", to)) }
+
+// sealedFor holds an order whose recipient is no longer who it was when sealing
+// began: a key that was replaced may be in wrong hands, an address may be wrong.
+func (r *release) sealedFor(to order.Recipient) error {
+	if r.SealedFor == "" || r.SealedFor == recipientDigest(to) {
+		return nil
+	}
+	return &Held{[]order.Reason{{
+		Rule: "A2", Outcome: order.Refuse, Citation: "practice policy",
+		Message: "The recipient's entry in the recipient book was changed while the order was being worked on. Nothing was sent. Check the entry, then drop the order again.",
+	}}}
 }
 
 // packInto writes the sealed file under a partial name and renames it.

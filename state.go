@@ -183,6 +183,7 @@ type release struct {
 	Sealed     string `json:"sealed,omitempty"` // file under sealed/; whole once Manifest is set
 	Manifest   string `json:"manifest_sha256,omitempty"`
 	Passphrase string `json:"passphrase,omitempty"`
+	SealedFor  string `json:"sealed_for,omitempty"` // digest of the recipient with address and keys, as of sealing
 
 	Ticket  transport.Ticket `json:"ticket"`
 	Object  transport.Object `json:"object"`

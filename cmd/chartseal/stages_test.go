@@ -68,6 +68,7 @@ func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 		{"R-restricted", "R33", func() { must(t, os.WriteFile(asked, []byte(`"20871": {not_to: [hale]}`+"\n"), 0o600)) }},
 		{"R-mistake", "R33", func() { must(t, os.WriteFile(asked, []byte(`"20871": {not_too: [hale]}`+"\n"), 0o600)) }},
 		{"R-gone", "A2", func() { must(t, os.WriteFile(book, []byte("# nobody is left\n"), 0o600)) }},
+		{"R-moved", "A2", func() { must(t, os.WriteFile(book, []byte(strings.Replace(hale, "h@", "thief@", 1)), 0o600)) }},
 		{"R-quiet", "", func() {}},
 	} {
 		ahead.Store(0)
