@@ -40,6 +40,7 @@ type packed struct {
 	Removed     int              `json:"removed"`
 	Notices     []string         `json:"notices"`
 	Description string           `json:"description"`
+	Statements  []string         `json:"statements,omitempty"` // titles
 }
 
 // recall opens a release's claim and its brief.

@@ -205,7 +205,7 @@ func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
 	e.Information, e.ManifestSum, e.BundleSum = pk.Description, r.Manifest, r.Ticket.SHA256
 	to := pk.Recipient // whom it was sealed for
 	e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: to.Kind}
-	e.Bytes, e.ObjectKey, e.Notices = r.Object.Bytes, r.Object.Key, pk.Notices
+	e.Bytes, e.ObjectKey, e.Notices, e.Statements = r.Object.Bytes, r.Object.Key, pk.Notices, pk.Statements
 	if r.Links != nil {
 		e.LinkExpires = r.Links.Expires
 	}

@@ -229,6 +229,9 @@ func describePacked(out *packager.Packed, to order.Recipient, unlock string) pac
 		}
 	}
 	pk.Notices = append(pk.Notices, counted(seen)...)
+	for _, st := range m.Statements {
+		pk.Statements = append(pk.Statements, st.Title)
+	}
 	pk.Description = strings.Join(notice.Kinds(pk.Records), ", ")
 	return pk
 }

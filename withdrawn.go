@@ -10,7 +10,7 @@ import (
 )
 
 // LiveLink is a link that still leads to records although the patient withdrew the
-// authorization or directive it was made under. It is patient data.
+// authorization, directive or consent it was made under. It is patient data.
 type LiveLink struct {
 	Order     string    `json:"order"`
 	Release   string    `json:"release"`
@@ -35,7 +35,7 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 		if err != nil {
 			return nil, err
 		}
-		signed := e.Basis == string(order.Authorized) || e.Basis == string(order.ByDirective)
+		signed := e.Basis == string(order.Authorized) || e.Basis == string(order.ByDirective) || len(e.Statements) > 0
 		if e.Event != ledger.Sent || !signed || e.Recipient == nil {
 			continue
 		}

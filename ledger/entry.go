@@ -93,8 +93,9 @@ type Entry struct {
 	Received      string     `json:"received,omitempty"` // YYYY-MM-DD: the day the request arrived
 	Until         string     `json:"until,omitempty"`    // YYYY-MM-DD: of an extension, the day the patient was told
 
-	Fee      string   `json:"fee,omitempty"`       // what the requester is charged, 45 CFR 164.524(c)(4)
-	RulesOff []string `json:"rules_off,omitempty"` // rules for releasing records that the practice had switched off
+	Fee        string   `json:"fee,omitempty"`        // what the requester is charged, 45 CFR 164.524(c)(4)
+	Statements []string `json:"statements,omitempty"` // titles of what the law wanted to go with the records, 42 CFR 2.32
+	RulesOff   []string `json:"rules_off,omitempty"`  // rules for releasing records that the practice had switched off
 
 	Hash string `json:"hash,omitempty"`
 }
