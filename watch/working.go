@@ -39,7 +39,7 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			continue // one locked folder must not keep the others waiting: the scans see to it
 		}
 		if !mine(note.Owner) || note.ID != id && note.ID != "" {
 			continue // another daemon's; renamed: the first scan sees to it
@@ -50,7 +50,7 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			continue
 		}
 		if note.Signature != "" { // a crash may have come between the two
 			if c.claimSignature(context.Background(), note.Signature) != nil {
@@ -129,7 +129,10 @@ func (o *Outbox) Working() (int, error) {
 	for _, id := range ids {
 		var note record
 		c := &Claim{ID: id, box: o}
-		if c.Recall(claimNote, &note) != nil {
+		if err := c.Recall(claimNote, &note); err != nil {
+			if !errors.Is(err, fs.ErrNotExist) && !isJSON(err) {
+				n++ // cannot be read for now
+			}
 			continue
 		}
 		if _, err := o.root().Lstat(c.path(note.File)); err == nil {
@@ -169,6 +172,9 @@ func (o *Outbox) tend(s *Survey) (found []*Claim, err error) {
 	return found, nil
 }
 
+// unreadable is said of a claim that nobody can work on for now.
+const unreadable = "an order that was picked up and cannot be read at the moment"
+
 // tendOne returns the claim when somebody must work on it.
 func (o *Outbox) tendOne(id string, mine func(string) bool, vacant map[string]empty, s *Survey) *Claim {
 	c := &Claim{ID: id, box: o}
@@ -177,13 +183,18 @@ func (o *Outbox) tendOne(id string, mine func(string) bool, vacant map[string]em
 	case errors.Is(err, ErrNoClaim):
 		o.tidy(c, vacant, s)
 		return nil
-	case err != nil || !mine(note.Owner):
+	case err != nil:
+		s.Left = append(s.Left, Left{path.Join(workingDir, id), unreadable})
 		return nil // looked at again with the next scan
+	case !mine(note.Owner):
+		return nil
 	}
-	if c, err = o.openClaim(id); err != nil {
-		if errors.Is(err, ErrNoClaim) {
-			o.tidy(&Claim{ID: id, box: o}, vacant, s)
-		}
+	switch c, err = o.openClaim(id); {
+	case errors.Is(err, ErrNoClaim):
+		o.tidy(&Claim{ID: id, box: o}, vacant, s)
+		return nil
+	case err != nil:
+		s.Left = append(s.Left, Left{path.Join(workingDir, id), unreadable})
 		return nil
 	}
 	if note.ID != id && note.ID != "" {

@@ -1,0 +1,67 @@
+package watch
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A claim that cannot be read at the start keeps no other from being worked on. It
+// is named until it can be read, and then offered.
+func TestAClaimThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	dir := t.TempDir()
+	opts := Options{Owner: "here-1"}
+	o, err := Open(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, err := o.Accept("bad.yaml", []byte("order: R-1"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := o.Accept("good.yaml", []byte("order: R-2"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	note := filepath.Join(dir, workingDir, bad.ID, notesDir, claimNote)
+	if err := os.Rename(note, note+".aside"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(note, 0o700); err != nil { // to read it fails, also for root
+		t.Fatal(err)
+	}
+
+	if o, err = Open(dir, opts); err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	claims, err := o.Claims()
+	if err != nil || len(claims) != 1 || claims[0].ID != good.ID {
+		t.Fatalf("%v, %v", claims, err)
+	}
+	offered := map[string]bool{}
+	handle := func(_ context.Context, c *Claim) error { offered[c.ID] = true; return nil }
+	if err := o.Offer(t.Context(), handle, claims[0]); err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.Sweep(t.Context(), handle)
+	if err != nil || len(s.Left) != 1 || s.Left[0].Name != workingDir+"/"+bad.ID || offered[bad.ID] {
+		t.Fatalf("%+v, %v, %v", s, err, offered)
+	}
+	if n, err := o.Working(); n != 2 || err != nil {
+		t.Errorf("%d are being worked on, %v", n, err)
+	}
+	if err := os.Remove(note); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(note+".aside", note); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = o.Sweep(t.Context(), handle); err != nil || len(s.Left) != 0 || !offered[bad.ID] || !offered[good.ID] {
+		t.Errorf("%+v, %v, %v", s, err, offered)
+	}
+}
