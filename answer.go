@@ -114,6 +114,11 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 // recordGone ends a release whose claimed order was deleted by hand: what was
 // uploaded goes, and the ledger says that the order was taken back.
 func (p *Practice) recordGone(ctx context.Context, r *release) error {
+	if there, err := p.box.SentAs(r.ID); err != nil {
+		return err
+	} else if there {
+		return p.wrapUpForgotten(ctx, r)
+	}
 	if err := p.unpublish(ctx, r); err != nil {
 		return err
 	}
@@ -183,6 +188,9 @@ func (p *Practice) withLedger(ask func(*ledger.Ledger) error) error {
 // answer gives the outbox its answer, forgets the secrets and settles the
 // order. After a crash it finishes what is left.
 func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
+	if r.Outcome != "" { // a crash came between the end and the table of orders
+		return p.wrapUp(ctx, r, r.Outcome)
+	}
 	if end == gone {
 		p.tell(Event{Release: r.ID, Stage: "answer", Outcome: string(hold)})
 		return p.wrapUp(ctx, r, hold) // it may be dropped again
@@ -331,7 +339,7 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 		}
 	}
 	p.step(r.ID, "answer", "sealed file removed")
-	r.Passphrase, r.Sealed, r.Outcome, r.Waiting, r.Since = "", "", end, "", ""
+	r.Passphrase, r.Sealed, r.Outcome, r.Waiting, r.Stage, r.Since = "", "", end, "", "", ""
 	if r.Links != nil {
 		r.Links.Page, r.Links.Bundle = "", ""
 	}

@@ -124,6 +124,9 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 		p.openDueList()
 	}
 	p.orders = &registry{database: e.db, site: p.cfg.Site, executor: executor, now: p.opts.Now}
+	if err := p.reconcile(ctx); err != nil {
+		return err
+	}
 	if err := e.launch(ctx, p, executor); err != nil {
 		return err
 	}

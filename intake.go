@@ -51,6 +51,9 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	if !mine || e.State != working { // a claim that was answered is no new order, wherever it comes from
 		return "", p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
+	if back, err := p.forgotten(ctx, c, o, id, sha); back || err != nil {
+		return "", err
+	}
 	if _, err := p.state.load(id); errors.Is(err, fs.ErrNotExist) {
 		if err := p.begin(c, o, id, sha); err != nil {
 			return "", err

@@ -185,6 +185,9 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (v verdict, aske
 	if err != nil {
 		return p.trouble(ctx, nil, id, s.name, err), 0, nil
 	}
+	if r.Outcome != "" && s.name != "answer" { // ended, whatever the engine remembers
+		return r.Outcome, 0, nil
+	}
 	log := p.log.With(slog.String("release", id), slog.String("stage", s.name))
 	v = working
 	p.step(id, s.name, "begins")
@@ -233,8 +236,8 @@ func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, err error) verdict {
 	class := classOf(err)
 	p.log.Warn("waiting", slog.String("release", id), slog.String("stage", stage), slog.String("class", class), slog.String("error", err.Error()))
-	if r != nil && r.Waiting != class {
-		r.Waiting, r.Since = class, p.opts.Now().UTC().Format(time.RFC3339)
+	if r != nil && (r.Waiting != class || r.Stage != stage) {
+		r.Waiting, r.Stage, r.Since = class, stage, p.opts.Now().UTC().Format(time.RFC3339)
 		if err := p.state.save(r); err != nil {
 			p.log.Warn("cannot note", slog.String("release", id), slog.String("class", classOf(err)))
 		}
@@ -248,7 +251,7 @@ func (p *Practice) calm(ctx context.Context, r *release) error {
 	if r.Waiting == "" {
 		return nil
 	}
-	r.Waiting, r.Since = "", ""
+	r.Waiting, r.Stage, r.Since = "", "", ""
 	p.tellSites(ctx, r, "")
 	return p.state.save(r)
 }

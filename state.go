@@ -198,6 +198,7 @@ type release struct {
 	Revoked bool    `json:"revoked,omitempty"`
 	Expired bool    `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
 	Waiting string  `json:"waiting,omitempty"` // class of the trouble being waited out
+	Stage   string  `json:"stage,omitempty"`   // that waits
 	Since   string  `json:"since,omitempty"`   // RFC 3339
 }
 

@@ -85,6 +85,36 @@ func (c *Claim) room(a Answer) (dest string, taken bool, err error) {
 	}
 }
 
+// HasReceipt reports whether an answer says that an order of this id was sent.
+func (o *Outbox) HasReceipt(order string) (bool, error) {
+	for n := 1; ; n++ {
+		dir := candidate(Sent, order, n)
+		if _, err := o.root().Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		} else if err != nil {
+			return false, Scrub(err)
+		}
+		if o.twinAt(Sent, dir).Order == order {
+			return true, nil
+		}
+	}
+}
+
+// SentAs reports whether an answer says that an order was sent under this token. It
+// reads every answer.
+func (o *Outbox) SentAs(token string) (bool, error) {
+	dirs, err := fs.ReadDir(o.root().FS(), sentDir)
+	if err != nil {
+		return false, Scrub(err)
+	}
+	for _, d := range dirs {
+		if d.IsDir() && o.twinAt(Sent, path.Join(sentDir, d.Name())).Release == token {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // answerOf finds the hold of an order, or its extension; "" if there is none.
 func (o *Outbox) answerOf(k Kind, order string) string {
 	for n := 1; ; n++ {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"chartseal/config"
+	"chartseal/testdata/practice"
+)
+
+// The state folder, or the engine's database alone, is brought back from the day
+// before, or the database is lost. An order sent since is not sent again when it is
+// dropped again, its bundle stays where its link leads, and staff get an answer.
+func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
+	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
+	t.Cleanup(func() { childEnv = nil })
+	dir := filepath.Join(t.TempDir(), "p")
+	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
+	must(t, err)
+	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
+	must(t, err)
+	who, _ := find("20871")
+	order := map[string][]byte{"r.yaml": practice.OrderFor(who, "R-71", practice.OrderOptions{Now: time.Now()})}
+	runUntilIdle(t, cfg, time.Now, nil)
+	must(t, os.CopyFS(filepath.Join(dir, "yesterday"), os.DirFS(cfg.State)))
+	runUntilIdle(t, cfg, time.Now, order)
+	today := stored(t, cfg)
+	must(t, os.CopyFS(filepath.Join(dir, "today"), os.DirFS(cfg.State)))
+
+	for name, restore := range map[string]func(){
+		"the folder": func() { must(t, os.CopyFS(cfg.State, os.DirFS(filepath.Join(dir, "yesterday")))) },
+		"the database": func() {
+			must(t, os.CopyFS(cfg.State, os.DirFS(filepath.Join(dir, "today"))))
+			b, err := os.ReadFile(filepath.Join(dir, "yesterday", "engine.db"))
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(cfg.State, "engine.db"), b, 0o600))
+		},
+		"all but the database": func() {
+			must(t, os.CopyFS(cfg.State, os.DirFS(filepath.Join(dir, "today"))))
+			must(t, os.Remove(filepath.Join(cfg.State, "engine.db")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			must(t, os.RemoveAll(cfg.State))
+			must(t, os.RemoveAll(filepath.Join(cfg.Outbox, "held")))
+			restore()
+			before := stored(t, cfg)
+			runUntilIdle(t, cfg, time.Now, order)
+			if after := stored(t, cfg); len(after) != len(before) || len(today) != 2 {
+				t.Errorf("%d objects in the store, and %d before", len(after), len(before))
+			}
+			why, err := os.ReadFile(filepath.Join(cfg.Outbox, "held", "R-71", "WHY-HELD.txt"))
+			if err != nil || !strings.Contains(string(why), "already sent") {
+				t.Errorf("%s, %v", why, err)
+			}
+			answers, err := os.ReadDir(filepath.Join(cfg.Outbox, "sent"))
+			if err != nil || len(answers) != 1 {
+				t.Errorf("%d answers, %v", len(answers), err)
+			}
+		})
+	}
+}

@@ -1,0 +1,128 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"chartseal/order"
+	"chartseal/watch"
+)
+
+// A state folder, or the database alone, may be brought back from a backup, and then
+// what this daemon remembers is older than what it did. Two things know better:
+// the releases' own files, when only the database is older, and the receipts in
+// the outbox.
+
+// reconcile teaches the registry what the releases' files know: an order that
+// it has lost, or believes to be worked on, would else be sent a second time, or
+// its delivered bundle taken for an abandoned one.
+func (p *Practice) reconcile(ctx context.Context) error {
+	known, err := p.orders.own(ctx)
+	if err != nil {
+		return err
+	}
+	ids, err := p.state.releaseIDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		ref, attempt := splitID(id)
+		was, ok := known[ref]
+		if ok && (was.Attempt > attempt || was.Attempt == attempt && was.State != working && was.State != recording) {
+			continue
+		}
+		r, err := p.state.load(id)
+		if err != nil {
+			return err
+		}
+		if ok && was.Attempt == attempt && r.Outcome == "" {
+			continue // it goes on
+		}
+		e := entry{Ref: ref, Attempt: attempt, SHA256: r.OrderSHA, Claim: r.Claim, State: working, Since: p.lastChange(r)}
+		if r.Outcome != "" {
+			e.State = r.Outcome
+		}
+		n, err := p.orders.learn(ctx, e)
+		if err != nil {
+			return err
+		}
+		if n > 0 && (!ok || was.Attempt != attempt) {
+			p.log.Warn("the database is older than the releases; it has been told", slog.String("release", id), slog.String("stage", "engine"))
+		}
+	}
+	return nil
+}
+
+// lastChange is when a release came to stand where it stands.
+func (p *Practice) lastChange(r *release) string {
+	if r.Links != nil {
+		return r.Links.At.UTC().Format(time.RFC3339)
+	}
+	if info, err := os.Stat(p.state.releaseFile(r.ID)); err == nil {
+		return info.ModTime().UTC().Format(time.RFC3339)
+	}
+	return p.orders.stamp()
+}
+
+// own are this site's orders by their references.
+func (r *registry) own(ctx context.Context) (map[string]entry, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	all, err := r.entries(ctx, `SELECT `+entryColumns+` FROM chartseal_orders WHERE executor=$1`, r.executor)
+	if err != nil {
+		return nil, wrap("read orders", err)
+	}
+	known := make(map[string]entry, len(all))
+	for _, e := range all {
+		known[e.Ref] = e
+	}
+	return known, nil
+}
+
+// learn writes an order of this site that the table does not have, or has in an
+// earlier state. What another site knows about it stands.
+func (r *registry) learn(ctx context.Context, e entry) (int64, error) {
+	n, err := r.exec(ctx, `INSERT INTO chartseal_orders (ref, attempt, sha256, claim, state, site, executor, since)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+		ON CONFLICT (ref) DO UPDATE SET attempt=excluded.attempt, sha256=excluded.sha256, claim=excluded.claim, state=excluded.state, since=excluded.since, stage='', waiting=''
+		WHERE chartseal_orders.executor=excluded.executor AND (chartseal_orders.attempt<excluded.attempt
+			OR chartseal_orders.attempt=excluded.attempt AND chartseal_orders.state IN ('working', 'recording'))`,
+		e.Ref, e.Attempt, e.SHA256, e.Claim, e.State, r.site, r.executor, e.Since)
+	return n, wrap("learn order", err)
+}
+
+// wrapUpForgotten ends a release that was answered although its file does not know:
+// the bundle that was delivered stays.
+func (p *Practice) wrapUpForgotten(ctx context.Context, r *release) error {
+	p.log.Warn("sent before, as its receipt says, and not remembered", slog.String("release", r.ID), slog.String("stage", "record"))
+	return p.wrapUp(ctx, r, sent)
+}
+
+// forgotten turns an order back that was just taken in as a new one although the
+// outbox holds the receipt of its being sent. It reports whether it did.
+func (p *Practice) forgotten(ctx context.Context, c *watch.Claim, o *order.Order, id, sha string) (bool, error) {
+	if _, err := p.state.load(id); !errors.Is(err, fs.ErrNotExist) {
+		return false, nil // it has begun, or cannot be read: for its stages to find out
+	}
+	there, err := p.box.HasReceipt(o.ID)
+	if err != nil || !there {
+		return false, wrap("look for receipt", err)
+	}
+	reason := order.Reason{
+		Rule: "R34", Outcome: order.Refuse,
+		Message: fmt.Sprintf("An order with this number was already sent: its receipt lies in the outbox, in sent/%s. chartseal itself does not remember it: its memory was brought back from a backup, or made anew. It was not sent again. Tell your IT contact; if the recipient still needs the records, write a new order with a new number.", watch.FolderName(o.ID)),
+	}
+	if _, err := settledReasons(c, []order.Reason{reason}); err != nil { // before the table says that it was sent
+		return false, err
+	}
+	if err := p.orders.settle(ctx, id, sent); err != nil {
+		return false, err
+	}
+	p.log.Warn("sent before, as a receipt says, and not remembered", slog.String("release", id), slog.String("stage", "intake"))
+	return true, p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{reason})
+}
