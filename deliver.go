@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -37,9 +39,9 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	if err := p.judge(ctx, r, order.AtUpload); err != nil {
 		return err
 	}
-	f, err := os.Open(p.state.path("sealed", r.Sealed))
+	f, err := p.openSealed(r)
 	if err != nil {
-		return fmt.Errorf("open sealed file: %w", scrub(err))
+		return spoiled(err)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
@@ -72,10 +74,26 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	return p.state.save(r)
 }
 
+// errSealedGone says that somebody deleted the sealed file.
+var errSealedGone = errors.New("the sealed file is gone")
+
+func (p *Practice) openSealed(r *release) (*os.File, error) {
+	f, err := os.Open(p.state.path("sealed", r.Sealed))
+	if err == nil {
+		return f, nil
+	}
+	if _, there := os.ReadDir(p.state.path("sealed")); there == nil && errors.Is(err, fs.ErrNotExist) {
+		return nil, errSealedGone // and the folder is not just away
+	}
+	return nil, fmt.Errorf("open sealed file: %w", scrub(err))
+}
+
 // spoiled holds an order whose upload no waiting mends; other errors pass.
 func spoiled(err error) error {
 	var what string
 	switch {
+	case errors.Is(err, errSealedGone):
+		what = "The encrypted file was deleted from this computer before it was sent"
 	case errors.Is(err, transport.ErrChanged):
 		what = "The encrypted file was damaged on this computer's disk before it was sent"
 	case errors.Is(err, transport.ErrExists):
@@ -145,6 +163,9 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
+	if err := p.stillStored(ctx, r); err != nil {
+		return err
+	}
 	if r.PageKey == "" {
 		key, err := transport.NewKey(nil, p.cfg.Store.Prefix)
 		if err != nil {
@@ -162,6 +183,18 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 	}
 	r.Links = l
 	return p.state.save(r)
+}
+
+// stillStored uploads the bundle again if the store has lost it since: days may
+// have gone by, and a link to nothing would be recorded as a release.
+func (p *Practice) stillStored(ctx context.Context, r *release) error {
+	_, err := p.store.Stat(ctx, r.Object.Key)
+	if !errors.Is(err, transport.ErrNotFound) {
+		return err
+	}
+	p.log.Warn("the store has lost the bundle; it is uploaded again", slog.String("release", r.ID), slog.String("stage", "link"))
+	r.Object, r.Ticket.UploadID = transport.Object{}, ""
+	return p.upload(ctx, r)
 }
 
 // lifetime is what the order asks for, or the practice's own.

@@ -17,6 +17,7 @@ import (
 //     never less than that link lives;
 //     A store with lifecycle rules deletes it by itself sweepAfter later, and with
 //     it what this daemon no longer comes back for;
+//   - what a held order has in the store: until the next look;
 //   - an upload that nobody finishes: staleUpload, which is longer than any
 //     outage the daemon waits out with the upload begun;
 //   - the engine's rows of an answered order: engineKeep. That the order was
@@ -171,14 +172,35 @@ func (p *Practice) expireBundles(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, id := range ids {
 		r, err := p.state.load(id)
-		if err == nil && r.published() && now.After(p.keptUntil(r)) {
+		switch {
+		case err != nil:
+		case r.published() && now.After(p.keptUntil(r)):
 			err = p.expire(ctx, r)
+		case r.Outcome == hold && r.Ticket.Key != "":
+			err = p.unload(ctx, r)
 		}
 		if errs = append(errs, err); errors.Is(err, transport.ErrUnavailable) || ctx.Err() != nil {
 			break // it would be the same with all others
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// unload deletes what a held release may have in the store: a crash can come
+// between the end of its upload and the note of it, and the rules stop it then.
+// No link to it was ever shown.
+func (p *Practice) unload(ctx context.Context, r *release) error {
+	there, err := p.store.Stat(ctx, r.Ticket.Key)
+	if err != nil && !errors.Is(err, transport.ErrNotFound) {
+		return err
+	}
+	if err != nil || there.SHA256 == r.Ticket.SHA256 { // else it is not ours
+		if err := p.unpublish(ctx, r); err != nil {
+			return err
+		}
+	}
+	r.Ticket, r.Object, r.PageKey = transport.Ticket{}, transport.Object{}, ""
+	return p.state.save(r)
 }
 
 // published reports a release whose bundle is in the store.

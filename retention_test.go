@@ -2,6 +2,7 @@ package chartseal
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,6 +104,23 @@ func TestNoLinkOutlivesTheStoresOwnDeleting(t *testing.T) {
 	r := &release{Stored: at, Links: &links{At: at, Expires: at.AddDate(0, 0, 7)}}
 	if got := p.sweptAt(r); !got.Equal(at.AddDate(0, 0, 396)) || !got.After(p.keptUntil(r)) {
 		t.Errorf("the store may delete on %s", got)
+	}
+}
+
+// A sealed file that somebody deleted holds its order; one whose folder is away is
+// waited for.
+func TestASealedFileThatIsGoneHolds(t *testing.T) {
+	p := &Practice{state: &state{dir: t.TempDir()}}
+	_, err := p.openSealed(&release{Sealed: "x.age"})
+	if _, ok := errors.AsType[*Held](spoiled(err)); ok || err == nil {
+		t.Errorf("with the folder away: %v", err)
+	}
+	if err := os.Mkdir(p.state.path("sealed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.openSealed(&release{Sealed: "x.age"})
+	if _, ok := errors.AsType[*Held](spoiled(err)); !ok {
+		t.Errorf("with the file gone: %v", err)
 	}
 }
 
