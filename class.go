@@ -3,6 +3,8 @@ package chartseal
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"syscall"
 
 	"chartseal/ledger"
 	"chartseal/packager/gather"
@@ -41,6 +43,9 @@ func classOf(err error) string {
 		{gather.ErrSourceMissing, "source folder missing"},
 		{gather.ErrEmptied, "shared image folder empty"},
 		{errNoExport, "export folder missing"},
+		{syscall.ENOSPC, "disk full"},
+		{syscall.EROFS, "disk read-only"},
+		{fs.ErrPermission, "access refused by this computer"},
 	} {
 		if errors.Is(err, c.is) {
 			return c.name

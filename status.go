@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -18,13 +19,15 @@ import (
 type Standing struct {
 	Release string    `json:"release"`
 	Site    string    `json:"site,omitempty"`  // on a shared database
-	Order   string    `json:"order,omitempty"` // once it is in this site's ledger
+	Order   string    `json:"order,omitempty"` // from this site's outbox or ledger
 	State   string    `json:"state"`           // working, recording, sent, denied, delivered, extended, held, taken, revoked or expired (no longer in the store)
-	Stage   string    `json:"stage,omitempty"` // where it waits, as another site tells
+	Stage   string    `json:"stage,omitempty"` // where it waits
 	Waiting string    `json:"waiting,omitempty"`
 	Since   string    `json:"since,omitempty"` // RFC 3339
 	Expires time.Time `json:"link_expires,omitzero"`
 	Bytes   int64     `json:"bytes,omitempty"`
+
+	claim string // while it is worked on
 }
 
 // Status is what the outbox and the state folder say right now. It needs no
@@ -37,6 +40,7 @@ type Status struct {
 	Releases []Standing    `json:"releases"`
 	Due      []Due         `json:"due"` // orders without a final answer, the most urgent first
 	Head     uint64        `json:"ledger_entries"`
+	Outbox   string        `json:"outbox,omitempty"`   // what is wrong with the outbox; then nothing is known of its files
 	Database string        `json:"database,omitempty"` // what is wrong with the shared database
 
 	Withdrawn []LiveLink `json:"withdrawn"` // links that the patient withdrew the authorization of, if they still live
@@ -48,22 +52,17 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 }
 
 func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Status, err error) {
-	st = &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Withdrawn: []LiveLink{}}
-	box, err := watch.Open(cfg.Outbox, watch.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, box.Close()) }()
-	here, err := box.Look()
-	if err != nil {
-		return nil, err
-	}
-	st.Pending = append(st.Pending, here.Pending...)
-	st.Ignored = append(st.Ignored, here.Ignored...)
-	st.Delayed = append(st.Delayed, here.Delayed...)
-	st.Left = append(st.Left, here.Left...)
+	st = &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Due: []Due{}, Withdrawn: []LiveLink{}}
 	if st.Releases, err = readStandings(cfg.State); err != nil {
 		return nil, err
+	}
+	box, err := openToLook(cfg.Outbox)
+	if err == nil {
+		defer func() { err = errors.Join(err, box.Close()) }()
+		err = st.lookAt(box)
+	}
+	if err != nil { // the releases are known all the same
+		st.Outbox = err.Error()
 	}
 	names := map[string]string{}
 	asked, err := readRequests(ctx, (&state{dir: cfg.State}).path("ledger"), func(e ledger.Entry) {
@@ -76,16 +75,46 @@ func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Sta
 	if cfg.Database.Reveal() != "" { // another site may have answered what this one held
 		asked = newRequests()
 	}
-	if st.Due, err = newDueReader(box, cfg).list(asked.snapshot(), now); err != nil {
-		return nil, err
+	if st.Outbox == "" {
+		if st.Due, err = newDueReader(box, cfg).list(asked.snapshot(), now); err != nil {
+			return nil, err
+		}
 	}
-	for i := range st.Releases {
-		st.Releases[i].Order = names[st.Releases[i].Release]
+	for i, r := range st.Releases {
+		if name, ok := names[r.Release]; ok {
+			st.Releases[i].Order = name
+		}
 	}
 	if links, err := withdrawnLinks(ctx, cfg, time.Time{}); err == nil { // what is wrong with the list, check tells
 		st.Withdrawn = append(st.Withdrawn, links...)
 	}
 	return st, st.addSites(ctx, cfg)
+}
+
+// openToLook opens the outbox for who only looks.
+func openToLook(dir string) (*watch.Outbox, error) {
+	box, err := watch.Open(dir, watch.Options{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, watch.ErrAway
+	}
+	return box, err
+}
+
+// lookAt adds what lies in the outbox. One that is away is part of the status and
+// no failure of it.
+func (st *Status) lookAt(box *watch.Outbox) error {
+	here, err := box.Look()
+	st.Pending = append(st.Pending, here.Pending...)
+	st.Ignored = append(st.Ignored, here.Ignored...)
+	st.Delayed = append(st.Delayed, here.Delayed...)
+	st.Left = append(st.Left, here.Left...)
+	for i, r := range st.Releases {
+		var b brief
+		if r.claim != "" && box.RecallOf(r.claim, briefNote, &b) == nil {
+			st.Releases[i].Order = b.ID
+		}
+	}
+	return err
 }
 
 // addSites adds the orders of the other sites. A database that is away is part
@@ -144,16 +173,16 @@ func readStandings(dir string) ([]Standing, error) {
 		if err != nil {
 			return nil, err
 		}
-		x := Standing{Release: id, State: string(r.Outcome), Waiting: r.Waiting, Since: r.Since, Bytes: r.Object.Bytes}
+		x := Standing{Release: id, State: string(r.Outcome), Stage: r.Stage, Waiting: r.Waiting, Since: r.Since, Bytes: r.Object.Bytes}
 		if x.State == "" {
-			x.State = string(working)
+			x.State, x.claim = string(working), r.Claim
 		}
 		switch {
 		case r.Revoked:
 			x.State = "revoked"
 		case r.Expired:
 			x.State = "expired"
-		case r.Links != nil:
+		case r.Links != nil && (r.Outcome == "" || r.Outcome == sent):
 			x.Expires = r.Links.Expires
 		}
 		out = append(out, x)

@@ -36,6 +36,11 @@ func (c *Claim) Recall(name string, v any) error {
 	return nil
 }
 
+// RecallOf is Recall for who only looks: it opens no claim and changes nothing.
+func (o *Outbox) RecallOf(claim, name string, v any) error {
+	return (&Claim{ID: claim, box: o}).Recall(name, v)
+}
+
 // Forget drops a note.
 func (c *Claim) Forget(name string) error {
 	if err := c.box.root().Remove(c.path(notesDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

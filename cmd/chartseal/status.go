@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,9 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 	for _, l := range st.Left {
 		p.f("left alone in the outbox: %s (%s)\n", l.Name, l.Why)
 	}
+	if st.Outbox != "" {
+		p.f("%s\n", st.Outbox)
+	}
 	if st.Database != "" {
 		p.f("%s\n", st.Database)
 	}
@@ -75,7 +79,7 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 		}
 		switch {
 		case r.Waiting != "":
-			p.f("%s  %-8s %s  waits since %s: %s\n", r.Release, r.State, r.Order, r.Since, r.Waiting)
+			p.f("%s  %-8s %s  waits since %s: %s\n", r.Release, r.State, r.Order, r.Since, strings.TrimPrefix(r.Stage+", "+r.Waiting, ", "))
 		case !r.Expires.IsZero() && r.Expires.After(now):
 			p.f("%s  %-8s %s  link until %s\n", r.Release, r.State, r.Order, r.Expires.Local().Format("2006-01-02 15:04"))
 		default:
