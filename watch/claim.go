@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -178,10 +179,18 @@ func (o *Outbox) Accept(name string, order, signature []byte) (*Claim, error) {
 const acceptedNote = "order.tmp"
 
 func (o *Outbox) newClaim(name string) *Claim {
-	c := &Claim{ID: strconv.FormatUint(rand.Uint64(), 36), File: name, box: o} //nolint:gosec // uniqueness, not secrecy
+	c := &Claim{ID: newID(), File: name, box: o}
 	o.know(c.ID)
 	return c
 }
+
+// newID names a claim: 64 random bits, of the form of idForm.
+func newID() string {
+	return fmt.Sprintf("%013s", strconv.FormatUint(rand.Uint64(), 36)) //nolint:gosec // uniqueness, not secrecy
+}
+
+// idForm tells our names from those staff give a folder, which may name a patient.
+var idForm = regexp.MustCompile(`^[0-3][0-9a-z]{12}$`)
 
 // know remembers that this process works on a claim.
 func (o *Outbox) know(id string) {
@@ -229,12 +238,18 @@ func (o *Outbox) Claim(id string) (*Claim, error) {
 	}
 	c, err = o.openClaim(id) // the outbox may have come back just now
 	if errors.Is(err, ErrNoClaim) {
-		o.mu.Lock()
-		delete(o.known, id)
-		o.lost[id] = true
-		o.mu.Unlock()
+		o.Renounce(id)
 	}
 	return c, err
+}
+
+// Renounce says that the release of a claim has ended without an answer: what is
+// still there becomes a new claim with the next scan.
+func (o *Outbox) Renounce(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.known, id)
+	o.lost[id] = true
 }
 
 func (o *Outbox) openClaim(id string) (*Claim, error) {

@@ -65,6 +65,9 @@ func (c *Claim) note() (record, error) {
 		return n, err
 	}
 	n = record{ID: c.ID, File: file, Owner: c.box.opts.Owner}
+	if !idForm.MatchString(c.ID) { // a folder of staff's own: the next scan gives it this name
+		n.ID = newID()
+	}
 	if err := c.begin(n); err != nil {
 		return n, err
 	}

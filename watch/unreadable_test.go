@@ -65,3 +65,31 @@ func TestAClaimThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 		t.Errorf("%+v, %v, %v", s, err, offered)
 	}
 }
+
+// A folder that staff made in working/ with an order in it gets a name of ours before
+// anybody works on it: theirs may name a patient, and claims are named in logs.
+func TestAFolderOfStaffsOwnGetsAnotherName(t *testing.T) {
+	for _, name := range []string{"Maria Alvarez", "alvarez", "1xcopy - Copy"} {
+		dir := t.TempDir()
+		o := mustOwn(t, dir, "here-1")
+		if err := os.Mkdir(filepath.Join(dir, workingDir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, filepath.Join(workingDir, name, "r.yaml"), "order: R-1")
+		if claims, err := o.Claims(); err != nil || len(claims) != 0 {
+			t.Errorf("%s: offered at the start: %v, %v", name, claims, err)
+		}
+		claims, _ := sweep(t, o)
+		if len(claims) != 1 || !idForm.MatchString(claims[0].ID) || claims[0].File != "r.yaml" {
+			t.Fatalf("%s: %+v", name, claims)
+		}
+		if b, err := claims[0].Order(); err != nil || string(b) != "order: R-1" {
+			t.Errorf("%s: %s, %v", name, b, err)
+		}
+	}
+	for range 1000 {
+		if id := newID(); !idForm.MatchString(id) {
+			t.Fatalf("%s is not of our form", id)
+		}
+	}
+}
