@@ -50,7 +50,24 @@ func (p *Practice) recall(r *release) (*watch.Claim, brief, error) {
 	if err != nil {
 		return nil, b, err
 	}
-	return c, b, c.Recall(briefNote, &b)
+	return c, b, p.remind(c, briefNote, &b)
+}
+
+// remind reads a note of the release. Where somebody deleted it, the order is taken
+// for gone: the release ends without having sent anything, and what is left of the
+// claim is taken in anew.
+func (p *Practice) remind(c *watch.Claim, name string, v any) error {
+	err := c.Recall(name, v)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if c, err = p.box.Claim(c.ID); err != nil { // renamed, or away
+		return err
+	}
+	if err = c.Recall(name, v); errors.Is(err, fs.ErrNotExist) {
+		return watch.ErrNoClaim
+	}
+	return err
 }
 
 // keepReasons remembers why the order stops until it is recorded and answered.
@@ -84,21 +101,21 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	}
 	if end == hold {
 		var reasons []order.Reason
-		if err := c.Recall(reasonsNote, &reasons); err != nil {
+		if err := p.remind(c, reasonsNote, &reasons); err != nil {
 			return err
 		}
 		return p.recordHold(ctx, r.ID, b.Entry, reasons)
 	}
 	if end != sent || r.Denies {
 		var out outcome
-		if err := c.Recall(outcomeNote, &out); err != nil {
+		if err := p.remind(c, outcomeNote, &out); err != nil {
 			return err
 		}
 		if err := p.recordOutcome(ctx, r, b, &out); err != nil || end != sent {
 			return errors.Join(err, p.state.save(r))
 		}
 	}
-	pk, err := recallPacked(c)
+	pk, err := p.recallPacked(c)
 	if err != nil {
 		return err
 	}
@@ -110,6 +127,9 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	r.Seq = rec.Seq
 	return p.state.save(r)
 }
+
+// withdrawnKey ends the ledger key of an order that was taken back.
+const withdrawnKey = "/withdrawn"
 
 // recordGone ends a release whose claimed order was deleted by hand: what was
 // uploaded goes, and the ledger says that the order was taken back.
@@ -123,7 +143,7 @@ func (p *Practice) recordGone(ctx context.Context, r *release) error {
 		return err
 	}
 	_, err := p.enter(ctx, ledger.Entry{
-		Key: r.ID + "/withdrawn", Event: ledger.Withdrawn, Order: "(release " + r.ID + ")", Reference: r.ID,
+		Key: r.ID + withdrawnKey, Event: ledger.Withdrawn, Order: "(release " + r.ID + ")", Reference: r.ID,
 		OrderSum: r.OrderSHA, Version: p.opts.Version,
 	})
 	return err
@@ -193,27 +213,14 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	}
 	if end == gone {
 		p.tell(Event{Release: r.ID, Stage: "answer", Outcome: string(hold)})
-		return p.wrapUp(ctx, r, hold) // it may be dropped again
+		return p.answerWithout(ctx, r, hold) // it may be dropped again
 	}
 	c, b, err := p.recall(r)
+	if err == nil {
+		err = p.answerWith(ctx, c, b, r, end)
+	}
 	if errors.Is(err, watch.ErrNoClaim) { // answered before a crash, deleted since it was recorded, or gone with its new site
-		if err := p.answerDeleted(ctx, r, end); err != nil {
-			return err
-		}
-		return p.wrapUp(ctx, r, end)
-	}
-	if err != nil {
-		return err
-	}
-	switch end {
-	case hold:
-		err = p.answerHeld(ctx, c, b, r)
-	case taken:
-		err = p.answerTaken(ctx, c, b, r)
-	case sent:
-		err = p.answerSent(ctx, c, b, r)
-	default:
-		err = p.answerOutcome(ctx, c, b, r, end)
+		return p.answerWithout(ctx, r, end)
 	}
 	if err != nil {
 		return err
@@ -224,6 +231,33 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 		return err
 	}
 	p.tell(Event{Order: b.ID, Release: r.ID, Stage: "answer", Outcome: string(end), Passphrase: passphrase})
+	return nil
+}
+
+// answerWith answers into the claim's place.
+func (p *Practice) answerWith(ctx context.Context, c *watch.Claim, b brief, r *release, end verdict) error {
+	switch end {
+	case hold:
+		return p.answerHeld(ctx, c, b, r)
+	case taken:
+		return p.answerTaken(ctx, c, b, r)
+	case sent:
+		return p.answerSent(ctx, c, b, r)
+	default:
+		return p.answerOutcome(ctx, c, b, r, end)
+	}
+}
+
+// answerWithout ends a release whose claim is gone, in whole or in part; what is
+// left of it is taken in anew.
+func (p *Practice) answerWithout(ctx context.Context, r *release, end verdict) error {
+	if err := p.answerDeleted(ctx, r, end); err != nil {
+		return err
+	}
+	if err := p.wrapUp(ctx, r, end); err != nil {
+		return err
+	}
+	p.box.Renounce(r.Claim)
 	return nil
 }
 
@@ -240,7 +274,7 @@ func (p *Practice) answerTaken(ctx context.Context, c *watch.Claim, b brief, r *
 
 func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *release) error {
 	var reasons []order.Reason
-	if err := c.Recall(reasonsNote, &reasons); err != nil {
+	if err := p.remind(c, reasonsNote, &reasons); err != nil {
 		return err
 	}
 	return p.placeHold(ctx, c, notice.Hold{
@@ -249,7 +283,7 @@ func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *r
 }
 
 func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *release) error {
-	pk, err := recallPacked(c)
+	pk, err := p.recallPacked(c)
 	if err != nil {
 		return err
 	}
@@ -264,7 +298,7 @@ func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *r
 	}
 	if r.Denies {
 		var out outcome
-		if err := c.Recall(outcomeNote, &out); err != nil {
+		if err := p.remind(c, outcomeNote, &out); err != nil {
 			return err
 		}
 		letters, err := p.outcomeFiles(r, c.File, b.ID, &out)

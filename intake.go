@@ -48,6 +48,13 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	}
 	id := e.id()
 	p.step(id, "intake", "admitted")
+	switch {
+	case !mine && p.ending(e):
+		return "", errEnding
+	case mine && e.State == hold && p.withdrawn(id): // its notes were deleted, and the daemon stopped then
+		p.box.Renounce(c.ID)
+		return "", nil
+	}
 	if !mine || e.State != working { // a claim that was answered is no new order, wherever it comes from
 		return "", p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
@@ -63,6 +70,26 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	err = p.engine.start(ctx, p, id)
 	p.step(id, "intake", "queued")
 	return id, err
+}
+
+// errEnding puts a claim off until the next scan.
+var errEnding = errors.New("the order's earlier release has not ended yet")
+
+// ending reports a release of this daemon whose order was taken out of working/, and
+// most likely is the one that was just dropped: to be told to wait for an answer
+// that never comes would be wrong. It ends with its next stage.
+func (p *Practice) ending(e entry) bool {
+	if e.Executor != p.orders.executor || e.State != working && e.State != recording {
+		return false
+	}
+	_, err := p.box.Claim(e.Claim)
+	return errors.Is(err, watch.ErrNoClaim)
+}
+
+// withdrawn reports a release that ended because its order or its notes were gone.
+func (p *Practice) withdrawn(id string) bool {
+	_, err := p.ledgerEntry(id + withdrawnKey)
+	return err == nil
 }
 
 // underWay is the id of the release that already works on a claim of an earlier
@@ -204,6 +231,8 @@ func (p *Practice) seenBefore(e entry, sha string) order.Reason {
 		r.Message = "This order was already sent" + at + when + ". It was not sent again. If the recipient needs a new link, ask IT" + there + " for one; if more records are needed, write a new order with a new number."
 	case e.State == sent:
 		r.Message = "An order with this number was already sent" + at + when + ", and its content was different. Give this order a new number and drop it again."
+	case e.State == hold: // a copy of what was answered
+		r.Message = "This order was held before" + at + ", and this is a copy of it out of chartseal's working folder. Nothing was sent. Drop the order into the outbox itself."
 	case same:
 		r.Message = "This order is being worked on already" + at + ". There is nothing to do; wait for its answer" + there + "."
 	default:

@@ -85,9 +85,9 @@ func noteWarnings(c *watch.Claim, said []order.Reason) error {
 }
 
 // recallPacked is what packing noted, with the warnings of the rules.
-func recallPacked(c *watch.Claim) (packed, error) {
+func (p *Practice) recallPacked(c *watch.Claim) (packed, error) {
 	var pk packed
-	if err := c.Recall(packedNote, &pk); err != nil {
+	if err := p.remind(c, packedNote, &pk); err != nil {
 		return pk, err
 	}
 	var warnings []string

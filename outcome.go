@@ -266,7 +266,7 @@ func kindOf(end verdict) watch.Kind {
 // answerOutcome answers an order that sent no bundle.
 func (p *Practice) answerOutcome(ctx context.Context, c *watch.Claim, b brief, r *release, end verdict) error {
 	var out outcome
-	if err := c.Recall(outcomeNote, &out); err != nil {
+	if err := p.remind(c, outcomeNote, &out); err != nil {
 		return err
 	}
 	files, err := p.outcomeFiles(r, c.File, b.ID, &out)

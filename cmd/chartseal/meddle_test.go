@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"chartseal"
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/testdata/practice"
+)
+
+// Staff reach into working/ while an order is packed: they delete what chartseal
+// noted there, or take the order out and drop it again. The release that was
+// begun ends in the ledger, and the order is sent all the same, once.
+func TestStaffReachIntoTheWorkingFolder(t *testing.T) {
+	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
+	t.Cleanup(func() { childEnv = nil })
+	for name, meddle := range map[string]func(t *testing.T, outbox, claim string){
+		"notes deleted": func(t *testing.T, _, claim string) { must(t, os.RemoveAll(filepath.Join(claim, ".notes"))) },
+		"dropped again": func(t *testing.T, outbox, claim string) {
+			must(t, os.Rename(filepath.Join(claim, "r.yaml"), filepath.Join(outbox, "r.yaml")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "p")
+			_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
+			must(t, err)
+			cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
+			must(t, err)
+			who, _ := find("20871")
+			must(t, os.WriteFile(filepath.Join(cfg.Outbox, "r.yaml"), practice.OrderFor(who, "R-72", practice.OrderOptions{Now: time.Now()}), 0o600))
+			opts := (&app{}).options(nil)
+			var once sync.Once
+			opts.Step = func(_, stage, point string) {
+				if stage == "pack" && point == "noted" {
+					once.Do(func() {
+						claims, err := filepath.Glob(filepath.Join(cfg.Outbox, "working", "*"))
+						if err != nil || len(claims) != 1 {
+							t.Errorf("%v, %v", claims, err)
+							return
+						}
+						meddle(t, cfg.Outbox, claims[0])
+					})
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			p, err := chartseal.Open(ctx, cfg, opts)
+			must(t, err)
+			must(t, p.Run(ctx, true))
+			must(t, p.Close())
+			var events []string
+			for e, err := range ledger.Entries(t.Context(), filepath.Join(cfg.State, "ledger")) {
+				must(t, err)
+				events = append(events, string(e.Event))
+			}
+			if !slices.Equal(events, []string{"withdrawn", "sent"}) {
+				t.Errorf("the ledger says %v", events)
+			}
+			if _, err := os.Stat(filepath.Join(cfg.Outbox, "sent", "R-72", "receipt.json")); err != nil {
+				t.Error(err)
+			}
+			if held, _ := os.ReadDir(filepath.Join(cfg.Outbox, "held")); len(held) != 0 {
+				t.Errorf("held: %v", held)
+			}
+			if objects := stored(t, cfg); len(objects) != 2 {
+				t.Errorf("%d objects in the store, want the bundle and its page", len(objects))
+			}
+		})
+	}
+}
