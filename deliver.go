@@ -177,8 +177,11 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 		}
 		p.step(r.ID, "link", "page named")
 	}
-	l, err := p.mint(ctx, r, b.Lifetime)
+	l, html, err := p.mint(ctx, r, b.Lifetime)
 	if err != nil {
+		return err
+	}
+	if err := p.publish(ctx, r, html); err != nil {
 		return err
 	}
 	r.Links = l
@@ -205,33 +208,35 @@ func (p *Practice) lifetime(o *order.Order) time.Duration {
 	return time.Duration(p.cfg.Link.Lifetime)
 }
 
-// mint makes the bundle's link, the page that carries it, and the page's link.
-func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration) (*links, error) {
+// mint signs the bundle's link and the page's, and writes the page that carries the
+// first. Nothing of it is in the store yet: see publish.
+func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration) (l *links, html []byte, err error) {
 	ref, _ := splitID(r.ID)
 	name := "records-" + ref + transport.KeySuffix
 	bundle, err := p.store.Link(ctx, r.Object.Key, lifetime, name, "application/octet-stream")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	html, err := page.Render(p.pageData(r, ref, name, bundle))
-	if err != nil {
-		return nil, errors.New("render recipient page: " + scrub(err).Error())
-	}
-	if _, err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
-		return nil, err
-	}
-	p.step(r.ID, "link", "page stored")
-	if err := p.settleLocal(r.PageKey); err != nil {
-		return nil, err
+	if html, err = page.Render(p.pageData(r, ref, name, bundle)); err != nil {
+		return nil, nil, errors.New("render recipient page: " + scrub(err).Error())
 	}
 	pg, err := p.store.Link(ctx, r.PageKey, lifetime, "", "text/html; charset=utf-8")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return &links{
 		Page: pg.URL.Reveal(), Bundle: bundle.URL.Reveal(),
 		Expires: earlier(pg.Expires, bundle.Expires), At: p.opts.Now(),
-	}, nil
+	}, html, nil
+}
+
+// publish puts the recipient page into the store.
+func (p *Practice) publish(ctx context.Context, r *release, html []byte) error {
+	if _, err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
+		return err
+	}
+	p.step(r.ID, "link", "page stored")
+	return p.settleLocal(r.PageKey)
 }
 
 func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link) page.Data {
@@ -244,8 +249,8 @@ func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link)
 		Reference: ref, Bytes: r.Object.Bytes, Expires: bundle.Expires,
 		Unlock: "key", SignerKey: p.state.pub.String(), BundleURL: bundle.URL.Reveal(), FileName: name,
 	}
-	if r.Passphrase != "" {
-		d.Unlock = "passphrase"
+	if r.Unlock == page.UnlockPassphrase {
+		d.Unlock = page.UnlockPassphrase
 	}
 	return d
 }

@@ -16,6 +16,7 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/redact"
+	"chartseal/transport/page"
 	"chartseal/watch/notice"
 )
 
@@ -76,6 +77,7 @@ func (p *Practice) prepare(r *release, to order.Recipient) (err error) {
 		if r.Passphrase, err = seal.NewPassphrase(rand.Reader); err != nil {
 			return err
 		}
+		r.Unlock = page.UnlockPassphrase
 	}
 	if err := p.state.save(r); err != nil {
 		return err

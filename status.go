@@ -11,6 +11,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/transport"
 	"chartseal/watch"
 )
 
@@ -214,7 +215,12 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	if p.opts.Now().Add(lifetime).After(p.sweptAt(r)) {
 		return "", time.Time{}, ErrExpired // the store might delete it under a living link
 	}
-	l, err := p.mint(ctx, r, lifetime)
+	if _, err := p.store.Stat(ctx, r.Object.Key); errors.Is(err, transport.ErrNotFound) {
+		return "", time.Time{}, ErrExpired
+	} else if err != nil {
+		return "", time.Time{}, err
+	}
+	l, html, err := p.mint(ctx, r, lifetime)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -228,7 +234,11 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	page, expires = l.Page, l.Expires
 	l.Page, l.Bundle = "", ""
 	r.Links = l
-	return page, expires, p.state.save(r)
+	if err := p.state.save(r); err != nil { // the bundle is kept as long as the link lives
+		return "", time.Time{}, err
+	}
+	// The old page link may live still: the page shows the new link only now.
+	return page, expires, p.publish(ctx, r, html)
 }
 
 // Revoke deletes every version of an order's bundle and page and records it.
