@@ -163,7 +163,8 @@ func (p *Practice) agreedTime(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
-// expireBundles deletes the bundles whose time in the store is over.
+// expireBundles deletes the bundles whose time in the store is over, and those
+// whose revoking was cut short.
 func (p *Practice) expireBundles(ctx context.Context, now time.Time) error {
 	ids, err := p.state.releaseIDs()
 	if err != nil {
@@ -174,6 +175,8 @@ func (p *Practice) expireBundles(ctx context.Context, now time.Time) error {
 		r, err := p.state.load(id)
 		switch {
 		case err != nil:
+		case r.Revoking && !r.Revoked:
+			err = p.finishRevoking(ctx, r)
 		case r.published() && now.After(p.keptUntil(r)):
 			err = p.expire(ctx, r)
 		case r.Outcome == hold && r.Ticket.Key != "":

@@ -194,13 +194,14 @@ type release struct {
 	Withheld bool   `json:"withheld,omitempty"` // stopped after the upload: the object goes, and no link is made
 	Links    *links `json:"links,omitempty"`
 
-	Seq     uint64  `json:"ledger_seq,omitempty"`
-	Outcome verdict `json:"outcome,omitempty"`
-	Revoked bool    `json:"revoked,omitempty"`
-	Expired bool    `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
-	Waiting string  `json:"waiting,omitempty"` // class of the trouble being waited out
-	Stage   string  `json:"stage,omitempty"`   // that waits
-	Since   string  `json:"since,omitempty"`   // RFC 3339
+	Seq      uint64  `json:"ledger_seq,omitempty"`
+	Outcome  verdict `json:"outcome,omitempty"`
+	Revoking bool    `json:"revoking,omitempty"` // to be withdrawn, whatever comes between
+	Revoked  bool    `json:"revoked,omitempty"`
+	Expired  bool    `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
+	Waiting  string  `json:"waiting,omitempty"` // class of the trouble being waited out
+	Stage    string  `json:"stage,omitempty"`   // that waits
+	Since    string  `json:"since,omitempty"`   // RFC 3339
 }
 
 func (s *state) releaseFile(id string) string { return s.path("releases", id+".json") }

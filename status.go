@@ -21,7 +21,7 @@ type Standing struct {
 	Release string    `json:"release"`
 	Site    string    `json:"site,omitempty"`  // on a shared database
 	Order   string    `json:"order,omitempty"` // from this site's outbox or ledger
-	State   string    `json:"state"`           // working, recording, sent, denied, delivered, extended, held, taken, revoked or expired (no longer in the store)
+	State   string    `json:"state"`           // working, recording, sent, denied, delivered, extended, held, taken, revoking, revoked or expired (no longer in the store)
 	Stage   string    `json:"stage,omitempty"` // where it waits
 	Waiting string    `json:"waiting,omitempty"`
 	Since   string    `json:"since,omitempty"` // RFC 3339
@@ -181,6 +181,8 @@ func readStandings(dir string) ([]Standing, error) {
 		switch {
 		case r.Revoked:
 			x.State = "revoked"
+		case r.Revoking:
+			x.State = "revoking"
 		case r.Expired:
 			x.State = "expired"
 		case r.Links != nil && (r.Outcome == "" || r.Outcome == sent):
@@ -195,6 +197,9 @@ func readStandings(dir string) ([]Standing, error) {
 // The sealed bundle stays as it is. data is the order file, which must be the very one that was sent.
 func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (page string, expires time.Time, err error) {
 	r, e, err := p.sentRelease(ctx, o.ID)
+	if err == nil && r.Revoking {
+		err = ErrRevoked
+	}
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -241,9 +246,24 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	return page, expires, p.publish(ctx, r, html)
 }
 
-// Revoke deletes every version of an order's bundle and page and records it.
+// Revoke deletes every version of an order's bundle and page and records it. Cut
+// short, by a crash or a store that is away, it is finished by the daemon.
 func (p *Practice) Revoke(ctx context.Context, id string) error {
-	r, e, err := p.sentRelease(ctx, id)
+	r, _, err := p.sentRelease(ctx, id)
+	if err != nil {
+		return err
+	}
+	r.Revoking = true
+	if err := p.state.save(r); err != nil {
+		return err
+	}
+	p.step(r.ID, "revoke", "begun")
+	return p.finishRevoking(ctx, r)
+}
+
+// finishRevoking may be repeated, to the same end.
+func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
+	was, err := p.ledgerEntry(r.ID + "/sent")
 	if err != nil {
 		return err
 	}
@@ -251,7 +271,7 @@ func (p *Practice) Revoke(ctx context.Context, id string) error {
 		return err
 	}
 	_, err = p.enter(ctx, ledger.Entry{
-		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: id, Reference: r.ID, OrderSum: e.SHA256,
+		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: was.Order, Reference: r.ID, OrderSum: r.OrderSHA,
 		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
 	})
 	if err != nil {

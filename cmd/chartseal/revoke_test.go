@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"chartseal"
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/order"
+	"chartseal/testdata/practice"
+)
+
+// A revoke that ended before anything was deleted is finished by the daemon, and
+// recorded once; no new link is made meanwhile.
+func TestARevokeCutShortIsFinished(t *testing.T) {
+	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
+	t.Cleanup(func() { childEnv = nil })
+	dir := filepath.Join(t.TempDir(), "p")
+	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
+	must(t, err)
+	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
+	must(t, err)
+	who, _ := find("20871")
+	text := practice.OrderFor(who, "R-74", practice.OrderOptions{Now: time.Now()})
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"r.yaml": text})
+	o, err := order.Parse("r.yaml", text)
+	must(t, err)
+
+	opts := (&app{}).options(nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	opts.Step = func(_, stage, _ string) {
+		if stage == "revoke" {
+			cancel()
+		}
+	}
+	p, err := chartseal.Open(t.Context(), cfg, opts)
+	must(t, err)
+	if err := p.Revoke(ctx, "R-74"); err == nil {
+		t.Fatal("not cut short")
+	}
+	if _, _, err := p.Relink(t.Context(), o, text, time.Hour); !errors.Is(err, chartseal.ErrRevoked) {
+		t.Errorf("a new link: %v", err)
+	}
+	must(t, p.Close())
+	if n := len(stored(t, cfg)); n != 2 {
+		t.Fatalf("%d objects are left when it was cut short", n)
+	}
+	for range 2 {
+		runUntilIdle(t, cfg, time.Now, nil)
+	}
+	if n := len(stored(t, cfg)); n != 0 {
+		t.Errorf("%d objects are left", n)
+	}
+	revoked := 0
+	for e, err := range ledger.Entries(t.Context(), filepath.Join(cfg.State, "ledger")) {
+		must(t, err)
+		if e.Event == ledger.Revoked && e.Order == "R-74" {
+			revoked++
+		}
+	}
+	if revoked != 1 {
+		t.Errorf("%d lines in the ledger", revoked)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Outbox, "sent", "R-74", "receipt.json")); err != nil {
+		t.Error(err)
+	}
+}
