@@ -126,7 +126,7 @@ func (p *Practice) openBox(executor string) (err error) {
 		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
 		Owner: executor, Shared: p.engine.db.shared, Group: p.engine.db.id, Memory: p.state.path(outboxMemory),
 	})
-	if errors.Is(err, watch.ErrUnwritable) { // waited out, if opts.Patient says so
+	if errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway) { // waited out, if opts.Patient says so
 		return err
 	}
 	if err != nil {

@@ -73,7 +73,7 @@ func (e *engine) park(ctx context.Context) error {
 }
 
 // openEngine opens the database, takes this site's place at it and starts the
-// engine. A shared database that is away is waited for if opts.Patient says so; the
+// engine. A shared database or an outbox that is away is waited for if opts.Patient says so; the
 // links of the embedded store keep working meanwhile.
 func (p *Practice) openEngine(ctx context.Context) error {
 	executor, err := p.executor()
@@ -82,7 +82,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 	}
 	for wait := firstWait; ; wait = min(2*wait, maxDatabaseWait) {
 		err := p.tryEngine(ctx, executor)
-		if err == nil || !p.opts.Patient || !errors.Is(err, ErrDatabase) && !errors.Is(err, watch.ErrUnwritable) {
+		if err == nil || !p.opts.Patient || !waitedFor(err) {
 			return err
 		}
 		if wait == firstWait {
@@ -97,6 +97,11 @@ func (p *Practice) openEngine(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// waitedFor tells what comes back by itself.
+func waitedFor(err error) bool {
+	return errors.Is(err, ErrDatabase) || errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway)
 }
 
 // maxDatabaseWait is the longest pause between two tries to reach a shared database.

@@ -117,7 +117,12 @@ func Open(dir string, opts Options) (*Outbox, error) {
 	if err := o.recall(); err != nil {
 		return nil, err
 	}
-	if err := o.reopen(); err != nil {
+	known := o.id != ""
+	err := o.reopen()
+	if known && errors.Is(err, fs.ErrNotExist) { // it was there before: a share that is not connected yet
+		err = fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return o, nil

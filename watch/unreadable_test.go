@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -91,5 +92,31 @@ func TestAFolderOfStaffsOwnGetsAnotherName(t *testing.T) {
 		if id := newID(); !idForm.MatchString(id) {
 			t.Fatalf("%s is not of our form", id)
 		}
+	}
+}
+
+// An outbox that was there before is away when its folder is not there at the start,
+// and one that never was is a mistake in the configuration.
+func TestAKnownOutboxIsAwayAtTheStart(t *testing.T) {
+	dir, memory := filepath.Join(t.TempDir(), "outbox"), filepath.Join(t.TempDir(), "memory")
+	opts := Options{Owner: "here-1", Memory: memory}
+	if _, err := Open(dir, opts); err == nil || errors.Is(err, ErrAway) {
+		t.Errorf("never seen: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	o, err := Open(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, opts); !errors.Is(err, ErrAway) {
+		t.Errorf("seen before: %v", err)
 	}
 }
