@@ -249,7 +249,7 @@ func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link)
 		Reference: ref, Bytes: r.Object.Bytes, Expires: bundle.Expires,
 		Unlock: "key", SignerKey: p.state.pub.String(), BundleURL: bundle.URL.Reveal(), FileName: name,
 	}
-	if r.Unlock == page.UnlockPassphrase {
+	if r.Words {
 		d.Unlock = page.UnlockPassphrase
 	}
 	return d

@@ -265,5 +265,5 @@ func (p *Practice) resume(ctx context.Context) error {
 			p.log.Warn("offered again later", slog.String("stage", "intake"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 		}
 	}
-	return nil
+	return p.takeUp(ctx)
 }

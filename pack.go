@@ -16,7 +16,6 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/redact"
-	"chartseal/transport/page"
 	"chartseal/watch/notice"
 )
 
@@ -77,7 +76,7 @@ func (p *Practice) prepare(r *release, to order.Recipient) (err error) {
 		if r.Passphrase, err = seal.NewPassphrase(rand.Reader); err != nil {
 			return err
 		}
-		r.Unlock = page.UnlockPassphrase
+		r.Words = true
 	}
 	if err := p.state.save(r); err != nil {
 		return err

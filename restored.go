@@ -58,6 +58,26 @@ func (p *Practice) reconcile(ctx context.Context) error {
 	return nil
 }
 
+// takeUp queues the releases that have not ended and that the engine may have
+// forgotten; one whose claim is gone has nobody else who asks for it.
+func (p *Practice) takeUp(ctx context.Context) error {
+	ids, err := p.state.releaseIDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if r, err := p.state.load(id); err != nil {
+			return err
+		} else if r.Outcome != "" {
+			continue
+		}
+		if err := p.engine.start(ctx, p, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lastChange is when a release came to stand where it stands.
 func (p *Practice) lastChange(r *release) string {
 	if r.Links != nil {

@@ -184,7 +184,7 @@ type release struct {
 	Manifest   string `json:"manifest_sha256,omitempty"`
 	Passphrase string `json:"passphrase,omitempty"`
 	SealedFor  string `json:"sealed_for,omitempty"` // digest of the recipient with address and keys, as of sealing
-	Unlock     string `json:"unlock,omitempty"`     // page.UnlockPassphrase, also when the passphrase is forgotten
+	Words      bool   `json:"words,omitempty"`      // it opens with a passphrase, also when that is forgotten
 
 	Ticket  transport.Ticket `json:"ticket"`
 	Object  transport.Object `json:"object"`

@@ -63,3 +63,29 @@ func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
 		})
 	}
 }
+
+// A release that the lost database alone knew of, and whose order is gone, ends all
+// the same.
+func TestAForgottenReleaseEnds(t *testing.T) {
+	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
+	t.Cleanup(func() { childEnv = nil })
+	dir := filepath.Join(t.TempDir(), "p")
+	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
+	must(t, err)
+	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
+	must(t, err)
+	runUntilIdle(t, cfg, time.Now, nil)
+	file := filepath.Join(cfg.State, "releases", "abcdefghijkl.json")
+	must(t, os.WriteFile(file, []byte(`{"id":"abcdefghijkl","claim":"1234567890abc","order_sha256":"00"}`), 0o600))
+	runUntilIdle(t, cfg, time.Now, nil)
+	b, err := os.ReadFile(file)
+	must(t, err)
+	if !strings.Contains(string(b), `"outcome": "held"`) {
+		t.Errorf("%s", b)
+	}
+	log, err := filepath.Glob(filepath.Join(cfg.State, "ledger", "*.jsonl"))
+	must(t, err)
+	if b, err = os.ReadFile(log[0]); err != nil || strings.Count(string(b), `"event":"withdrawn"`) != 1 {
+		t.Errorf("%s, %v", b, err)
+	}
+}
