@@ -102,7 +102,7 @@ func (p *Practice) denial(o *order.Order) *notice.Denial {
 		contact = order.Contact{Name: p.cfg.Practice.Contact.Name, Phone: p.cfg.Practice.Contact.Phone}
 	}
 	n := &notice.Denial{
-		To: p.requester(o), Received: o.Received.String(), Own: o.Basis == "" || o.Basis.OwnRequest(),
+		To: p.requester(o), Received: o.Received.String(), Own: order.DeniesPatient(o),
 		Partial: o.Decision == order.Release, Ground: d.Ground, GroundWords: order.Grounds()[d.Ground],
 		Part: d.Part, Explanation: d.Explanation, Professional: d.Professional, Holder: d.Holder,
 		Contact: notice.Contact{Name: contact.Name, Phone: contact.Phone}, State: p.cfg.Practice.State,

@@ -85,6 +85,15 @@ func (r Recipient) names(word string) bool {
 	return word != "" && (strings.EqualFold(word, r.Key) || samePhrase(word, r.Name) || word == string(r.Kind))
 }
 
+// isAt says that an address as somebody wrote it is the recipient's, as far as the
+// practice knows where that is.
+func (r Recipient) isAt(address string) bool {
+	if r.Address == "" && r.Email == "" {
+		return true
+	}
+	return holdsPhrase(address, r.Address) || holdsPhrase(r.Address, address) || holdsPhrase(address, r.Email)
+}
+
 // samePhrase compares names of practices and people as written on forms, without
 // regard to case, accents and punctuation.
 func samePhrase(a, b string) bool { return phrase(a) != "" && phrase(a) == phrase(b) }

@@ -164,7 +164,7 @@ func Reviewable(ground string) bool { return slices.Contains(reviewable, ground)
 
 func checkDenial(o *Order, f *Facts) []finding {
 	d := o.Denial
-	if d == nil || o.Decision == Deny && o.Basis != "" && !o.Basis.OwnRequest() {
+	if d == nil || o.Decision == Deny && !DeniesPatient(o) {
 		return nil // others than the patient can be turned away without a ground
 	}
 	var found []finding
@@ -180,10 +180,48 @@ func checkDenial(o *Order, f *Facts) []finding {
 	if c := d.Contact.or(f.Contact); blank(c.Name) || blank(c.Phone) {
 		found = append(found, say("Write whom the patient can complain to, with a telephone number (denial.contact, or practice.contact in chartseal.yaml).")...)
 	}
-	if o.Decision == Deny && !blank(d.Part) && !samePhrase(d.Part, "all") {
-		found = append(found, say("Only a part is denied; the rest must be sent. Use decision: release, and list the rest under records.")...)
+	return append(found, checkPart(o, d)...)
+}
+
+// DeniesPatient says that a denial is of a request by the patient or a personal
+// representative, whatever basis is written on it: it needs a lawful ground, and
+// its letter the elements of 45 CFR 164.524(d)(2). A release that the patient only
+// authorizes is no such request; nobody has a right to it (45 CFR 164.508).
+func DeniesPatient(o *Order) bool {
+	if o.Basis == "" || o.Basis.OwnRequest() {
+		return true
 	}
-	return found
+	return o.Basis != Authorized && (o.Requester.Relation == Self || o.Requester.Relation == Representative)
+}
+
+// checkPart compares what is denied with what goes: the rest must go, and what the
+// letter says is denied must not (45 CFR 164.524(d)(1)).
+func checkPart(o *Order, d *Denial) []finding {
+	all := samePhrase(d.Part, "all") || samePhrase(d.Part, "all records")
+	switch {
+	case blank(d.Part):
+		return nil
+	case o.Decision == Deny && !all:
+		return say("Only a part is denied; the rest must be sent. Use decision: release, and list the rest under records.")
+	case o.Decision == Deny:
+		return nil
+	case all:
+		return say("The order denies all records and sends records as well. Use decision: deny, or write under denial.part which part is denied.")
+	}
+	for _, k := range o.Records.Kinds {
+		if samePhrase(d.Part, strings.ReplaceAll(k, "_", " ")) || samePhrase(d.Part, kindWords(k)) {
+			return say("The order denies %s and sends them as well. Take '%s' out of records.kinds, or correct denial.part.", kindWords(k), k)
+		}
+	}
+	if o.Records.All() && d.Ground != "not_in_record_set" && !leavesOut(o) {
+		return sayAs(Hold, "A part is denied (%s), and the order asks for all records, so that the part would go with them. List the rest under records.kinds, leave the files out by decisions, or let an approver who made sure that the part is not among the records decide (a decision on R17).", d.Part)
+	}
+	return nil
+}
+
+// leavesOut says that somebody decided to leave a file out.
+func leavesOut(o *Order) bool {
+	return slices.ContainsFunc(o.Decisions, func(d Ruling) bool { return d.Decision == LeaveOut })
 }
 
 // or takes another contact where this one is empty.
@@ -231,11 +269,15 @@ func checkDirective(o *Order, f *Facts) []finding {
 		found = say("The directive is dated %s, which is in the future. Correct the day (directive.signed.on).", d.Signed.On.Words())
 	case o.Requester.Relation == Self && !SameName(d.Signed.By, o.Patient.Name):
 		found = say("The directive is signed by %s; the patient must sign it.", d.Signed.By)
+	case o.Requester.Relation == Representative && !SameName(d.Signed.By, o.Patient.Name) && !SameName(d.Signed.By, o.Requester.Name):
+		found = say("The directive is signed by %s, and %s asks for the patient. The patient must sign it, or the one who asks.", d.Signed.By, o.Requester.Name)
 	}
 	if blank(d.Recipient) || blank(d.Address) {
 		found = append(found, say("Write where the patient wants it sent: the person and the address or e-mail (directive.recipient, directive.address).")...)
 	} else if !f.Recipient.IsZero() && !samePhrase(d.Recipient, f.Recipient.Name) {
 		found = append(found, say("The directive names %s; the order sends to %s. Correct the recipient.", d.Recipient, f.Recipient.Name)...)
+	} else if !f.Recipient.IsZero() && !f.Recipient.isAt(d.Address) {
+		found = append(found, sayAs(Warn, "The directive says to send the records to '%s', which is not how the address of %s is written. Make sure that it is the same place before the letter goes out.", d.Address, f.Recipient.Name)...)
 	}
 	if w := f.withdrawn(o.Patient.ID, d.Signed.On); w != nil {
 		found = append(found, say("The patient withdrew this directive on %s. Nothing can be sent with it.", w.On.Words())...)
@@ -266,6 +308,8 @@ func checkRepresentative(o *Order, f *Facts) []finding {
 		return say("%s asks for the patient: write what gives them the right (requester.authority: parent, guardian, power_of_attorney).", o.Requester.Name)
 	case acts && age >= minorObjects && age < ofAge && f.State == "NY" && !o.Requester.MinorAsked:
 		return sayAs(Hold, "The patient is over 12. In New York ask whether the patient objects, and write requester.minor_asked: true; or let an approver decide (a decision on R22).")
+	case !acts && age < ofAge && o.Basis == Authorized && o.Authorization != nil && o.Authorization.Signer != "":
+		return sayAs(Hold, "The patient is under 18 and signed the form alone. A parent or guardian usually does; an approver must decide (a decision on R22).")
 	case !acts && age < ofAge && o.Requester.Relation == Self:
 		return sayAs(Hold, "The patient is under 18 and asks alone. A parent or guardian usually does; an approver must decide (a decision on R22).")
 	}
