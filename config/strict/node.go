@@ -92,7 +92,7 @@ func (c *checker) members(n *Node, path string) {
 
 func (c *checker) text(n *Node, path string) {
 	for _, r := range n.Text {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || turnsText(r) {
 			c.problems = append(c.problems, Problem{
 				n.Line, n.Column, path,
 				fmt.Sprintf("'%s' holds a control character (%U); type the text again", path, r),
@@ -101,6 +101,11 @@ func (c *checker) text(n *Node, path string) {
 		}
 	}
 }
+
+// turnsText says that a character makes what follows read in another direction, so
+// that a name can look like another one. Languages written from right to left need
+// none of them in a name (Unicode Standard Annex 9, 2.1 to 2.3).
+func turnsText(r rune) bool { return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' }
 
 func join(path, key string) string {
 	if path == "" {
