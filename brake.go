@@ -48,8 +48,8 @@ func (r *registry) tag(s string) string {
 
 // braked tells which limits an order would exceed, without taking a place.
 func (p *Practice) braked(ctx context.Context, r *release, o *order.Order, to order.Recipient) ([]order.Excess, error) {
-	if p.cfg.Brake == (config.Brake{}) {
-		return nil, nil
+	if p.cfg.Brake == (config.Brake{}) || r.Way != byLink && r.Way != byFolder {
+		return nil, nil // of what sends nothing IT must not be told that it was stopped
 	}
 	over, err := p.orders.letThrough(ctx, r.ID, p.orders.tagsOf(o, to), p.cfg.Brake, onlyLook, p.steady.now(p.opts.Now()))
 	p.alert(r, over)
