@@ -65,6 +65,9 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 	if at == order.AtUpload {
 		return errors.Join(r.sealedFor(facts.Recipient), noteWarnings(c, said))
 	}
+	if r.Way == byHand { // judged once only
+		return noteWarnings(c, said)
+	}
 	return nil
 }
 
@@ -90,12 +93,17 @@ func (p *Practice) recallPacked(c *watch.Claim) (packed, error) {
 	if err := p.remind(c, packedNote, &pk); err != nil {
 		return pk, err
 	}
-	var warnings []string
-	if err := c.Recall(warningsNote, &warnings); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return pk, err
-	}
+	warnings, err := warningsOf(c)
 	pk.Notices = append(pk.Notices, warnings...)
-	return pk, nil
+	return pk, err
+}
+
+// warningsOf are the warnings that were noted with a claim.
+func warningsOf(c *watch.Claim) (warnings []string, err error) {
+	if err := c.Recall(warningsNote, &warnings); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return warnings, nil
 }
 
 // Facts are what the rules need to know beside the order.

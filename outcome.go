@@ -77,7 +77,9 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 		out.Extension = p.extension(o)
 	}
 	if r.Way == byHand {
-		out.Handed = p.handed(o)
+		if out.Handed, err = p.handed(c, o); err != nil {
+			return err
+		}
 	}
 	if _, err := p.outcomeFiles(r, c.File, o.ID, &out); err != nil {
 		if _, ok := errors.AsType[*notice.LetterError](err); ok {
@@ -131,13 +133,25 @@ func (p *Practice) extension(o *order.Order) *notice.Extension {
 }
 
 // handed is the receipt of records that staff mail, or let the patient look at.
-func (p *Practice) handed(o *order.Order) *notice.Handed {
+func (p *Practice) handed(c *watch.Claim, o *order.Order) (*notice.Handed, error) {
 	h := &notice.Handed{Delivery: string(o.Delivery), Contents: scopeWords(o.Records)}
+	if facts := p.Facts(o, order.AtIntake); order.HasPart2(o) && order.Part2Text(o, facts) != nil {
+		h.Notices = []string{enclosePart2}
+	}
+	warnings, err := warningsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	h.Notices = append(h.Notices, warnings...)
 	if to, ok := p.bookNow().resolve(o.Recipient); ok {
 		h.To = notice.Recipient{Name: to.Name, Kind: string(to.Kind), Address: to.Address, Email: to.Email}
 	}
-	return h
+	return h, nil
 }
+
+// enclosePart2 is for records that staff carry out themselves: in a bundle the
+// notice and the scope of the consent go along by themselves (42 CFR 2.32).
+const enclosePart2 = "These are substance use disorder records. Put a copy of the patient's consent with them, and this notice, word for word: \"" + order.Part2Notice + "\" (42 CFR 2.32)"
 
 // requester is whom the letters go to. Their address is known when the records go
 // to the same person.
@@ -192,6 +206,7 @@ func outcomeEntries(r *release, e ledger.Entry, out *outcome) (lines []ledger.En
 	if h := out.Handed; h != nil {
 		line := e
 		line.Key, line.Event, line.Information = r.ID+"/delivered", ledger.Delivered, h.Contents
+		line.Notices = h.Notices
 		lines = append(lines, line)
 	}
 	return lines
@@ -230,7 +245,7 @@ func (p *Practice) outcomeFiles(r *release, file, id string, out *outcome) (map[
 	if h := out.Handed; h != nil {
 		rc := notice.Receipt{
 			Order: id, Release: r.ID, SentAt: at, Delivery: h.Delivery, Recipient: h.To, Records: []notice.Record{},
-			Notices: []string{}, LedgerSeq: r.Seq, Contents: h.Contents, Denied: out.Denial != nil,
+			Notices: append([]string{}, h.Notices...), LedgerSeq: r.Seq, Contents: h.Contents, Denied: out.Denial != nil,
 		}
 		errs = append(errs, put(receiptName, func() ([]byte, error) { return rc.Text(who) }), put(watch.Twin(watch.Sent), rc.JSON))
 	}

@@ -1,6 +1,9 @@
 package order
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // SubstanceUse is the category of substance use disorder records (42 CFR part 2).
 const SubstanceUse = "sud"
@@ -8,6 +11,12 @@ const SubstanceUse = "sud"
 // Part2Notice is the notice that goes with substance use disorder records, word
 // for word: statement 2 of 42 CFR 2.32(a)(2) in the text in force since 2024.
 const Part2Notice = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+
+// HasPart2 says that an order speaks of substance use disorder records. Of a release
+// that is not gathered here nothing else is known.
+func HasPart2(o *Order) bool {
+	return o.Part2Consent != nil || slices.Contains(o.Sensitive, SubstanceUse)
+}
 
 // Part2Text is what goes with substance use disorder records: the notice and a clear
 // explanation of the scope of the consent (42 CFR 2.32(b)). It is nil where no

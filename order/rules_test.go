@@ -92,6 +92,9 @@ var surroundings = map[string]func(*Facts){
 	"R33-address": func(f *Facts) {
 		f.Restrictions = Restrictions{"10432": {ContactOnly: Way{Email: "other@example.org"}}}
 	},
+	"R33-letter": func(f *Facts) {
+		f.Restrictions = Restrictions{"10432": {ContactOnly: Way{Address: "7 Elm Street, Troy NY"}}}
+	},
 	"R34-again":    func(f *Facts) { f.Similar = &Earlier{"R-0", on(2026, 11, 4)} },
 	"R35-other":    func(f *Facts) { f.OtherPatient = []string{"2", "5"} },
 	"R35-unclear":  func(f *Facts) { f.Unclear = []string{"2"} },

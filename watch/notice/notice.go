@@ -289,6 +289,7 @@ type Handed struct {
 	Delivery string    `json:"delivery"` // mail or inspect
 	To       Recipient `json:"to"`
 	Contents string    `json:"contents"`
+	Notices  []string  `json:"notices,omitempty"` // what staff should know, and put with the records
 }
 
 // Kind is the word for several records of a kind.
