@@ -251,7 +251,7 @@ func (d *dueReader) open(u watch.Unanswered) (x readOrder, there bool) {
 	x.size, x.at = u.Size, u.Since
 	o, err := order.Parse(path.Base(u.File), data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok && bad.ID != "" {
-		x.id = bad.ID
+		x.id, x.dated = bad.ID, dated{bad.Received, bad.Basis == "" || bad.Basis.OwnRequest(), order.ByLink}
 	}
 	if err == nil {
 		x.id, x.dated = o.ID, datedBy(o)
@@ -269,7 +269,7 @@ func (d *dueReader) due(id string, t dated, until, today order.Date) Due {
 		return x
 	}
 	x.Received, x.Extended = t.received.String(), until.String()
-	if !t.timed {
+	if !t.timed && until.IsZero() { // what the requester was told counts whatever the basis
 		x.Urgent = t.received.DaysUntil(today) >= d.cfg.Deadlines.Remind
 		return x
 	}

@@ -185,3 +185,14 @@ func TestTheDateOfAFormComesFromTheLedger(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// What the requester was told counts whatever the basis, also when the folder with
+// the extension is gone.
+func TestAnExtensionIsOwedOnAnyBasis(t *testing.T) {
+	p, _, _ := listed(t)
+	told := order.Date{Year: 2027, Month: 1, Day: 15}
+	x := p.due.reader.due("R-1", dated{received: order.Date{Year: 2026, Month: 11, Day: 18}}, told, order.Date{Year: 2026, Month: 11, Day: 26})
+	if x.Due != "2027-01-15" || x.DaysLeft == nil || *x.DaysLeft != 50 {
+		t.Errorf("%+v", x)
+	}
+}

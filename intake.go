@@ -37,7 +37,11 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	sha := digest(data)
 	o, err := p.ReadOrder(ctx, c.File, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
-		return "", p.turnBack(ctx, c, sha, bad.ID, "/", p.unreadable(c, bad))
+		e := ledger.Entry{Order: bad.ID, OrderSum: sha, Basis: string(bad.Basis)}
+		if !bad.Received.IsZero() {
+			e.Received = bad.Received.String()
+		}
+		return "", p.turnBack(ctx, c, e, "/", p.unreadable(c, bad))
 	}
 	if err != nil {
 		return "", err
@@ -56,7 +60,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", nil
 	}
 	if !mine || e.State != working { // a claim that was answered is no new order, wherever it comes from
-		return "", p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
+		return "", p.turnBack(ctx, c, ledger.Entry{Order: o.ID, OrderSum: sha}, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
 	if back, err := p.forgotten(ctx, c, o, id, sha); back || err != nil {
 		return "", err
@@ -128,20 +132,21 @@ func digest(b []byte) string {
 // turnBack answers an order that never becomes a release: unreadable, or taken
 // in before (apart is watch.Apart then). An order whose id cannot be read is
 // answered under its file name.
-func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, sha, id, apart string, reasons []order.Reason) error {
+func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, e ledger.Entry, apart string, reasons []order.Reason) error {
 	ref := "unreadable"
-	if id == "" {
-		id = c.File
+	if e.Order == "" {
+		e.Order = c.File
 	} else {
-		ref = order.Reference(id)
+		ref = order.Reference(e.Order)
 	}
-	token := ref + apart + c.ID
+	id, token := e.Order, ref+apart+c.ID
+	e.Reference, e.Version = token, p.opts.Version
 	reasons, err := settledReasons(c, reasons)
 	if err != nil {
 		return err
 	}
 	h := notice.Hold{Order: id, Release: token, HeldAt: p.opts.Now(), File: c.File, Reasons: notice.Reasons(reasons), Repeat: apart == watch.Apart}
-	if err := p.recordHold(ctx, token, ledger.Entry{Order: id, Reference: token, OrderSum: sha, Version: p.opts.Version}, reasons); err != nil {
+	if err := p.recordHold(ctx, token, e, reasons); err != nil {
 		return err
 	}
 	p.step(token, "intake", "recorded")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/watch"
 )
@@ -144,5 +145,5 @@ func (p *Practice) forgotten(ctx context.Context, c *watch.Claim, o *order.Order
 		return false, err
 	}
 	p.log.Warn("sent before, as a receipt says, and not remembered", slog.String("release", id), slog.String("stage", "intake"))
-	return true, p.turnBack(ctx, c, sha, o.ID, watch.Apart, []order.Reason{reason})
+	return true, p.turnBack(ctx, c, ledger.Entry{Order: o.ID, OrderSum: sha}, watch.Apart, []order.Reason{reason})
 }

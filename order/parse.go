@@ -22,6 +22,8 @@ type Problem = strict.Problem
 // for staff and may hold patient data: never log it.
 type ParseError struct {
 	ID       string // the order's id if it could be read and is valid, else ""
+	Received Date   // and when the request arrived, and its basis: the deadline runs all the same
+	Basis    Basis
 	Problems []Problem
 }
 
@@ -48,7 +50,7 @@ func Parse(name string, data []byte) (*Order, error) {
 	v := validator{doc: doc, problems: problems}
 	v.order(o)
 	if len(v.problems) > 0 {
-		return nil, &ParseError{ID: validID(doc.Text("order")), Problems: strict.Sorted(v.problems)}
+		return nil, &ParseError{ID: validID(doc.Text("order")), Received: o.Received, Basis: o.Basis, Problems: strict.Sorted(v.problems)}
 	}
 	return o, nil
 }

@@ -28,7 +28,11 @@ func Read(values map[string][]string, unclear []string, p Practice) (*order.Orde
 		return o, err
 	}
 	slices.SortStableFunc(r.problems, func(a, b order.Problem) int { return r.place(a.Field) - r.place(b.Field) })
-	return nil, &order.ParseError{ID: idOf(values), Problems: r.problems}
+	received, err := order.ParseDate(first(values, Field{Path: "received"}.Name()))
+	if err != nil {
+		received = order.Date{} // which is one of the problems
+	}
+	return nil, &order.ParseError{ID: idOf(values), Received: received, Problems: r.problems}
 }
 
 func first(values map[string][]string, field string) string {
