@@ -69,6 +69,11 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 			return err
 		}
 	}
+	if o.Decision == order.Extend {
+		if err := p.extensible(ctx, r, o); err != nil {
+			return err
+		}
+	}
 	var out outcome
 	if o.Denial != nil || o.Decision == order.Deny {
 		out.Denial = p.denial(o)
@@ -91,6 +96,23 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 		return err
 	}
 	return c.Note(outcomeNote, out)
+}
+
+// extensible keeps, also where the practice has switched R13 off, what a letter and
+// the ledger cannot do without: a day, and one extension for an order.
+func (p *Practice) extensible(ctx context.Context, r *release, o *order.Order) error {
+	message := ""
+	switch told, _, err := p.extendedTo(ctx, r.ID); {
+	case err != nil:
+		return err
+	case told:
+		message = "Only one extension is allowed, and the patient was told of one already. Nothing was sent. Answer the request now."
+	case o.Extension.Until.IsZero():
+		message = "The letter about the extension must say by which day the records come. Nothing was sent. Fill in extension.until, and drop the order again."
+	default:
+		return nil
+	}
+	return &Held{[]order.Reason{{Rule: "R13", Outcome: order.Refuse, Citation: "45 CFR 164.524(b)(2)", Message: message}}}
 }
 
 // denial is what the denial letter says (45 CFR 164.524(d)(2)).
