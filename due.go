@@ -33,6 +33,7 @@ type Due struct {
 
 	shown string // what staff look at, below the outbox
 	ref   string
+	waits string // the class of the trouble that it waits out
 }
 
 // times are the practice's own in the table of deadlines; its dates were checked

@@ -25,8 +25,21 @@ type dueList struct {
 	written time.Time // as the file system says
 	warned  map[string]string
 	missing map[string]time.Time // orders whose folders are gone, since when, by reference
+	waits   sync.Map             // the class of the trouble that an order waits out, by reference
 
 	wake chan struct{}
+}
+
+// waiting notes what a release waits for; "": nothing any more.
+func (l *dueList) waiting(id, class string) {
+	if l == nil {
+		return
+	}
+	if ref, _ := splitID(id); class == "" {
+		l.waits.Delete(ref)
+	} else {
+		l.waits.Store(ref, class)
+	}
 }
 
 const (
@@ -96,6 +109,11 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 			return err
 		}
 		p.warnOfDates(all, order.DateOf(now).String())
+	}
+	for i := range all {
+		if class, ok := l.waits.Load(all[i].ref); ok && all[i].Place == watch.InWork {
+			all[i].waits, _ = class.(string)
+		}
 	}
 	rows, day := dueRows(all), order.DateOf(now).String()
 	if at := p.box.DueListAt(); !at.IsZero() && at.Equal(l.written) && day == l.day && reflect.DeepEqual(rows, l.shown) {
@@ -194,6 +212,21 @@ func dueRows(all []Due) []notice.DueRow {
 	return rows
 }
 
+// waitWords says what an order waits for, and who can help.
+func waitWords(class string) string {
+	switch class {
+	case "export folder missing":
+		return "the folder for drives is not there. Plug the drive in, or tell your IT contact"
+	case "disk full":
+		return "a disk or the drive is full. Make room, or tell your IT contact"
+	case "source folder missing", "shared image folder empty":
+		return "a folder with records cannot be reached. Tell your IT contact"
+	case "store unavailable", "database unavailable", "interrupted":
+		return "the connection is down. If it lasts, tell your IT contact"
+	}
+	return "something on this computer is not as it should be. Tell your IT contact"
+}
+
 func placeWords(d Due) string {
 	words := map[watch.Place]string{
 		watch.InOutbox:   "Dropped; not picked up yet",
@@ -204,6 +237,8 @@ func placeWords(d Due) string {
 	switch {
 	case d.Deleted && d.Place == watch.OnHold:
 		words = fmt.Sprintf("On hold, and its folder was deleted: drop the order again, or it counts as withdrawn in %d hour", withdrawnBy/time.Hour)
+	case d.waits != "" && d.Place == watch.InWork:
+		words = "Waiting; nothing was sent yet, and it goes on by itself: " + waitWords(d.waits)
 	case d.Deleted:
 		words = "Time extended, and its folder was deleted: the answer is still owed"
 	}

@@ -41,6 +41,7 @@ const (
 func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
 	p.engine.active.Store(id, true)
 	defer p.engine.active.Delete(id)
+	defer p.due.waiting(id, "")
 	if v, err = p.stages(ctx, id); err != nil {
 		err = p.engine.park(ctx)
 	}
@@ -243,6 +244,7 @@ func (p *Practice) trouble(ctx context.Context, r *release, id, stage string, er
 		}
 		p.tellSites(ctx, r, stage)
 	}
+	p.due.waiting(id, class)
 	p.tell(Event{Release: id, Stage: stage, Waiting: err})
 	return again
 }
@@ -251,6 +253,7 @@ func (p *Practice) calm(ctx context.Context, r *release) error {
 	if r.Waiting == "" {
 		return nil
 	}
+	p.due.waiting(r.ID, "")
 	r.Waiting, r.Stage, r.Since = "", "", ""
 	p.tellSites(ctx, r, "")
 	return p.state.save(r)

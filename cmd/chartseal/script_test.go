@@ -82,11 +82,13 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// eventually FILE: the file appears within a minute.
+// eventually FILE [TEXT]: the file appears within a minute, and holds the text.
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	for range 600 {
 		if found, err := filepath.Glob(ts.MkAbs(args[0])); err == nil && len(found) > 0 {
-			return
+			if len(args) == 1 || strings.Contains(ts.ReadFile(found[0]), args[1]) {
+				return
+			}
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
