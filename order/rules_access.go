@@ -297,6 +297,18 @@ const (
 )
 
 func checkRepresentative(o *Order, f *Facts) []finding {
+	return append(checkSelf(o), checkActing(o, f)...)
+}
+
+// checkSelf compares who is said to be the patient with the patient.
+func checkSelf(o *Order) []finding {
+	if r := o.Requester; r.Relation != Self || blank(r.Name) || SameName(r.Name, o.Patient.Name) {
+		return nil
+	}
+	return sayAs(Hold, "%s is written down as the patient, who is %s. Correct requester.name or requester.relation, or let an approver who knows that they are one person decide (a decision on R22).", o.Requester.Name, o.Patient.Name)
+}
+
+func checkActing(o *Order, f *Facts) []finding {
 	age := o.Patient.BirthDate.AgeOn(f.Today)
 	authority, acts := actsFor(o)
 	switch {

@@ -62,6 +62,23 @@ func (Relation) all() []Relation {
 }
 
 func checkBasis(o *Order, f *Facts) []finding {
+	return append(checkNames(o, f), checkParty(o, f)...)
+}
+
+// checkNames keeps a stranger from being passed off as the patient, whose own copy
+// is complete and needs no permission. Names change, so a person may decide.
+func checkNames(o *Order, f *Facts) []finding {
+	acts := o.Requester.Relation == Representative && SameName(f.Recipient.Name, o.Requester.Name) // and stands in the patient's place: 45 CFR 164.502(g)
+	switch to := f.Recipient; {
+	case to.Kind.relation() == Self && !SameName(to.Name, o.Patient.Name) && !acts:
+		return sayAs(Hold, "The recipient is written down as the patient, and is called %s; the patient is %s. Correct the recipient, or let an approver who knows that they are one person decide (a decision on R2).", to.Name, o.Patient.Name)
+	case to.Kind.relation() == Representative && o.Basis == PatientAccess && o.Requester.Relation == Representative && !acts:
+		return sayAs(Hold, "%s asks for the patient, and the copy goes to %s. Correct the recipient, or let an approver decide (a decision on R2).", o.Requester.Name, to.Name)
+	}
+	return nil
+}
+
+func checkParty(o *Order, f *Facts) []finding {
 	allowed, limited := parties[o.Basis]
 	getter := f.Recipient.Kind.relation()
 	switch {

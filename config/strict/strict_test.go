@@ -231,8 +231,8 @@ func TestJSONProblems(t *testing.T) {
 		"{}\n{}":                    "Line 2: This cannot be read as JSON: more than one document in a file; write one.",
 		"{\n\"a\": 1,\n\"a\": 2\n}": "Line 3: 'a' is written twice; it stands on line 2 already",
 		strings.Repeat("[", 40) + strings.Repeat("]", 40): "Line 1: Groups and lists are nested more than 32 deep here.",
-		`{"a": "x\u0007"}`: "Line 1: 'a' holds a control character (U+0007); type the text again",
-		`{"a": "x\u202ey"}`:  "Line 1: 'a' holds a control character (U+202E); type the text again",
+		`{"a": "x\u0007"}`:  "Line 1: 'a' holds a control character (U+0007); type the text again",
+		`{"a": "x\u202ey"}`: "Line 1: 'a' holds a control character (U+202E); type the text again",
 	} {
 		if _, problems := Parse("x.json", []byte(data)); len(problems) == 0 || problems[0].String() != want {
 			t.Errorf("%q:\n got %v\nwant %s", data, problems, want)
