@@ -41,7 +41,7 @@ recipient and key before: whoever is in the book can be sent records.`,
 			return err
 		},
 	}
-	c.Flags().StringVarP(&keyFile, "key", "k", "", "the approver's private key (made with `chartseal key approver`)")
+	c.Flags().StringVarP(&keyFile, "key", "k", "", "the approver's private key (made with 'chartseal key approver')")
 	c.Flags().BoolVar(&book, "book", false, "sign the recipient book")
 	_ = c.MarkFlagRequired("key")
 	return c
