@@ -90,7 +90,7 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 		if _, ok := errors.AsType[*notice.LetterError](err); ok {
 			return &Held{[]order.Reason{{
 				Rule: "R17", Outcome: order.Refuse,
-				Message: "The letter cannot be printed with the words of this order. Nothing was sent. Use plain letters and shorter texts, and drop the order again.",
+				Message: "The letter cannot be printed with the words of this order: some of its characters cannot be set, or a text is too long. Nothing was sent. Write the texts of the letter in plain English letters, shorter if need be, and drop the order again.",
 			}}}
 		}
 		return err

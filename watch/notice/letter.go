@@ -37,7 +37,8 @@ func (e *LetterError) Error() string { return "write letter: " + e.Reason }
 // letter is a PDF being set: US Letter, millimetres, large type.
 type letter struct {
 	*fpdf.Fpdf
-	d LetterData
+	d     LetterData
+	unset bool // it has text that its font cannot set
 }
 
 const (
@@ -182,6 +183,7 @@ const (
 // stands alone on a page.
 func (l *letter) sections(all []section) {
 	for i, s := range all {
+		l.unset = l.unset || !settable(s.text)
 		l.style("", sectionSize, letterInk)
 		high := sectionLine*float64(len(l.SplitText(s.text, letterWidth))) + 9
 		if i == len(all)-1 && high < letterBottom/2 && l.GetY()+high+signatureRoom > letterBottom {
@@ -248,6 +250,9 @@ func keyID(key string) string {
 
 // bytes closes the letter.
 func (l *letter) bytes() ([]byte, error) {
+	if l.unset {
+		return nil, &LetterError{"its font lacks some of the characters"}
+	}
 	var b bytes.Buffer
 	if err := l.Output(&b); err != nil {
 		return nil, &LetterError{"the PDF could not be made"} // the library's words may quote the text

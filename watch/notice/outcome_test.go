@@ -125,6 +125,19 @@ func TestLettersAboutDecisionsAreValidAndReproducible(t *testing.T) {
 	}
 }
 
+// A reason that would be printed as empty boxes makes no letter.
+func TestALetterThatNobodyCouldReadIsNone(t *testing.T) {
+	p, d, x := letterData().Practice, denialData(), extensionData()
+	for text, want := range map[string]bool{"Told by Jörg Müller, “in confidence” – § 3 €": true, "Łukasz Ωmega Жук": true, "秘密": false, "secret 🦷": false} {
+		d.Explanation, x.Reason = text, text
+		_, err := DenialLetter(p, d, "k7q2mzt4xw3e")
+		_, xerr := ExtensionLetter(p, x, "k7q2mzt4xw3e")
+		if (err == nil) != want || (xerr == nil) != want {
+			t.Errorf("%s: %v, %v", text, err, xerr)
+		}
+	}
+}
+
 func TestTextsAboutDecisionsSayWhatToDo(t *testing.T) {
 	p := letterData().Practice
 	d, x := denialData(), extensionData()
