@@ -213,10 +213,27 @@ func checkPart(o *Order, d *Denial) []finding {
 			return say("The order denies %s and sends them as well. Take '%s' out of records.kinds, or correct denial.part.", kindWords(k), k)
 		}
 	}
+	for _, k := range o.Records.Kinds {
+		if speaksOf(d.Part, k) && !leavesOut(o) {
+			return sayAs(Hold, "A part of the %s is denied (%s), and %s go with this order. Leave the files that hold the part out by decisions, or let an approver who made sure that the part does not go decide (a decision on R17).", kindWords(k), d.Part, kindWords(k))
+		}
+	}
 	if o.Records.All() && d.Ground != "not_in_record_set" && !leavesOut(o) {
 		return sayAs(Hold, "A part is denied (%s), and the order asks for all records, so that the part would go with them. List the rest under records.kinds, leave the files out by decisions, or let an approver who made sure that the part is not among the records decide (a decision on R17).", d.Part)
 	}
 	return nil
+}
+
+// speaksOf says that a text names a kind of record as people call it.
+func speaksOf(text, kind string) bool {
+	names := map[string][]string{
+		"radiograph": {"radiograph", "radiographs", "x ray", "x rays", "xray", "xrays"}, "photo": {"photo", "photos", "photograph", "photographs"},
+		"chart": {"chart", "charts"}, "scan": {"scan", "scans"}, "lab": {"lab"}, "model": {"model", "models"}, "consent": {"consent", "consents"},
+	}[kind]
+	if names == nil {
+		names = []string{strings.ReplaceAll(kind, "_", " ")}
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return holdsPhrase(text, n) })
 }
 
 // leavesOut says that somebody decided to leave a file out.
