@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"chartseal"
-	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/testdata/practice"
 )
@@ -19,8 +18,6 @@ import (
 // noted there, or take the order out and drop it again. The release that was
 // begun ends in the ledger, and the order is sent all the same, once.
 func TestStaffReachIntoTheWorkingFolder(t *testing.T) {
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
-	t.Cleanup(func() { childEnv = nil })
 	for name, meddle := range map[string]func(t *testing.T, outbox, claim string){
 		"notes deleted": func(t *testing.T, _, claim string) { must(t, os.RemoveAll(filepath.Join(claim, ".notes"))) },
 		"dropped again": func(t *testing.T, outbox, claim string) {
@@ -28,11 +25,7 @@ func TestStaffReachIntoTheWorkingFolder(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "p")
-			_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
-			must(t, err)
-			cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
-			must(t, err)
+			cfg := ownPractice(t)
 			who, _ := find("20871")
 			must(t, os.WriteFile(filepath.Join(cfg.Outbox, "r.yaml"), practice.OrderFor(who, "R-72", practice.OrderOptions{Now: time.Now()}), 0o600))
 			opts := (&app{}).options(nil)
@@ -55,13 +48,8 @@ func TestStaffReachIntoTheWorkingFolder(t *testing.T) {
 			must(t, err)
 			must(t, p.Run(ctx, true))
 			must(t, p.Close())
-			var events []string
-			for e, err := range ledger.Entries(t.Context(), filepath.Join(cfg.State, "ledger")) {
-				must(t, err)
-				events = append(events, string(e.Event))
-			}
-			if !slices.Equal(events, []string{"withdrawn", "sent"}) {
-				t.Errorf("the ledger says %v", events)
+			if got := ledgerEvents(t, cfg); !slices.Equal(got, []ledger.Event{ledger.Withdrawn, ledger.Sent}) {
+				t.Errorf("the ledger says %v", got)
 			}
 			if _, err := os.Stat(filepath.Join(cfg.Outbox, "sent", "R-72", "receipt.json")); err != nil {
 				t.Error(err)

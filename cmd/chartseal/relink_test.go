@@ -4,12 +4,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"chartseal"
-	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/testdata/practice"
@@ -18,13 +18,7 @@ import (
 // A new link is in the ledger before the page shows it, for an old link to the page
 // may live still; and the page asks for the passphrase as the first one did.
 func TestANewLinkIsRecordedBeforeThePageShowsIt(t *testing.T) {
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
-	t.Cleanup(func() { childEnv = nil })
-	dir := filepath.Join(t.TempDir(), "p")
-	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
-	must(t, err)
-	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
-	must(t, err)
+	cfg := ownPractice(t)
 	who, _ := find("20871")
 	text := strings.Replace(string(practice.OrderFor(who, "R-73", practice.OrderOptions{Now: time.Now()})),
 		"recipient: dr-chen", `recipient: {name: "Dr. Chen Endodontics", kind: provider, address: "2 Main Street, Albany NY"}`, 1)
@@ -33,10 +27,10 @@ func TestANewLinkIsRecordedBeforeThePageShowsIt(t *testing.T) {
 	must(t, err)
 
 	opts := (&app{}).options(nil)
-	recorded := 0
+	recorded := false
 	opts.Step = func(_, _, point string) {
 		if point == "page stored" {
-			recorded = len(relinked(t, cfg))
+			recorded = slices.Contains(ledgerEvents(t, cfg), ledger.Relinked)
 		}
 	}
 	p, err := chartseal.Open(context.Background(), cfg, opts)
@@ -44,8 +38,8 @@ func TestANewLinkIsRecordedBeforeThePageShowsIt(t *testing.T) {
 	_, _, err = p.Relink(t.Context(), o, []byte(text), time.Hour)
 	must(t, err)
 	must(t, p.Close())
-	if recorded != 1 || len(relinked(t, cfg)) != 1 {
-		t.Errorf("%d lines in the ledger when the page was stored, %d now", recorded, len(relinked(t, cfg)))
+	if got := ledgerEvents(t, cfg); !recorded || !slices.Equal(got, []ledger.Event{ledger.Sent, ledger.Relinked}) {
+		t.Errorf("recorded when the page was stored: %v; the ledger says %v", recorded, got)
 	}
 	pages, err := filepath.Glob(filepath.Join(cfg.State, "store", "data", "chartseal", "*.html"))
 	if err != nil || len(pages) != 1 {
@@ -55,15 +49,4 @@ func TestANewLinkIsRecordedBeforeThePageShowsIt(t *testing.T) {
 	if err != nil || !strings.Contains(string(html), `"unlock":"passphrase"`) {
 		t.Errorf("the page does not ask for the passphrase; %v", err)
 	}
-}
-
-func relinked(t *testing.T, cfg *config.Config) (keys []string) {
-	t.Helper()
-	for e, err := range ledger.Entries(t.Context(), filepath.Join(cfg.State, "ledger")) {
-		must(t, err)
-		if e.Event == ledger.Relinked {
-			keys = append(keys, e.Key)
-		}
-	}
-	return keys
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"chartseal/config"
 	"chartseal/testdata/practice"
 )
 
@@ -15,13 +14,8 @@ import (
 // before, or the database is lost. An order sent since is not sent again when it is
 // dropped again, its bundle stays where its link leads, and staff get an answer.
 func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
-	t.Cleanup(func() { childEnv = nil })
-	dir := filepath.Join(t.TempDir(), "p")
-	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
-	must(t, err)
-	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
-	must(t, err)
+	cfg := ownPractice(t)
+	dir := t.TempDir() // of the copies
 	who, _ := find("20871")
 	order := map[string][]byte{"r.yaml": practice.OrderFor(who, "R-71", practice.OrderOptions{Now: time.Now()})}
 	runUntilIdle(t, cfg, time.Now, nil)
@@ -67,13 +61,7 @@ func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
 // A release that the lost database alone knew of, and whose order is gone, ends all
 // the same.
 func TestAForgottenReleaseEnds(t *testing.T) {
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
-	t.Cleanup(func() { childEnv = nil })
-	dir := filepath.Join(t.TempDir(), "p")
-	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
-	must(t, err)
-	cfg, err := config.Load(filepath.Join(dir, "chartseal.yaml"))
-	must(t, err)
+	cfg := ownPractice(t)
 	runUntilIdle(t, cfg, time.Now, nil)
 	file := filepath.Join(cfg.State, "releases", "abcdefghijkl.json")
 	must(t, os.WriteFile(file, []byte(`{"id":"abcdefghijkl","claim":"1234567890abc","order_sha256":"00"}`), 0o600))

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"chartseal"
-	"chartseal/config"
 	"chartseal/testdata/practice"
 	"chartseal/watch/notice"
 )
@@ -42,14 +41,8 @@ func authorized(id string) []byte {
 // upload, or before the link is made, is not sent, nothing of it stays in the store,
 // and each time the reason is the rule's own.
 func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
-	dir := filepath.Join(t.TempDir(), "p")
-	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
-	must(t, err)
-	file := filepath.Join(dir, "chartseal.yaml")
-	text, err := os.ReadFile(file)
-	must(t, err)
-	must(t, os.WriteFile(file, []byte(strings.Replace(string(text), `restrictions: ""`, "restrictions: asked.yaml", 1)), 0o600))
+	cfg := ownPractice(t, `restrictions: ""`, "restrictions: asked.yaml")
+	dir := filepath.Dir(cfg.State)
 	asked, book := filepath.Join(dir, "asked.yaml"), filepath.Join(dir, "recipients.yaml")
 	hale := "hale: {name: Hale & Byrne, kind: attorney, email: h@example.org}\n"
 	var ahead atomic.Int64
@@ -87,8 +80,6 @@ func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 				c.between()
 			}
 		}
-		cfg, err := config.Load(file)
-		must(t, err)
 		p, err := chartseal.Open(context.Background(), cfg, opts)
 		must(t, err)
 		must(t, p.Run(t.Context(), true))
@@ -110,8 +101,6 @@ func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
 			t.Errorf("%s: %+v, want rule %s", c.id, h.Reasons, c.rule)
 		}
 	}
-	cfg, err := config.Load(file)
-	must(t, err)
 	if objects := stored(t, cfg); len(objects) != 2 {
 		t.Errorf("%d objects in the store, want the one bundle and its page", len(objects))
 	}
