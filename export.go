@@ -46,7 +46,7 @@ func (p *Practice) export(ctx context.Context, r *release) error {
 	}
 	n, err := p.copyOut(ctx, r)
 	if err != nil {
-		return err
+		return spoiled(err)
 	}
 	p.step(r.ID, "export", "copied")
 	r.Object.Bytes, r.At = n, p.opts.Now()
@@ -54,7 +54,8 @@ func (p *Practice) export(ctx context.Context, r *release) error {
 }
 
 // handOut gives the files in the export folder their names, after the ledger has
-// its line. What went missing meanwhile is copied again.
+// its line. What went missing meanwhile is copied again. Its trouble is waited out,
+// whatever it is: what the ledger calls sent can be held no more.
 func (p *Practice) handOut(ctx context.Context, r *release) error {
 	names := exportNames(r)
 	final := p.exported(names[0])
@@ -101,9 +102,9 @@ func (p *Practice) exported(name string) string { return filepath.Join(p.cfg.Exp
 
 // copyOut copies the sealed file and reads the copy back.
 func (p *Practice) copyOut(ctx context.Context, r *release) (int64, error) {
-	in, err := os.Open(p.state.path("sealed", r.Sealed))
+	in, err := p.openSealed(r)
 	if err != nil {
-		return 0, fmt.Errorf("open sealed file: %w", scrub(err))
+		return 0, err
 	}
 	defer func() { _ = in.Close() }()
 	name := exportNames(r)[0]
@@ -112,7 +113,7 @@ func (p *Practice) copyOut(ctx context.Context, r *release) (int64, error) {
 		return 0, err
 	}
 	if sum != r.Ticket.SHA256 {
-		return 0, errors.Join(spoiled(transport.ErrChanged), scrub(os.Remove(p.exported(hidden+name))))
+		return 0, errors.Join(transport.ErrChanged, scrub(os.Remove(p.exported(hidden+name))))
 	}
 	was, _, err := digestFile(ctx, p.exported(hidden+name))
 	if err == nil && was != sum {
