@@ -227,7 +227,7 @@ func helper(p Practice) string {
 
 // render fills a text and gives it the line ends Notepad needs.
 func render(name, text string, data any) ([]byte, error) {
-	t, err := template.Must(words.Clone()).New(name).Parse(text + deniedInPart)
+	t, err := template.Must(words.Clone()).New(name).Parse(text + deniedInPart + bundleEnd)
 	if err != nil {
 		return nil, fmt.Errorf("parse notice: %w", err)
 	}

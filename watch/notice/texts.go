@@ -73,7 +73,10 @@ The link for the recipient:
 For the chart (copy and paste):
 
   {{wrap 2 (printf "Records released %s to %s, order %s: encrypted link valid until %s." (.R.SentAt.Format "2006-01-02") .R.Recipient.Name .R.Order (.R.LinkExpires.Format "2006-01-02 15:04"))}}
-{{if .R.Notices}}
+{{template "bundle end" .}}`
+
+// bundleEnd ends the receipt of a bundle, however it is delivered.
+const bundleEnd = `{{define "bundle end"}}{{if .R.Notices}}
 PLEASE NOTE
 {{range .R.Notices}}
   - {{wrap 4 .}}
@@ -83,7 +86,7 @@ PLEASE NOTE
 hidden file data) were removed; manifest.json in the bundle lists them.
 
 For IT: release {{.R.Release}}, ledger entry {{.R.LedgerSeq}}
-`
+{{end}}`
 
 // deniedInPart goes into a receipt when a letter says what was left out.
 const deniedInPart = `{{define "part denied"}}{{if .R.Denied}}A PART WAS DENIED
@@ -126,17 +129,7 @@ contact allows it. Copy nothing unencrypted onto it.
 For the chart (copy and paste):
 
   {{wrap 2 (printf "Records released %s to %s, order %s: encrypted copy on a drive." (.R.SentAt.Format "2006-01-02") .R.Recipient.Name .R.Order)}}
-{{if .R.Notices}}
-PLEASE NOTE
-{{range .R.Notices}}
-  - {{wrap 4 .}}
-{{- end}}
-{{end}}
-{{template "part denied" .}}{{.R.Removed}} details that the recipient does not need (such as serial numbers and
-hidden file data) were removed; manifest.json in the bundle lists them.
-
-For IT: release {{.R.Release}}, ledger entry {{.R.LedgerSeq}}
-`
+{{template "bundle end" .}}`
 
 const handText = `{{if .P.Name}}{{.P.Name}}
 {{end}}
