@@ -209,7 +209,7 @@ func (p *Practice) withLedger(ask func(*ledger.Ledger) error) error {
 // order. After a crash it finishes what is left.
 func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	if r.Outcome != "" { // a crash came between the end and the table of orders
-		return p.wrapUp(ctx, r, r.Outcome)
+		return p.wrapUpAgain(ctx, r.ID)
 	}
 	if end == gone {
 		p.tell(Event{Release: r.ID, Stage: "answer", Outcome: string(hold)})
@@ -387,6 +387,18 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 	p.step(r.ID, "answer", "settled")
 	p.log.Info("answered", slog.String("release", r.ID), slog.String("outcome", string(end)))
 	return nil
+}
+
+// wrapUpAgain ends a release whose state says that it has ended. It may have a new
+// link by now.
+func (p *Practice) wrapUpAgain(ctx context.Context, id string) error {
+	p.publishedMu.Lock()
+	defer p.publishedMu.Unlock()
+	r, err := p.state.load(id)
+	if err != nil {
+		return err
+	}
+	return p.wrapUp(ctx, r, r.Outcome)
 }
 
 // reopen reads the order of a release again and makes sure that it is still

@@ -78,6 +78,7 @@ type Practice struct {
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
+	publishedMu  sync.Mutex // guards the states of releases whose bundle is in the store
 	requests     *requests
 	due          *dueList
 	sweeping     bool // the store has been given its lifecycle rule; tidy's own
@@ -134,6 +135,9 @@ func (p *Practice) openBox(executor string) (err error) {
 	}
 	return nil
 }
+
+// State is the practice's private folder.
+func (p *Practice) State() string { return p.cfg.State }
 
 // Close stops the engine, then everything it used, and unlocks the state.
 func (p *Practice) Close() error {

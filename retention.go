@@ -172,21 +172,29 @@ func (p *Practice) expireBundles(ctx context.Context, now time.Time) error {
 	}
 	var errs []error
 	for _, id := range ids {
-		r, err := p.state.load(id)
-		switch {
-		case err != nil:
-		case r.Revoking && !r.Revoked:
-			err = p.finishRevoking(ctx, r)
-		case r.published() && now.After(p.keptUntil(r)):
-			err = p.expire(ctx, r)
-		case r.Outcome == hold && r.Ticket.Key != "":
-			err = p.unload(ctx, r)
-		}
+		err := p.expireBundle(ctx, id, now)
 		if errs = append(errs, err); errors.Is(err, transport.ErrUnavailable) || ctx.Err() != nil {
 			break // it would be the same with all others
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (p *Practice) expireBundle(ctx context.Context, id string, now time.Time) error {
+	p.publishedMu.Lock()
+	defer p.publishedMu.Unlock()
+	r, err := p.state.load(id)
+	switch {
+	case err != nil:
+		return err
+	case r.Revoking && !r.Revoked:
+		return p.finishRevoking(ctx, r)
+	case r.published() && now.After(p.keptUntil(r)):
+		return p.expire(ctx, r)
+	case r.Outcome == hold && r.Ticket.Key != "":
+		return p.unload(ctx, r)
+	}
+	return nil
 }
 
 // unload deletes what a held release may have in the store: a crash can come

@@ -196,6 +196,8 @@ func readStandings(dir string) ([]Standing, error) {
 // Relink makes a new link for an order that was sent, after judging it again.
 // The sealed bundle stays as it is. data is the order file, which must be the very one that was sent.
 func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (page string, expires time.Time, err error) {
+	p.publishedMu.Lock()
+	defer p.publishedMu.Unlock()
 	r, e, err := p.sentRelease(ctx, o.ID)
 	if err == nil && r.Revoking {
 		err = ErrRevoked
@@ -249,6 +251,8 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 // Revoke deletes every version of an order's bundle and page and records it. Cut
 // short, by a crash or a store that is away, it is finished by the daemon.
 func (p *Practice) Revoke(ctx context.Context, id string) error {
+	p.publishedMu.Lock()
+	defer p.publishedMu.Unlock()
 	r, _, err := p.sentRelease(ctx, id)
 	if err != nil {
 		return err

@@ -62,16 +62,21 @@ func report(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	code := exitFailed
-	if e, ok := errors.AsType[*exitError](err); ok {
-		code = e.code
-	} else if isUsage(err) {
-		code = exitUsage
-	}
+	code := codeOf(err)
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(os.Stderr, "chartseal: "+text)
 	}
 	return code
+}
+
+func codeOf(err error) int {
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.code
+	}
+	if isUsage(err) {
+		return exitUsage
+	}
+	return exitFailed
 }
 
 // isUsage recognises wrong use or configuration that comes from below.

@@ -121,17 +121,7 @@ func tuneMemory() {
 	}
 }
 
-// open opens the configured practice.
-func (a *app) open(ctx context.Context, onEvent chartseal.WatchFunc) (*chartseal.Practice, error) {
-	cfg, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	tuneMemory()
-	return chartseal.Open(ctx, cfg, a.options(onEvent))
-}
-
-// openPatiently is open for the daemon, which waits for a shared database.
+// openPatiently opens the configured practice for the daemon, which waits for a shared database.
 func (a *app) openPatiently(ctx context.Context) (*chartseal.Practice, error) {
 	cfg, err := a.load()
 	if err != nil {

@@ -64,5 +64,18 @@ func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
 		return err
 	}
 	defer closing(&err, p.Close)
+	return serve(ctx, p, untilIdle)
+}
+
+// serve runs the practice and answers the commands that ask it something.
+func serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	questions, err := listen(ctx, p)
+	if err != nil {
+		cancel()
+		return err
+	}
+	defer closing(&err, questions.Close)
+	defer cancel() // first
 	return p.Run(ctx, untilIdle)
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"chartseal"
+	"chartseal/cmd/chartseal/control"
+	"chartseal/order"
+)
+
+// question is about one order that was sent. It goes to the running daemon, over
+// its private connection, or is answered right here.
+type question struct {
+	File     string        `json:"file"` // the order's name, without a folder
+	Data     []byte        `json:"order"`
+	Lifetime time.Duration `json:"lifetime,omitempty"`
+}
+
+// topic is one kind of question and what answers it.
+type topic[A any] struct {
+	path   string
+	answer func(context.Context, *chartseal.Practice, *order.Order, question) (A, error)
+}
+
+// The questions the daemon answers.
+var (
+	relinkQuestion = topic[relinked]{"link", relink}
+	revokeQuestion = topic[revoked]{"revoke", revoke}
+)
+
+// ask puts a question about an order's file to the daemon, or opens the practice
+// itself when none runs.
+func ask[A any](ctx context.Context, a *app, k topic[A], file string, life time.Duration) (out A, err error) {
+	q, err := questionAbout(file, life)
+	if err != nil {
+		return out, err
+	}
+	cfg, err := a.load()
+	if err != nil {
+		return out, err
+	}
+	tuneMemory()
+	p, err := chartseal.Open(ctx, cfg, a.options(nil))
+	if errors.Is(err, chartseal.ErrLocked) {
+		return askDaemon(ctx, cfg.State, k, q)
+	}
+	if err != nil {
+		return out, err
+	}
+	defer closing(&err, p.Close)
+	return k.about(ctx, p, q)
+}
+
+// errBusy says that something else than a daemon works on the state folder.
+var errBusy = errors.New("another chartseal is working on this state folder and cannot be asked right now; try again in a moment")
+
+func askDaemon[A any](ctx context.Context, state string, k topic[A], q question) (out A, err error) {
+	err = control.Ask(ctx, state, k.path, q, &out)
+	if no, ok := errors.AsType[*control.Failure](err); ok {
+		return out, &exitError{no.Code, errors.New(no.Text)}
+	}
+	if errors.Is(err, control.ErrNobody) {
+		return out, errBusy
+	}
+	return out, err
+}
+
+// about reads the order and answers.
+func (k topic[A]) about(ctx context.Context, p *chartseal.Practice, q question) (out A, err error) {
+	o, err := p.ReadOrder(ctx, q.File, q.Data)
+	if err != nil {
+		return out, usage(err)
+	}
+	return k.answer(ctx, p, o, q)
+}
+
+// handler answers a question that came to the daemon.
+func (k topic[A]) handler(p *chartseal.Practice) control.Handler {
+	return func(ctx context.Context, b []byte) (any, error) {
+		var q question
+		if err := json.Unmarshal(b, &q); err != nil {
+			return nil, &control.Failure{Code: exitUsage, Text: "the question cannot be read"}
+		}
+		out, err := k.about(ctx, p, q)
+		if err != nil {
+			return nil, &control.Failure{Code: codeOf(err), Text: err.Error()}
+		}
+		return out, nil
+	}
+}
+
+// listen answers the questions that commands put to the daemon until the practice
+// is closed.
+func listen(ctx context.Context, p *chartseal.Practice) (*control.Server, error) {
+	return control.Serve(ctx, p.State(), map[string]control.Handler{
+		relinkQuestion.path: relinkQuestion.handler(p),
+		revokeQuestion.path: revokeQuestion.handler(p),
+	})
+}
