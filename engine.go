@@ -38,12 +38,13 @@ type engine struct {
 	db     *database
 	seat   *seat
 	queue  dbos.Queue
-	slots  chan struct{} // held while a release is packed or uploaded
-	quick  chan struct{} // held in any other stage
+	slots  *turns        // held while a release is packed or uploaded
+	quick  *turns        // held in any other stage
 	broken chan struct{} // signalled when the engine could not remember a stage
 	ending atomic.Bool
 
-	active sync.Map // ids of the releases this process works on
+	active sync.Map      // the releases this process works on: id → rank, by their begin
+	begun  atomic.Uint64 // ranks given
 	stray  map[string]bool
 }
 
@@ -108,7 +109,7 @@ func waitedFor(err error) bool {
 const maxDatabaseWait = 15 * time.Second
 
 func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
-	e := &engine{slots: make(chan struct{}, concurrency), quick: make(chan struct{}, 2*concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
+	e := &engine{slots: newTurns(concurrency), quick: newTurns(2 * concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
 	p.engine = e
 	if e.db, err = p.openDatabase(ctx); err != nil {
 		return err
@@ -246,6 +247,13 @@ func (e *engine) start(ctx context.Context, p *Practice, id string) error {
 	defer context.AfterFunc(ctx, cancel)()
 	_, err := dbos.RunWorkflow(c, p.release, id, dbos.WithWorkflowID(id), dbos.WithQueue(e.queue))
 	return wrap("queue release", e.db.fail(err))
+}
+
+// rank is when a release began among those of this process.
+func (e *engine) rank(id string) uint64 {
+	n, _ := e.active.Load(id)
+	rank, _ := n.(uint64)
+	return rank
 }
 
 // ask looks for releases the engine holds for begun that nobody here works on: a

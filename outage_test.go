@@ -30,7 +30,7 @@ func outage(t *testing.T, lasts time.Duration, err error) (tries int, took time.
 		began := time.Now()
 		p := &Practice{
 			log: slog.New(slog.DiscardHandler), state: st, orders: orders, opts: Options{Now: time.Now},
-			engine: &engine{slots: make(chan struct{}, 1), quick: make(chan struct{}, 1)},
+			engine: &engine{slots: newTurns(1), quick: newTurns(1)},
 		}
 		since := ""
 		v, perr := p.persist(t.Context(), id, stage{"upload", func(_ context.Context, r *release) error {

@@ -39,7 +39,7 @@ const (
 // stage can be repeated: pack writes a file under a name of its own, upload
 // never overwrites, record appends once per release, answer appears whole.
 func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
-	p.engine.active.Store(id, true)
+	p.engine.active.Store(id, p.engine.begun.Add(1))
 	defer p.engine.active.Delete(id)
 	defer p.due.waiting(id, "")
 	if v, err = p.stages(ctx, id); err != nil {
@@ -224,12 +224,10 @@ func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 	if s.name == "pack" || s.name == "upload" || s.name == "export" {
 		slots = p.engine.slots
 	}
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := slots.take(ctx, p.engine.rank(r.ID)); err != nil {
+		return err
 	}
+	defer slots.give()
 	return s.do(ctx, r)
 }
 

@@ -28,6 +28,10 @@ const window = 32 << 10
 // 1 % and much faster.
 const level = 1
 
+// empty are blocks without content, shared by the bundles that are written one
+// after the other: an order may be smaller than one of them.
+var empty = sync.Pool{New: func() any { return &block{data: make([]byte, 0, blockSize)} }}
+
 // block is a part of a member on its way into the ZIP.
 type block struct {
 	data        []byte // content, then the stored form
@@ -73,7 +77,7 @@ func newPipeline(zip *zipform.Writer, workers int) *pipeline {
 		jobs:  make(chan *block, n),
 	}
 	for range n {
-		p.free <- &block{}
+		p.free <- nil // taken out of the pool when it is needed
 	}
 	p.wg.Go(p.write)
 	for range workers {
@@ -90,8 +94,8 @@ func (p *pipeline) take(ctx context.Context) (*block, error) {
 			p.free <- b
 			return nil, err
 		}
-		if b.data == nil {
-			b.data = make([]byte, 0, blockSize)
+		if b == nil {
+			b = empty.Get().(*block)
 		}
 		b.data, b.dict, b.first, b.last, b.to = b.data[:0], b.dict[:0], false, false, nil
 		b.ready = make(chan struct{})
@@ -117,6 +121,12 @@ func (p *pipeline) close() error {
 	close(p.queue)
 	close(p.jobs)
 	p.wg.Wait()
+	for len(p.free) > 0 {
+		if b := <-p.free; b != nil {
+			b.to, b.ready = nil, nil
+			empty.Put(b)
+		}
+	}
 	return p.failed()
 }
 
@@ -186,21 +196,33 @@ func (p *pipeline) commit(b *block) error {
 // before as its dictionary; blocks but the last end with a sync marker, so that
 // their concatenation is one deflate stream (RFC 1951, 3.2.4).
 func (p *pipeline) compress() {
-	var spare []byte
-	var w *flate.Writer
+	var d *deflater
 	for b := range p.jobs {
-		if w == nil {
-			w, _ = flate.NewWriter(io.Discard, level) // fails only for an unknown level
-			spare = make([]byte, 0, blockSize+blockSize>>8)
+		if d == nil {
+			d = deflaters.Get().(*deflater)
 		}
-		out := appender{spare[:0]}
-		if err := deflate(w, &out, b); err != nil {
+		out := appender{d.spare[:0]}
+		if err := deflate(d.w, &out, b); err != nil {
 			p.fail(err)
 		}
-		spare, b.data = b.data, out.b
+		d.spare, b.data = b.data, out.b
 		close(b.ready)
 	}
+	if d != nil {
+		deflaters.Put(d)
+	}
 }
+
+// deflater is what a compressing worker needs, shared like the empty blocks.
+type deflater struct {
+	w     *flate.Writer
+	spare []byte
+}
+
+var deflaters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(io.Discard, level) // fails only for an unknown level
+	return &deflater{w, make([]byte, 0, blockSize+blockSize>>8)}
+}}
 
 func deflate(w *flate.Writer, out io.Writer, b *block) error {
 	w.ResetDict(out, b.dict)
