@@ -244,7 +244,7 @@ func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) 
 		case <-tick.C:
 		}
 		if p.idle(ctx) {
-			p.tidyUp(ctx)
+			p.tidyUp(ctx, &withdrawals{}, true)
 			cancel()
 		}
 	}

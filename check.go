@@ -71,7 +71,7 @@ func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add
 		return // the list, the book or the ledger has its own finding
 	}
 	for _, l := range links {
-		add("withdrawn", transport.Warning, "Release %s: the patient withdrew the permission on %s, and its link is still alive. Withdraw it: chartseal revoke ORDER (chartseal status names the order).", l.Release, l.Withdrawn)
+		add("withdrawn", transport.Warning, "Release %s: the patient withdrew the permission on %s, and its link is still alive. The daemon revokes it as soon as it runs and the store answers; or revoke it now: chartseal revoke ORDER (chartseal status names the order).", l.Release, l.Withdrawn)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chartseal/ledger"
@@ -21,11 +22,14 @@ type dueList struct {
 	mu      sync.Mutex
 	reader  *dueReader
 	shown   []notice.DueRow
+	links   []notice.DueLink // as shown
 	day     string
 	written time.Time // as the file system says
 	warned  map[string]string
 	missing map[string]time.Time // orders whose folders are gone, since when, by reference
 	waits   sync.Map             // the class of the trouble that an order waits out, by reference
+
+	toEnd atomic.Pointer[[]LiveLink] // links that a patient withdrew and that could not be revoked yet
 
 	wake chan struct{}
 }
@@ -40,6 +44,29 @@ func (l *dueList) waiting(id, class string) {
 	} else {
 		l.waits.Store(ref, class)
 	}
+}
+
+// keepToEnd shows the links that are still to be revoked.
+func (l *dueList) keepToEnd(links []LiveLink) {
+	if l == nil {
+		return
+	}
+	l.toEnd.Store(&links)
+	l.changed()
+}
+
+// living are the links to be revoked that still work.
+func (l *dueList) living(now time.Time) (out []notice.DueLink) {
+	all := l.toEnd.Load()
+	if all == nil {
+		return nil
+	}
+	for _, x := range *all {
+		if x.Expires.After(now) {
+			out = append(out, notice.DueLink{Order: x.Order, Withdrawn: x.Withdrawn, Until: x.Expires.In(now.Location())})
+		}
+	}
+	return out
 }
 
 const (
@@ -115,18 +142,19 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 			all[i].waits, _ = class.(string)
 		}
 	}
+	links := l.living(now)
 	rows, day := dueRows(all), order.DateOf(now).String()
-	if at := p.box.DueListAt(); !at.IsZero() && at.Equal(l.written) && day == l.day && reflect.DeepEqual(rows, l.shown) {
+	if at := p.box.DueListAt(); !at.IsZero() && at.Equal(l.written) && day == l.day && reflect.DeepEqual(rows, l.shown) && reflect.DeepEqual(links, l.links) {
 		return nil
 	}
-	html, err := notice.DueList(p.who(), now, rows)
+	html, err := notice.DueList(p.who(), now, rows, links)
 	if err != nil {
 		return err
 	}
 	if err := p.box.PutDueList(html); err != nil {
 		return err
 	}
-	l.shown, l.day, l.written = rows, day, p.box.DueListAt()
+	l.shown, l.links, l.day, l.written = rows, links, day, p.box.DueListAt()
 	return nil
 }
 

@@ -30,14 +30,16 @@ const (
 	tidyPause = time.Hour // between two looks
 )
 
-// keepTidy deletes what its retention no longer needs until ctx ends.
+// keepTidy deletes what its retention no longer needs, and what a patient's
+// withdrawal ends, until ctx ends.
 func (p *Practice) keepTidy(ctx context.Context) {
-	for {
-		p.tidyUp(ctx)
+	var w withdrawals
+	for n := 0; ; n++ {
+		p.tidyUp(ctx, &w, n%int(tidyPause/withdrawnPause) == 0)
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(tidyPause):
+		case <-time.After(withdrawnPause):
 		}
 	}
 }
@@ -70,9 +72,14 @@ func (p *Practice) lookAtLedger(ctx context.Context) {
 	}
 }
 
-// tidyUp looks once; what fails is for the next look.
-func (p *Practice) tidyUp(ctx context.Context) {
-	if err := p.tidy(ctx); err != nil && ctx.Err() == nil {
+// tidyUp looks once, at everything or only at what patients withdrew; what fails is
+// for the next look.
+func (p *Practice) tidyUp(ctx context.Context, w *withdrawals, everything bool) {
+	err := p.endWithdrawn(ctx, w, everything)
+	if everything {
+		err = errors.Join(err, p.tidy(ctx))
+	}
+	if err != nil && ctx.Err() == nil {
 		p.log.Warn("clean-up goes on later", slog.String("stage", "tidy"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 	}
 }

@@ -198,10 +198,13 @@ type release struct {
 	Outcome  verdict `json:"outcome,omitempty"`
 	Revoking bool    `json:"revoking,omitempty"` // to be withdrawn, whatever comes between
 	Revoked  bool    `json:"revoked,omitempty"`
-	Expired  bool    `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
-	Waiting  string  `json:"waiting,omitempty"` // class of the trouble being waited out
-	Stage    string  `json:"stage,omitempty"`   // that waits
-	Since    string  `json:"since,omitempty"`   // RFC 3339
+	// Withdrawn is the day, YYYY-MM-DD, on which the patient withdrew the permission:
+	// why the link is revoked, if no person did it.
+	Withdrawn string `json:"withdrawn,omitempty"`
+	Expired   bool   `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
+	Waiting   string `json:"waiting,omitempty"` // class of the trouble being waited out
+	Stage     string `json:"stage,omitempty"`   // that waits
+	Since     string `json:"since,omitempty"`   // RFC 3339
 }
 
 func (s *state) releaseFile(id string) string { return s.path("releases", id+".json") }

@@ -274,11 +274,14 @@ func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
 	if err := p.unpublish(ctx, r); err != nil {
 		return err
 	}
-	_, err = p.enter(ctx, ledger.Entry{
+	line := ledger.Entry{
 		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: was.Order, Reference: r.ID, OrderSum: r.OrderSHA,
 		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
-	})
-	if err != nil {
+	}
+	if r.Withdrawn != "" {
+		line.Notices = []string{"the patient withdrew the permission on " + r.Withdrawn}
+	}
+	if _, err = p.enter(ctx, line); err != nil {
 		return err
 	}
 	r.Revoked = true

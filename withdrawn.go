@@ -2,6 +2,10 @@ package chartseal
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"chartseal/config"
@@ -18,9 +22,23 @@ type LiveLink struct {
 	Expires   time.Time `json:"link_expires"`
 }
 
-// withdrawnLinks finds the links that should be revoked (45 CFR 164.508(b)(5)): of
+// permissionRule is the rule about the permission that a release was made under; ""
+// if it needed none.
+func permissionRule(e *ledger.Entry) string {
+	switch {
+	case e.Basis == string(order.Authorized):
+		return "R9"
+	case e.Basis == string(order.ByDirective):
+		return "R21"
+	case len(e.Statements) > 0: // the consent that went with substance use disorder records
+		return "R19"
+	}
+	return ""
+}
+
+// withdrawnLinks finds the links that must not live on (45 CFR 164.508(b)(5)): of
 // this site, still alive, and withdrawn on the day they were sent or later. What
-// was withdrawn before was not sent.
+// was withdrawn before was not sent. Of a rule that is switched off it says nothing.
 func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out []LiveLink, err error) {
 	limits, err := loadRestrictions(cfg.Restrictions)
 	if err != nil || len(limits) == 0 {
@@ -35,8 +53,8 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 		if err != nil {
 			return nil, err
 		}
-		signed := e.Basis == string(order.Authorized) || e.Basis == string(order.ByDirective) || len(e.Statements) > 0
-		if e.Event != ledger.Sent || !signed || e.Recipient == nil {
+		rule := permissionRule(&e)
+		if e.Event != ledger.Sent || rule == "" || slices.Contains(cfg.Rules.Off, rule) || e.Recipient == nil {
 			continue
 		}
 		w := withdrawnFor(limits, book.book, e)
@@ -68,4 +86,60 @@ func withdrawnFor(limits order.Restrictions, book order.Book, e ledger.Entry) *o
 		}
 	}
 	return nil
+}
+
+// withdrawnPause is the time between two looks at whether the list of what patients
+// asked for has changed.
+const withdrawnPause = time.Minute
+
+// withdrawals remembers which list of what patients asked for was looked through.
+type withdrawals struct{ seen stamp }
+
+// endWithdrawn revokes the links whose permission the patient has withdrawn (rule
+// R9): a link cannot be called back, so the records behind it are deleted. Unless
+// asked to look in any case, it looks only when the list has changed.
+func (p *Practice) endWithdrawn(ctx context.Context, w *withdrawals, anyCase bool) error {
+	if p.cfg.Restrictions == "" {
+		return nil
+	}
+	now, err := stampOf(p.cfg.Restrictions)
+	if err != nil || !anyCase && now == w.seen {
+		return scrub(err)
+	}
+	links, err := withdrawnLinks(ctx, p.cfg, p.opts.Now())
+	if _, ok := errors.AsType[*order.BookError](err); ok {
+		return nil // every order is held for it, and says so
+	}
+	if err != nil {
+		return scrub(err)
+	}
+	var errs []error
+	links = slices.DeleteFunc(links, func(l LiveLink) bool {
+		done, err := p.endLink(ctx, l)
+		errs = append(errs, err)
+		return done
+	})
+	p.due.keepToEnd(links)
+	if len(links) == 0 { // else at the next look again
+		w.seen = now
+	}
+	return errors.Join(errs...)
+}
+
+// endLink reports whether a link is revoked; one that is being answered is for the
+// next look.
+func (p *Practice) endLink(ctx context.Context, l LiveLink) (bool, error) {
+	r, err := p.state.load(l.Release)
+	if err != nil || r.Outcome != sent {
+		return false, err
+	}
+	r.Revoking, r.Withdrawn = true, l.Withdrawn
+	if err := p.state.save(r); err != nil {
+		return false, err
+	}
+	if err := p.finishRevoking(ctx, r); err != nil {
+		return false, fmt.Errorf("revoke link: %w", err)
+	}
+	p.log.Warn("the patient withdrew the permission: the link is revoked", slog.String("alert", "withdrawn"), slog.String("release", r.ID), slog.String("stage", "tidy"))
+	return true, nil
 }

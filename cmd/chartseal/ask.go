@@ -14,15 +14,16 @@ import (
 // question is about one order that was sent. It goes to the running daemon, over
 // its private connection, or is answered right here.
 type question struct {
-	File     string        `json:"file"` // the order's name, without a folder
-	Data     []byte        `json:"order"`
+	ID       string        `json:"id,omitempty"`   // the order's number, when its file is not at hand
+	File     string        `json:"file,omitempty"` // the order's name, without a folder
+	Data     []byte        `json:"order,omitempty"`
 	Lifetime time.Duration `json:"lifetime,omitempty"`
 }
 
 // topic is one kind of question and what answers it.
 type topic[A any] struct {
 	path   string
-	answer func(context.Context, *chartseal.Practice, *order.Order, question) (A, error)
+	answer func(context.Context, *chartseal.Practice, question) (A, error)
 }
 
 // The questions the daemon answers.
@@ -31,13 +32,8 @@ var (
 	revokeQuestion = topic[revoked]{"revoke", revoke}
 )
 
-// ask puts a question about an order's file to the daemon, or opens the practice
-// itself when none runs.
-func ask[A any](ctx context.Context, a *app, k topic[A], file string, life time.Duration) (out A, err error) {
-	q, err := questionAbout(file, life)
-	if err != nil {
-		return out, err
-	}
+// ask puts a question to the daemon, or opens the practice itself when none runs.
+func ask[A any](ctx context.Context, a *app, k topic[A], q question) (out A, err error) {
 	cfg, err := a.load()
 	if err != nil {
 		return out, err
@@ -51,7 +47,7 @@ func ask[A any](ctx context.Context, a *app, k topic[A], file string, life time.
 		return out, err
 	}
 	defer closing(&err, p.Close)
-	return k.about(ctx, p, q)
+	return k.answer(ctx, p, q)
 }
 
 // errBusy says that something else than a daemon works on the state folder.
@@ -68,13 +64,13 @@ func askDaemon[A any](ctx context.Context, state string, k topic[A], q question)
 	return out, err
 }
 
-// about reads the order and answers.
-func (k topic[A]) about(ctx context.Context, p *chartseal.Practice, q question) (out A, err error) {
+// read reads the order that a question is about.
+func (q question) read(ctx context.Context, p *chartseal.Practice) (*order.Order, error) {
 	o, err := p.ReadOrder(ctx, q.File, q.Data)
 	if err != nil {
-		return out, usage(err)
+		return nil, usage(err)
 	}
-	return k.answer(ctx, p, o, q)
+	return o, nil
 }
 
 // handler answers a question that came to the daemon.
@@ -84,7 +80,7 @@ func (k topic[A]) handler(p *chartseal.Practice) control.Handler {
 		if err := json.Unmarshal(b, &q); err != nil {
 			return nil, &control.Failure{Code: exitUsage, Text: "the question cannot be read"}
 		}
-		out, err := k.about(ctx, p, q)
+		out, err := k.answer(ctx, p, q)
 		if err != nil {
 			return nil, &control.Failure{Code: codeOf(err), Text: err.Error()}
 		}

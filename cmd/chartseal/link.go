@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +29,12 @@ not uploaded again. When the daemon is running, it makes the link.`,
 			if err != nil {
 				return usage(err)
 			}
-			made, err := ask(cmd.Context(), a, relinkQuestion, args[0], life)
+			q, err := questionAbout(args[0])
+			if err != nil {
+				return err
+			}
+			q.Lifetime = life
+			made, err := ask(cmd.Context(), a, relinkQuestion, q)
 			if err != nil {
 				return err
 			}
@@ -45,11 +53,19 @@ func revokeCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke ORDER",
 		Short: "Delete the bundle and the page of an order and record it",
-		Long: `ORDER is the order's file, as it lies in the outbox's sent folder. When the daemon
-is running, it withdraws the records.`,
+		Long: `ORDER is the order's file, or its number. When the daemon is running, it withdraws the
+records; it does so by itself with what a patient withdrew (the list named by
+'restrictions').`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			done, err := ask(cmd.Context(), a, revokeQuestion, args[0], 0)
+			q := question{ID: args[0]}
+			if !isNumber(args[0]) {
+				var err error
+				if q, err = questionAbout(args[0]); err != nil {
+					return err
+				}
+			}
+			done, err := ask(cmd.Context(), a, revokeQuestion, q)
 			if err != nil {
 				return err
 			}
@@ -69,7 +85,11 @@ type relinked struct {
 	Expires time.Time `json:"link_expires"`
 }
 
-func relink(ctx context.Context, p *chartseal.Practice, o *order.Order, q question) (relinked, error) {
+func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, error) {
+	o, err := q.read(ctx, p)
+	if err != nil {
+		return relinked{}, err
+	}
 	page, expires, err := p.Relink(ctx, o, q.Data, q.Lifetime)
 	if held, ok := errors.AsType[*chartseal.Held](err); ok {
 		err = heldError(held)
@@ -83,9 +103,22 @@ type revoked struct {
 	Revoked bool   `json:"revoked"`
 }
 
-func revoke(ctx context.Context, p *chartseal.Practice, o *order.Order, _ question) (revoked, error) {
-	err := p.Revoke(ctx, o.ID)
-	return revoked{o.ID, err == nil}, err
+func revoke(ctx context.Context, p *chartseal.Practice, q question) (revoked, error) {
+	if q.ID == "" {
+		o, err := q.read(ctx, p)
+		if err != nil {
+			return revoked{}, err
+		}
+		q.ID = o.ID
+	}
+	err := p.Revoke(ctx, q.ID)
+	return revoked{q.ID, err == nil}, err
+}
+
+// isNumber says that an argument is an order's number and not the name of its file.
+func isNumber(arg string) bool {
+	_, err := os.Stat(arg)
+	return errors.Is(err, fs.ErrNotExist) && order.CheckID(arg) == "" && !slices.Contains([]string{".yaml", ".yml", ".json", ".pdf"}, filepath.Ext(arg))
 }
 
 func heldError(h *chartseal.Held) error {
@@ -97,12 +130,12 @@ func heldError(h *chartseal.Held) error {
 }
 
 // questionAbout reads the order that a question is about.
-func questionAbout(file string, life time.Duration) (question, error) {
+func questionAbout(file string) (question, error) {
 	data, _, err := readOrder(file)
 	if err != nil {
 		return question{}, usage(err)
 	}
-	return question{File: filepath.Base(file), Data: data, Lifetime: life}, nil
+	return question{File: filepath.Base(file), Data: data}, nil
 }
 
 // parseLifetime reads 3d, 12h or 90m.

@@ -70,8 +70,8 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 		p.f("%s\n", st.Database)
 	}
 	for _, l := range st.Withdrawn {
-		p.f("LINK TO WITHDRAW: the patient withdrew the permission of order %s on %s, and its link is alive until %s (chartseal revoke)\n",
-			l.Order, l.Withdrawn, l.Expires.Local().Format("2006-01-02 15:04"))
+		p.f("LINK TO WITHDRAW: the patient withdrew the permission of order %s on %s, and its link is alive until %s; the daemon revokes it, or: chartseal revoke %s\n",
+			l.Order, l.Withdrawn, l.Expires.Local().Format("2006-01-02 15:04"), l.Order)
 	}
 	for _, r := range st.Releases {
 		if r.Site != "" {

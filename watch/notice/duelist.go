@@ -23,12 +23,19 @@ type DueRow struct {
 	Urgent   bool
 }
 
+// DueLink is a link that still works although the patient withdrew the permission.
+type DueLink struct {
+	Order     string
+	Withdrawn string // YYYY-MM-DD
+	Until     time.Time
+}
+
 // maxDueRows bounds the list; nobody reads a longer one.
 const maxDueRows = 500
 
 // DueList returns DUE-LIST.html, one file that loads nothing. The rows come as they
 // are shown.
-func DueList(p Practice, now time.Time, rows []DueRow) ([]byte, error) {
+func DueList(p Practice, now time.Time, rows []DueRow, links []DueLink) ([]byte, error) {
 	more := max(len(rows)-maxDueRows, 0)
 	overdue := 0
 	for _, r := range rows {
@@ -38,7 +45,7 @@ func DueList(p Practice, now time.Time, rows []DueRow) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	err := duePage.Execute(&b, map[string]any{
-		"P": p, "Now": now, "Rows": rows[:len(rows)-more], "More": more, "Count": len(rows), "Overdue": overdue, "Help": helper(p),
+		"P": p, "Now": now, "Rows": rows[:len(rows)-more], "More": more, "Count": len(rows), "Overdue": overdue, "Help": helper(p), "Links": links,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fill due list: %w", err)
@@ -123,6 +130,8 @@ tr.over { --mark: var(--over); background: #fdf1f0; } tr.soon { --mark: #d99a1b;
 .order { font-weight: 600; overflow-wrap: anywhere; }
 small { display: block; color: var(--soft); font-size: .85rem; }
 a { color: var(--accent); }
+.alert { margin: 1.25rem 0 0; padding: .9rem 1.1rem; background: #fdf1f0; border: 1px solid var(--over); border-left: 6px solid var(--over); border-radius: 8px; overflow-wrap: anywhere; }
+.alert b { display: block; color: var(--over); }
 .empty { background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 2rem; text-align: center; font-size: 1.15rem; }
 footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 @media (max-width: 40rem) { thead { display: none; } tr, td { display: block; } td { border-top: 0; padding: .25rem .9rem; } td:first-child { border-left: 0; padding-top: .75rem; } td:last-child { padding-bottom: .75rem; } td:last-child::before { content: "Asked: "; color: var(--soft); } tr { border-left: 6px solid var(--mark); border-bottom: 1px solid var(--line); } }
@@ -141,6 +150,10 @@ footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 <h1>Open orders</h1>
 <p>{{with .P.Name}}{{.}} · {{end}}{{when .Now}}</p>
 </header>
+{{range .Links -}}
+<p class="alert"><b>Order {{.Order}}: the patient withdrew the permission on {{day .Withdrawn}}, and the link still works until {{when .Until}}.</b>
+chartseal deletes the records behind it as soon as it can reach them. If this stays here, call IT: <code>chartseal revoke {{.Order}}</code></p>
+{{end -}}
 {{if .Rows -}}
 <p class="sum">{{.Count}} {{if eq .Count 1}}order has{{else}}orders have{{end}} no final answer yet.
 {{- if .Overdue}} <b>{{.Overdue}} {{if eq .Overdue 1}}is{{else}}are{{end}} overdue: answer {{if eq .Overdue 1}}it{{else}}them{{end}} today.</b>{{end}}</p>

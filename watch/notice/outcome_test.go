@@ -180,12 +180,14 @@ func TestDueListShowsTheOverdueAndEscapes(t *testing.T) {
 		{Order: "<script>", Where: "Dropped", Shown: "100% #1?.yaml", Received: "2026-11-16", Due: "2026-11-26", DaysLeft: &soon, Urgent: true, Law: "New York expects"},
 		{Order: "notes.txt", Where: "On hold"},
 	}
-	b, err := DueList(letterData().Practice, time.Date(2026, 11, 25, 8, 5, 0, 0, time.UTC), rows)
+	b, err := DueList(letterData().Practice, time.Date(2026, 11, 25, 8, 5, 0, 0, time.UTC), rows,
+		[]DueLink{{"R-<9>", "2026-11-24", time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(b)
-	for _, w := range []string{"3 days overdue", "1 is overdue: answer it today", "1 day left", "Date unknown", `href="./held/R-1"`, `./100%25%20%231%3F.yaml`, "&lt;script&gt;", "November 25, 2026, 8:05 AM"} {
+	for _, w := range []string{"3 days overdue", "1 is overdue: answer it today", "1 day left", "Date unknown", `href="./held/R-1"`, `./100%25%20%231%3F.yaml`, "&lt;script&gt;", "November 25, 2026, 8:05 AM",
+		"R-&lt;9&gt;: the patient withdrew the permission on November 24, 2026", "until Saturday, November 28, 2026, 9:00 AM", "<code>chartseal revoke R-&lt;9&gt;</code>"} {
 		if !strings.Contains(text, w) {
 			t.Errorf("no %q", w)
 		}
@@ -195,11 +197,11 @@ func TestDueListShowsTheOverdueAndEscapes(t *testing.T) {
 			t.Errorf("the list has %q", w)
 		}
 	}
-	none, err := DueList(Practice{}, time.Now(), nil)
+	none, err := DueList(Practice{}, time.Now(), nil, nil)
 	if err != nil || !strings.Contains(string(none), "Every order has been answered") {
 		t.Errorf("%v", err)
 	}
-	many, err := DueList(Practice{}, time.Now(), make([]DueRow, maxDueRows+7))
+	many, err := DueList(Practice{}, time.Now(), make([]DueRow, maxDueRows+7), nil)
 	if err != nil || !strings.Contains(string(many), "7 more orders are not shown") {
 		t.Errorf("%v", err)
 	}

@@ -1,0 +1,66 @@
+package chartseal
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"chartseal/ledger"
+)
+
+// A link that a patient withdrew stays on the list for staff until it is revoked, or
+// has ended by itself; what nobody withdrew, and what a rule that is switched off
+// would end, is left alone.
+func TestWithdrawnLinksAreListedUntilTheyEnd(t *testing.T) {
+	p, now, outbox := listed(t)
+	p.cfg.Recipients, p.cfg.Restrictions = filepath.Join(t.TempDir(), "book.yaml"), filepath.Join(t.TempDir(), "asked.yaml")
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(p.cfg.Recipients, "acme: {name: Acme Corporation, kind: employer}\n")
+	write(p.cfg.Restrictions, "# nobody asked for anything\n")
+	for id, basis := range map[string]string{"R-1": "authorization", "R-2": "directive", "R-3": "treatment"} {
+		ref := strings.ToLower(strings.ReplaceAll(id, "-", ""))
+		if _, err := p.ledger.Append(t.Context(), ledger.Entry{
+			Key: ref + "/sent", Event: ledger.Sent, Order: id, Reference: ref, Patient: "10432", Basis: basis,
+			Recipient: &ledger.Party{Name: "Acme Corporation", Kind: "employer"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		// being answered: it cannot be revoked before its end is known
+		if err := p.state.save(&release{ID: ref, Links: &links{At: *now, Expires: now.Add(48 * time.Hour)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var w withdrawals
+	ended := func() string {
+		t.Helper()
+		if err := p.endWithdrawn(t.Context(), &w, false); err != nil {
+			t.Fatal(err)
+		}
+		return look(t, p, outbox)
+	}
+	if text := ended(); strings.Contains(text, "withdrew") || w.seen == (stamp{}) {
+		t.Errorf("nobody withdrew anything:\n%s", text)
+	}
+	write(p.cfg.Restrictions, "'10432': {withdrawn: [{to: acme, on: 2026-11-25}]}\n")
+	text := ended()
+	for id, want := range map[string]bool{"R-1": true, "R-2": true, "R-3": false} {
+		if strings.Contains(text, "chartseal revoke "+id) != want {
+			t.Errorf("%s is listed: %v", id, !want)
+		}
+	}
+	p.cfg.Rules.Off = []string{"R21"}
+	if text := ended(); strings.Contains(text, "revoke R-2") || !strings.Contains(text, "revoke R-1") {
+		t.Errorf("with R21 switched off:\n%s", text)
+	}
+	*now = now.Add(49 * time.Hour)
+	if text := look(t, p, outbox); strings.Contains(text, "withdrew") {
+		t.Errorf("the links have ended:\n%s", text)
+	}
+}
