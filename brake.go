@@ -3,7 +3,9 @@ package chartseal
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -25,20 +27,22 @@ const brakeWindow = 24 * 60 * 60
 // through: "chartbrk" in ASCII.
 const brakeLock = 0x636861727462726b
 
-// tags are who a release is for and who approved it, as the registry knows them.
-type tags struct{ recipient, approver string }
+// tags are who a release is for and who approved it, as the registry knows them. A
+// recipient has a tag for the name and one for the e-mail address: releases that
+// share one of them are to the same recipient.
+type tags struct {
+	recipient []string
+	approver  string
+}
 
 // tagsOf makes the tags of an order. They are short digests, for names must not
 // reach the registry (DESIGN invariant 8).
 func (r *registry) tagsOf(o *order.Order, to order.Recipient) tags {
-	who := "key " + to.Key
-	if to.Key == "" {
-		who = "to " + to.Email
-		if to.Email == "" {
-			who = "to " + to.Name + " " + to.Address
-		}
+	t := tags{approver: r.tag("approver " + o.Approved.By)}
+	for _, mark := range to.Marks() {
+		t.recipient = append(t.recipient, r.tag("recipient "+mark))
 	}
-	return tags{r.tag("recipient " + who), r.tag("approver " + o.Approved.By)}
+	return t
 }
 
 func (r *registry) tag(s string) string {
@@ -115,11 +119,7 @@ func (r *registry) letThrough(ctx context.Context, id string, t tags, limits con
 	if err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM chartseal_orders WHERE ref=$1 AND attempt=$2 AND let_at>0`, ref, attempt).Scan(&has); err != nil || has > 0 {
 		return nil, err // it has its place from before a crash
 	}
-	var day, recipient, approver int
-	err = tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN recipient_tag=$1 THEN 1 ELSE 0 END), 0),
-			COALESCE(SUM(CASE WHEN approver_tag=$2 THEN 1 ELSE 0 END), 0)
-		FROM chartseal_orders WHERE let_at>$3 AND ref<>$4 AND state IN ('working', 'recording', 'sent')`,
-		t.recipient, t.approver, now-brakeWindow, ref).Scan(&day, &recipient, &approver)
+	day, recipient, approver, err := countLet(ctx, tx, ref, t, now-brakeWindow)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +130,36 @@ func (r *registry) letThrough(ctx context.Context, id string, t tags, limits con
 		return over, nil
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE chartseal_orders SET let_at=$1, recipient_tag=$2, approver_tag=$3
-		WHERE ref=$4 AND attempt=$5 AND executor=$6 AND let_at=0`, now, t.recipient, t.approver, ref, attempt, r.executor)
+		WHERE ref=$4 AND attempt=$5 AND executor=$6 AND let_at=0`, now, strings.Join(t.recipient, " "), t.approver, ref, attempt, r.executor)
 	if err != nil {
 		return nil, err
 	}
 	return nil, tx.Commit()
+}
+
+// countLet counts the releases, but for one, that were let through since a time: all,
+// those to a recipient and those of an approver.
+func countLet(ctx context.Context, tx *sql.Tx, but string, t tags, since int64) (day, recipient, approver int, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT recipient_tag, approver_tag FROM chartseal_orders
+		WHERE let_at>$1 AND ref<>$2 AND state IN ('working', 'recording', 'sent')`, since, but)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var to, by string
+		if err := rows.Scan(&to, &by); err != nil {
+			return 0, 0, 0, err
+		}
+		day++
+		if slices.ContainsFunc(strings.Fields(to), func(tag string) bool { return slices.Contains(t.recipient, tag) }) {
+			recipient++
+		}
+		if by == t.approver {
+			approver++
+		}
+	}
+	return day, recipient, approver, rows.Err()
 }
 
 func excess(limits config.Brake, day, recipient, approver int) (over []order.Excess) {

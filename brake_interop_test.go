@@ -41,7 +41,7 @@ func TestInteropSitesShareTheBrake(t *testing.T) {
 			t.Fatal(mine, err)
 		}
 		wg.Go(func() {
-			over, err := r.letThrough(ctx, ref, tags{"chen", "lee"}, config.Brake{PerDay: 10, PerRecipient: 7}, upToLimits, wrong)
+			over, err := r.letThrough(ctx, ref, tags{[]string{"chen"}, "lee"}, config.Brake{PerDay: 10, PerRecipient: 7}, upToLimits, wrong)
 			switch {
 			case err != nil:
 				t.Error(err)

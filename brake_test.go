@@ -3,6 +3,7 @@ package chartseal
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,9 @@ func admitted(t *testing.T, r *registry, ref string) {
 	}
 }
 
+// to are the tags of an order of one approver.
+func to(recipient ...string) tags { return tags{recipient, "lee"} }
+
 func TestTheBrakeLetsNoMoreThroughAtOnce(t *testing.T) {
 	r := newRegistry(t)
 	now := time.Now().Unix()
@@ -30,7 +34,7 @@ func TestTheBrakeLetsNoMoreThroughAtOnce(t *testing.T) {
 		ref := "ref" + strconv.Itoa(i)
 		admitted(t, r, ref)
 		wg.Go(func() {
-			over, err := r.letThrough(t.Context(), ref, tags{"chen", "lee"}, limits, upToLimits, now)
+			over, err := r.letThrough(t.Context(), ref, to("chen"), limits, upToLimits, now)
 			if err != nil {
 				t.Error(err)
 			}
@@ -51,15 +55,15 @@ func TestTheBrakeCounts(t *testing.T) {
 	r := newRegistry(t)
 	const day = 24 * 60 * 60
 	now := time.Now().Unix()
-	ask := func(ref string, to tags, limits config.Brake, how passage, at int64) []order.Excess {
+	ask := func(ref string, who tags, limits config.Brake, how passage, at int64) []order.Excess {
 		t.Helper()
-		over, err := r.letThrough(t.Context(), ref, to, limits, how, at)
+		over, err := r.letThrough(t.Context(), ref, who, limits, how, at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return over
 	}
-	chen, okafor := tags{"chen", "lee"}, tags{"okafor", "lee"}
+	chen, okafor := to("chen"), to("okafor")
 	one := config.Brake{PerDay: 2, PerRecipient: 1, PerApprover: 2}
 	for _, ref := range []string{"a", "b", "c", "d"} {
 		admitted(t, r, ref)
@@ -76,10 +80,10 @@ func TestTheBrakeCounts(t *testing.T) {
 	if over := ask("b", okafor, one, upToLimits, now+1); over != nil {
 		t.Errorf("another recipient: %v", over)
 	}
-	if over := ask("c", tags{"x", "lee"}, one, upToLimits, now+2); !slices.Equal(over, []order.Excess{{Of: "day", Limit: 2}, {Of: "approver", Limit: 2}}) {
+	if over := ask("c", to("x"), one, upToLimits, now+2); !slices.Equal(over, []order.Excess{{Of: "day", Limit: 2}, {Of: "approver", Limit: 2}}) {
 		t.Errorf("the third of the day: %v", over)
 	}
-	if over := ask("c", tags{"x", "lee"}, one, inAnyCase, now+2); over != nil {
+	if over := ask("c", to("x"), one, inAnyCase, now+2); over != nil {
 		t.Errorf("with a decision: %v", over)
 	}
 	if over := ask("d", chen, one, onlyLook, now-day); len(over) != 3 {
@@ -123,14 +127,53 @@ func TestTheBrakeIsNotFooledByTheClock(t *testing.T) {
 // TestTagsNameNobody: the registry learns neither names nor addresses.
 func TestTagsNameNobody(t *testing.T) {
 	r := newRegistry(t)
-	o := &order.Order{Approved: order.Approval{By: "Dr-Lee"}}
-	a := r.tagsOf(o, order.Recipient{Name: "Maria Alvarez", Email: "Maria@example.org"})
-	o.Approved.By = "dr-lee"
-	b := r.tagsOf(o, order.Recipient{Name: "M. Alvarez", Email: "maria@example.org"})
-	if a != b || len(a.recipient) != 16 || len(a.approver) != 16 || a.recipient == a.approver {
-		t.Errorf("tags %+v and %+v", a, b)
+	maria := order.Recipient{Name: "Maria Alvarez", Email: "Maria@example.org"}
+	a := r.tagsOf(&order.Order{Approved: order.Approval{By: "Dr-Lee"}}, maria)
+	b := r.tagsOf(&order.Order{Approved: order.Approval{By: "dr-lee"}}, maria)
+	if a.approver != b.approver || len(a.recipient) != 2 {
+		t.Fatalf("tags %+v and %+v", a, b)
 	}
-	if c := newRegistry(t).tagsOf(o, order.Recipient{Email: "maria@example.org"}); c.recipient == b.recipient {
-		t.Error("two databases have the same tag for one recipient")
+	other := newRegistry(t).tagsOf(&order.Order{}, maria)
+	for i, tag := range append(slices.Clone(a.recipient), a.approver) {
+		if len(tag) != 16 || strings.Trim(tag, "0123456789abcdef") != "" || slices.Contains(other.recipient, tag) {
+			t.Errorf("tag %d is %q; another database has %v", i, tag, other.recipient)
+		}
+	}
+}
+
+// TestTheBrakeKnowsARecipientByAnySpelling: who gets the records is not told apart by
+// the way it is written.
+func TestTheBrakeKnowsARecipientByAnySpelling(t *testing.T) {
+	r := newRegistry(t)
+	now := time.Now().Unix()
+	limits := config.Brake{PerRecipient: 1}
+	let := func(ref string, who order.Recipient) bool {
+		t.Helper()
+		admitted(t, r, ref)
+		over, err := r.letThrough(t.Context(), ref, r.tagsOf(&order.Order{}, who), limits, upToLimits, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(over) == 0
+	}
+	if !let("first", order.Recipient{Key: "dr-chen", Name: "Dr. Chen Endodontics", Email: "front.desk@chen.example"}) {
+		t.Fatal("the first is held")
+	}
+	for i, who := range []order.Recipient{
+		{Name: "Somebody Else", Email: "Front.Desk+Box1@Chen.example"},
+		{Name: "Another One", Email: " frontdesk@chen.example. "},
+		{Name: "A Third One", Email: "Desk <front.desk@chen.example>"},
+		{Name: "CHEN  Endodontics", Email: "other@chen.example"},
+		{Name: "Endodontics, Chen"},
+		{Name: "Chén-Endodontics", Address: "1 New Street"},
+	} {
+		if let("variant"+strconv.Itoa(i), who) {
+			t.Errorf("%+v counts as another recipient", who)
+		}
+	}
+	for i, who := range []order.Recipient{{Name: "Dr. Okafor", Email: "front@okafor.example"}, {Name: "Chen Orthodontics"}} {
+		if !let("other"+strconv.Itoa(i), who) {
+			t.Errorf("%+v counts as the same recipient", who)
+		}
 	}
 }
