@@ -292,15 +292,17 @@ func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *r
 			return err
 		}
 	}
-	files, err := p.sentFiles(r, b.ID, &pk)
+	var out outcome
+	if r.Denies {
+		if err := p.remind(c, outcomeNote, &out); err != nil {
+			return err
+		}
+	}
+	files, err := p.sentFiles(r, b.ID, &pk, out.Denial)
 	if err != nil {
 		return err
 	}
 	if r.Denies {
-		var out outcome
-		if err := p.remind(c, outcomeNote, &out); err != nil {
-			return err
-		}
 		letters, err := p.outcomeFiles(r, c.File, b.ID, &out)
 		if err != nil {
 			return err
@@ -311,12 +313,13 @@ func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *r
 }
 
 // sentFiles are the receipt, its twin and the letters.
-func (p *Practice) sentFiles(r *release, id string, pk *packed) (map[string][]byte, error) {
+func (p *Practice) sentFiles(r *release, id string, pk *packed, denied *notice.Denial) (map[string][]byte, error) {
 	rc := notice.Receipt{
 		Order: id, Release: r.ID, Delivery: string(order.ByLink), Recipient: pk.Recipient, Unlock: pk.Unlock, Records: pk.Records,
 		Bundle:  notice.Bundle{Key: r.Object.Key, Bytes: r.Object.Bytes, SHA256: r.Ticket.SHA256},
-		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq, Contents: pk.Description, Denied: r.Denies,
+		Removed: pk.Removed, Notices: pk.Notices, LedgerSeq: r.Seq, Contents: pk.Description,
 	}
+	rc.Except(denied)
 	if l := r.Links; l != nil {
 		rc.SentAt, rc.Link, rc.Page, rc.LinkExpires = l.At, l.Bundle, l.Page, l.Expires
 	} else {

@@ -38,7 +38,15 @@ func (p *Practice) answerDeleted(ctx context.Context, r *release, end verdict) e
 	}
 	pk.Notices = append(pk.Notices,
 		"The order's file was deleted from the outbox's working folder while it was being sent. It was sent all the same; only the order's file and the list of records are missing here. The recipient's bundle lists them.")
-	files, err := p.sentFiles(r, e.Order, &pk)
+	var part *notice.Denial
+	if r.Denies {
+		line, err := p.ledgerEntry(r.ID + "/denied")
+		if err != nil {
+			return err
+		}
+		part = &notice.Denial{Part: line.Information}
+	}
+	files, err := p.sentFiles(r, e.Order, &pk, part)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (p *Practice) denial(o *order.Order) *notice.Denial {
 	}
 	n := &notice.Denial{
 		To: p.requester(o), Received: o.Received.String(), Own: order.DeniesPatient(o),
-		Partial: o.Decision == order.Release, Ground: d.Ground, GroundWords: order.Grounds()[d.Ground],
+		Partial: o.Decision == order.Release, Named: order.NamesPart(o), Ground: d.Ground, GroundWords: order.Grounds()[d.Ground],
 		Part: d.Part, Explanation: d.Explanation, Professional: d.Professional, Holder: d.Holder,
 		Contact: notice.Contact{Name: contact.Name, Phone: contact.Phone}, State: p.cfg.Practice.State,
 	}
@@ -157,6 +157,9 @@ func (p *Practice) extension(o *order.Order) *notice.Extension {
 // handed is the receipt of records that staff mail, or let the patient look at.
 func (p *Practice) handed(c *watch.Claim, o *order.Order) (*notice.Handed, error) {
 	h := &notice.Handed{Delivery: string(o.Delivery), Contents: scopeWords(o.Records)}
+	if o.Denial != nil { // who puts them together must know
+		h.Contents += "; without what is denied: " + o.Denial.Part
+	}
 	if facts := p.Facts(o, order.AtIntake); order.HasPart2(o) && order.Part2Text(o, facts) != nil {
 		h.Notices = []string{enclosePart2}
 	}
@@ -267,8 +270,9 @@ func (p *Practice) outcomeFiles(r *release, file, id string, out *outcome) (map[
 	if h := out.Handed; h != nil {
 		rc := notice.Receipt{
 			Order: id, Release: r.ID, SentAt: at, Delivery: h.Delivery, Recipient: h.To, Records: []notice.Record{},
-			Notices: append([]string{}, h.Notices...), LedgerSeq: r.Seq, Contents: h.Contents, Denied: out.Denial != nil,
+			Notices: append([]string{}, h.Notices...), LedgerSeq: r.Seq, Contents: h.Contents,
 		}
+		rc.Except(out.Denial)
 		errs = append(errs, put(receiptName, func() ([]byte, error) { return rc.Text(who) }), put(watch.Twin(watch.Sent), rc.JSON))
 	}
 	return files, errors.Join(errs...)

@@ -68,14 +68,18 @@ type Part2Consent struct {
 
 // Denial is a refusal of a patient's request (45 CFR 164.524(a), (d)).
 type Denial struct {
-	Ground       string  `yaml:"ground"`       // one of [Grounds]
-	Part         string  `yaml:"part"`         // what is denied; "all" or a description
-	Explanation  string  `yaml:"explanation"`  // (d)(2)(i): the basis in plain language
-	Professional string  `yaml:"professional"` // (a)(3): the licensed professional who judged
-	Reviewer     string  `yaml:"reviewer"`     // (a)(4): another one, who took no part
-	Review       string  `yaml:"review"`       // (d)(2)(ii): how to ask for a review
-	Contact      Contact `yaml:"contact"`      // (d)(2)(iii): for complaints; empty: the practice's
-	Holder       string  `yaml:"holder"`       // (d)(3): who has the records, if the practice does not
+	Ground string `yaml:"ground"` // one of [Grounds]
+	Part   string `yaml:"part"`   // what is denied; "all" or a description
+	// Kinds and Files say the same so that a program can keep it back: whole kinds, and
+	// files or folders by their names below the patient's folder, with wildcards.
+	Kinds        Kinds    `yaml:"kinds"`
+	Files        []string `yaml:"files"`
+	Explanation  string   `yaml:"explanation"`  // (d)(2)(i): the basis in plain language
+	Professional string   `yaml:"professional"` // (a)(3): the licensed professional who judged
+	Reviewer     string   `yaml:"reviewer"`     // (a)(4): another one, who took no part
+	Review       string   `yaml:"review"`       // (d)(2)(ii): how to ask for a review
+	Contact      Contact  `yaml:"contact"`      // (d)(2)(iii): for complaints; empty: the practice's
+	Holder       string   `yaml:"holder"`       // (d)(3): who has the records, if the practice does not
 }
 
 // Contact is whom to call.

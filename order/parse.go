@@ -105,6 +105,9 @@ func (v *validator) order(o *Order) {
 	if o.LegalProcess != nil {
 		v.scope("legal_process.scope", o.LegalProcess.Scope)
 	}
+	if o.Denial != nil {
+		v.scope("denial", Scope{Kinds: o.Denial.Kinds})
+	}
 	v.words("sensitive", o.Sensitive)
 	v.lifetime(o)
 }

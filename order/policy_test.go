@@ -209,3 +209,35 @@ func TestEveryStageAsks(t *testing.T) {
 		}
 	}
 }
+
+// TestADeniedPartIsKnownByItsFiles: files and decisions on the denial say which records
+// are kept back; what was left out for another reason does not.
+func TestADeniedPartIsKnownByItsFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Order)
+		holds  bool
+	}{
+		"words":              {func(*Order) {}, true},
+		"files":              {func(o *Order) { o.Denial.Files = []string{"radiographs/2019"} }, false},
+		"left out for it":    {func(o *Order) { o.Decisions = []Ruling{ruling("R17", "radiographs/a.dcm", LeaveOut)} }, false},
+		"left out otherwise": {func(o *Order) { o.Decisions = []Ruling{ruling("R11", "radiographs/a.dcm", LeaveOut)} }, true},
+		"all but a kind": {func(o *Order) {
+			o.Records.Kinds, o.Denial.Part, o.Denial.Kinds = Kinds{AllKinds}, "what is left", Kinds{"billing"}
+		}, false},
+		"all":             {func(o *Order) { o.Records.Kinds, o.Denial.Part = Kinds{AllKinds}, "what is left" }, true},
+		"somebody looked": {func(o *Order) { o.Decisions = []Ruling{ruling("R17", "", ReleaseItem)} }, false},
+	} {
+		o := load(t, "testdata/failing/R17-part-of-kind.yaml")
+		c.change(o)
+		if stops := Stopping(Evaluate(o, facts(o))); (len(stops) > 0) != c.holds {
+			t.Errorf("%s: %+v", name, stops)
+		}
+	}
+	o := load(t, "testdata/valid/deny.yaml")
+	for _, part := range []Denial{{Kinds: Kinds{"billing"}}, {Files: []string{"charts/a.pdf"}}} {
+		o.Denial.Kinds, o.Denial.Files = part.Kinds, part.Files
+		if stops := Stopping(Evaluate(o, facts(o))); len(stops) != 1 || stops[0].Rule != "R17" {
+			t.Errorf("a part is denied with everything: %+v", stops)
+		}
+	}
+}

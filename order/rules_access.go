@@ -197,31 +197,42 @@ func DeniesPatient(o *Order) bool {
 // checkPart compares what is denied with what goes: the rest must go, and what the
 // letter says is denied must not (45 CFR 164.524(d)(1)).
 func checkPart(o *Order, d *Denial) []finding {
-	all := samePhrase(d.Part, "all") || samePhrase(d.Part, "all records")
+	named := len(d.Kinds) > 0 || len(d.Files) > 0
+	all := samePhrase(d.Part, "all") || samePhrase(d.Part, "all records") || slices.Contains(d.Kinds, AllKinds)
 	switch {
-	case blank(d.Part):
-		return nil
-	case o.Decision == Deny && !all:
+	case o.Decision == Deny && (!all && !blank(d.Part) || all && named && !slices.Contains(d.Kinds, AllKinds)):
 		return say("Only a part is denied; the rest must be sent. Use decision: release, and list the rest under records.")
-	case o.Decision == Deny:
+	case o.Decision == Deny || blank(d.Part):
 		return nil
 	case all:
 		return say("The order denies all records and sends records as well. Use decision: deny, or write under denial.part which part is denied.")
 	}
 	for _, k := range o.Records.Kinds {
-		if samePhrase(d.Part, strings.ReplaceAll(k, "_", " ")) || samePhrase(d.Part, kindWords(k)) {
+		if slices.Contains(d.Kinds, k) || samePhrase(d.Part, strings.ReplaceAll(k, "_", " ")) || samePhrase(d.Part, kindWords(k)) {
 			return say("The order denies %s and sends them as well. Take '%s' out of records.kinds, or correct denial.part.", kindWords(k), k)
 		}
 	}
+	if len(d.Files) > 0 || leavesOut(o) {
+		return nil // the files that hold the part are named, and kept back
+	}
+	return checkWords(o, d)
+}
+
+// checkWords looks at a part that only words describe, which no program can find
+// among the files.
+func checkWords(o *Order, d *Denial) []finding {
 	for _, k := range o.Records.Kinds {
-		if speaksOf(d.Part, k) && !leavesOut(o) {
-			return sayAs(Hold, "A part of the %s is denied (%s), and %s go with this order. Leave the files that hold the part out by decisions, or let an approver who made sure that the part does not go decide (a decision on R17).", kindWords(k), d.Part, kindWords(k))
+		if speaksOf(d.Part, k) {
+			return sayAs(Hold, "A part of the %s is denied (%s), and %s go with this order. Name the files that hold the part under denial.files, or let an approver who made sure that the part does not go decide (a decision on R17).", kindWords(k), d.Part, kindWords(k))
 		}
 	}
-	if o.Records.All() && d.Ground != "not_in_record_set" && !leavesOut(o) {
-		return sayAs(Hold, "A part is denied (%s), and the order asks for all records, so that the part would go with them. List the rest under records.kinds, leave the files out by decisions, or let an approver who made sure that the part is not among the records decide (a decision on R17).", d.Part)
+	switch {
+	case len(d.Kinds) > 0 || d.Ground == "not_in_record_set":
+		return nil
+	case o.Records.All():
+		return sayAs(Hold, "A part is denied (%s), and the order asks for all records, so that the part would go with them. Name what is denied under denial.kinds or denial.files, list the rest under records.kinds, or let an approver who made sure that the part is not among the records decide (a decision on R17).", d.Part)
 	}
-	return nil
+	return sayAs(Warn, "The part that is denied (%s) is described in words only, so the program cannot keep it back: every record of the kinds asked for goes. Make sure that the part is not among them, or name its files under denial.files.", d.Part)
 }
 
 // speaksOf says that a text names a kind of record as people call it.
@@ -236,9 +247,17 @@ func speaksOf(text, kind string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return holdsPhrase(text, n) })
 }
 
-// leavesOut says that somebody decided to leave a file out.
+// NamesPart says that kinds, files or decisions tell which records are denied, and not
+// words alone.
+func NamesPart(o *Order) bool {
+	d := o.Denial
+	return d != nil && (len(d.Kinds) > 0 || len(d.Files) > 0 || leavesOut(o))
+}
+
+// leavesOut says that somebody decided to leave out a file for the denial; one that
+// was left out for another reason says nothing about it.
 func leavesOut(o *Order) bool {
-	return slices.ContainsFunc(o.Decisions, func(d Ruling) bool { return d.Decision == LeaveOut })
+	return slices.ContainsFunc(o.Decisions, func(d Ruling) bool { return d.Decision == LeaveOut && d.Rule == "R17" && d.Item != "" })
 }
 
 // or takes another contact where this one is empty.

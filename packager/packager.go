@@ -77,9 +77,13 @@ func collect(ctx context.Context, p *Plan) (*gather.Collection, error) {
 }
 
 func (p *Plan) request() gather.Request {
+	var denied gather.Withheld
+	if d := p.Order.Denial; d != nil {
+		denied = gather.Withheld{Kinds: d.Kinds, Files: d.Files}
+	}
 	return gather.Request{
 		Patient: p.Order.Patient, Scope: p.Order.Records, Sources: p.Sources,
-		Sensitive: p.Mark, LeaveOut: p.leftOut(),
+		Sensitive: p.Mark, LeaveOut: p.leftOut(), Withheld: denied,
 		Permits:   func(category string) bool { return order.Includes(p.Order, p.Facts, category) },
 		Decisions: order.Valid(p.Order, p.Facts), Identify: identify, SniffDICOM: sniffDICOM, Formats: gatherFormats(p.Formats),
 		Index: p.Index,

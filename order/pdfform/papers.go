@@ -29,7 +29,7 @@ func papers(p Practice) []Section {
 			{box("directive.ehr_copy", "It asks for an electronic copy of electronic records", 12)},
 		}},
 		{Mark: "D", Title: "Substance use consent", Note: "Only for records under 42 CFR Part 2 (2.31).", Rows: part2()},
-		{Mark: "E", Title: "Denial", Note: "Only when the patient's request is denied (45 CFR 164.524). An unpaid bill is no ground.", Rows: denial()},
+		{Mark: "E", Title: "Denial", Note: "Only when the patient's request is denied (45 CFR 164.524). An unpaid bill is no ground.", Rows: denial(p)},
 		{Mark: "F", Title: "More time", Note: "Once, at most 30 days (45 CFR 164.524).", Rows: []Row{{
 			text("extension.reason", "Reason for the delay", 6), date("extension.until", "Ready by", 3),
 			hint(date("extension.notice_sent", "Notice sent on", 3), "empty: not yet"),
@@ -111,13 +111,21 @@ func part2() []Row {
 	}
 }
 
-func denial() []Row {
+// deniedFiles is how many files the form can name as denied.
+const deniedFiles = 3
+
+func denial(p Practice) []Row {
 	grounds := slices.Sorted(maps.Keys(order.Grounds()))
-	return []Row{
+	var files Row
+	for i := range deniedFiles {
+		files = append(files, hint(text(numbered("denial.files[%d]", i), numbered("Denied file %d", i+1), 4), "below the patient's folder"))
+	}
+	rows := []Row{
 		{
 			choice("denial.ground", "Ground for denying", 6, options(grounds, nil)),
 			hint(text("denial.part", "What is denied", 6), "all, or which part"),
 		},
+		files,
 		{{Path: "denial.explanation", Label: "Why, in plain words for the patient", Type: Area, Width: 12}},
 		{text("denial.professional", "Licensed professional who judged", 6), text("denial.reviewer", "Another one, for a review", 6)},
 		{text("denial.review", "How to ask for a review", 12)},
@@ -126,6 +134,7 @@ func denial() []Row {
 			text("denial.contact.phone", "Telephone for complaints", 4), text("denial.holder", "Who has the records, if not we", 4),
 		},
 	}
+	return append(rows, boxes("denial.kinds", "Kinds that are denied", p.Kinds)...)
 }
 
 // feeLines is how many items of a fee the form has room for.

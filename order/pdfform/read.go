@@ -368,7 +368,11 @@ func nested(flat map[string]any) map[string]any {
 			}
 			at = next
 		}
-		at[parts[len(parts)-1]] = v
+		name, i, listed := strings.Cut(strings.TrimSuffix(parts[len(parts)-1], "]"), "[")
+		if listed {
+			name += "\x00" + i
+		}
+		at[name] = v
 	}
 	listed(root)
 	return root

@@ -56,6 +56,7 @@ func TestReadTheWholeForm(t *testing.T) {
 		"requester-name": "Müller", "requester-minor_asked": "Yes", "link-lifetime": "3d", "basis": basisWords["authorization"],
 		"authorization-scope-kinds-all": "Yes", "authorization-statements-revoke": "Yes", "authorization-expires_on": "2027-01-01",
 		"authorization-sensitive-sud": "Yes", "denial-explanation": "one\rtwo",
+		"denial-files-1": "charts/2019-03-01 note.pdf", "denial-files-2": "radiographs/*", "denial-kinds-billing": "Yes",
 		"decisions-2-rule": "R6", "decisions-2-decision": "Leave it out", "decisions-2-by": "dr-lee", "decisions-2-on": "2026-11-18", "decisions-2-reason": "twice",
 		"fee-lines-1-kind": "postage", "fee-lines-1-amount": "6.50",
 	}), nil, lakeside())
@@ -75,7 +76,7 @@ func TestReadTheWholeForm(t *testing.T) {
 			Scope: order.Scope{Kinds: order.Kinds{"all"}}, ExpiresOn: order.Date{Year: 2027, Month: 1, Day: 1},
 			Statements: order.Statements{Revoke: true}, Sensitive: []string{"sud"},
 		},
-		Denial: &order.Denial{Explanation: "one\ntwo"},
+		Denial: &order.Denial{Explanation: "one\ntwo", Kinds: order.Kinds{"billing"}, Files: []string{"charts/2019-03-01 note.pdf", "radiographs/*"}},
 		Fee:    &order.Fee{Lines: []order.FeeLine{{Kind: "postage", Amount: 650}}},
 	}
 	want.Link.Lifetime = o.Link.Lifetime

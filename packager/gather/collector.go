@@ -44,6 +44,8 @@ type collector struct {
 	decided     decisions
 	leaveOut    map[string]bool // by itemKey
 	leftOut     int
+	keptBack    map[string]int   // what the order denies, by kind
+	keptBy      map[int][]string // private: files by the name of Withheld.Files that means them
 	discIndexes int
 	unreadable  int // in shared folders
 	unseen      time.Duration
@@ -58,6 +60,7 @@ func newCollector(req Request) *collector {
 	c := &collector{
 		req: req, out: &Collection{}, birth: req.Patient.BirthDate.String(),
 		zone: cmp.Or(req.Zone, time.Local), entries: req.Limits.Entries,
+		keptBack: map[string]int{}, keptBy: map[int][]string{},
 		seen: map[string]bool{}, decided: req.Decisions, leaveOut: decisions(req.Decisions).leftOut(req.LeaveOut),
 	}
 	return c
@@ -77,7 +80,7 @@ func (c *collector) openSources() error {
 		if err != nil {
 			return &SourceError{i + 1, s.Kind, err}
 		}
-		if !asksFor(c.req.Scope.Kinds, s.Kind) {
+		if !asksFor(c.req.Scope.Kinds, s.Kind) && !slices.Contains(c.req.Withheld.Kinds, s.Kind) { // whose files another source may find, too
 			continue
 		}
 		src := &source{Source: s, n: i}
@@ -255,13 +258,16 @@ func (c *collector) inspectAll(ctx context.Context, src *source, dir *os.Root, r
 }
 
 // first reports whether a file is to be looked at: not seen with an earlier
-// source, not left out by a decision, not the side file of another.
+// source, not denied by the order, not left out by a decision, not the side file of another.
 func (c *collector) first(src *source, dir *os.Root, rel, name string) bool {
 	whole := filepath.Join(src.place.name, filepath.FromSlash(rel), name)
 	if c.seen[whole] {
 		return false
 	}
 	c.seen[whole] = true
+	if !isSideFile(name) && c.withholds(src, path.Join(rel, name)) {
+		return false
+	}
 	if c.leaveOut[itemKey(path.Join(rel, name))] {
 		c.leftOut++
 		return false

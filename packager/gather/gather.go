@@ -51,6 +51,7 @@ type Request struct {
 	Permitted []string                   // categories the order expressly includes
 	Permits   func(category string) bool // the same for what the law judges; may be nil
 	LeaveOut  []string                   // entries of Reason.Items that a named person decided to leave out
+	Withheld  Withheld                   // what the order denies
 
 	// Decisions are the order's answers to earlier holds. What is left out is
 	// not looked at; a file of a sensitive category (R20) or of unclear identity
@@ -118,6 +119,7 @@ func Collect(ctx context.Context, req Request) (*Collection, error) {
 	c.checkPatient()
 	c.keepScope()
 	c.checkKinds()
+	c.checkWithheld()
 	c.checkSensitive()
 	c.finish()
 	return c.out, nil

@@ -18,6 +18,7 @@ import (
 // citations name the law or the reason behind each rule that gathering applies.
 var citations = map[string]string{
 	"R11": "45 CFR 164.524",
+	"R17": "45 CFR 164.524(d)(1)",
 	"R18": "45 CFR 164.508(a)(2)",
 	"R19": "42 CFR 2.31, 2.32",
 	"R20": "state law on sensitive records",
@@ -89,6 +90,7 @@ func (c *collector) checkKinds() {
 		case kind != order.AllKinds && !c.configured(kind):
 			c.problem("R11", fmt.Sprintf("The order asks for %s, and the configuration names no folder for them. Nothing was sent. Take them off the order, or ask IT to add their folder.", plural(kind)))
 		case c.trouble.any() || c.has(kind) || c.homeless(): // something else says more
+		case c.keptBack[kind] > 0 && len(c.found) > 0: // it is what the order denies
 		default:
 			c.problem("R11", fmt.Sprintf("The order asks for %s; none were found%s. Nothing was sent. Check the patient and the dates on the order, or take them off it.", plural(kind), c.period()))
 		}
@@ -201,6 +203,7 @@ func (c *collector) finish() {
 		c.out.Items = append(c.out.Items, *it)
 	}
 	c.notice(undated, "1 record carries no date; the day its file was last changed was taken.", "%d records carry no date; the day their file was last changed was taken.")
+	c.keptBackNotice()
 	c.notice(c.leftOut, "1 record was left out by a person's decision.", "%d records were left out by a person's decision.")
 	c.notice(c.discIndexes, "1 disc index (DICOMDIR) was left out; the bundle has its own.", "%d disc indexes (DICOMDIR) were left out; the bundle has its own.")
 	minutes := int((c.unseen + time.Minute - 1) / time.Minute)

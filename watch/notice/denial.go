@@ -18,6 +18,7 @@ type Denial struct {
 	Received string    `json:"received"` // YYYY-MM-DD
 	Own      bool      `json:"own_request"`
 	Partial  bool      `json:"partial"`
+	Named    bool      `json:"named,omitempty"` // kinds or files say what is denied, and not only words
 
 	Ground       string  `json:"ground"`
 	GroundWords  string  `json:"ground_words,omitempty"`

@@ -95,7 +95,9 @@ type Receipt struct {
 	Notices     []string  `json:"notices"`
 	LedgerSeq   uint64    `json:"ledger_seq"`
 
-	Denied bool `json:"denied_in_part,omitempty"` // a letter says which part was left out, and why
+	Denied bool   `json:"denied_in_part,omitempty"` // a letter says which part was left out, and why
+	Part   string `json:"denied_part,omitempty"`    // in the words of the letter
+	Named  bool   `json:"denied_named,omitempty"`   // kinds or files say what the part is, so that it was kept back
 
 	// Contents says in words what was sent, as the ledger does.
 	Contents string `json:"-"`
@@ -205,6 +207,13 @@ func (r Reason) can() string {
 
 // JSON returns hold.json.
 func (h Hold) JSON() ([]byte, error) { return twin(h) }
+
+// Except says in a receipt which part of a request is denied; nil is none.
+func (r *Receipt) Except(d *Denial) {
+	if d != nil {
+		r.Denied, r.Part, r.Named = true, d.Part, d.Named
+	}
+}
 
 // Text returns RECEIPT.txt.
 func (r Receipt) Text(p Practice) ([]byte, error) {

@@ -144,7 +144,9 @@ func TestTextsAboutDecisionsSayWhatToDo(t *testing.T) {
 	d.Due = "2026-12-18"
 	told := x
 	told.Told, told.StateLaw, told.Due = "2026-12-08", "California expects copies within 15 days", "2026-12-03"
-	hand := Receipt{Order: "R-80", Delivery: "mail", Recipient: d.To, Contents: "charts; 2020-01-01 to 2026-11-18", Denied: true}
+	hand := Receipt{Order: "R-80", Delivery: "mail", Recipient: d.To, Contents: "charts; 2020-01-01 to 2026-11-18", Denied: true, Part: "a note of 2019"}
+	named := Receipt{Order: "R-81", Page: "https://x.example/p", Contents: "14 radiographs", Unlock: "key"}
+	named.Except(&Denial{Part: "the bills", Named: true})
 	look := hand
 	look.Delivery, look.Denied = "inspect", false
 	for name, c := range map[string]struct {
@@ -154,7 +156,8 @@ func TestTextsAboutDecisionsSayWhatToDo(t *testing.T) {
 		"denied":   {d.Text, []string{"THE REQUEST IS DENIED. NOTHING WAS SENT.", "December 18, 2026", "Dr. Bo Stone"}},
 		"extended": {x.Text, []string{"THE REQUEST IS STILL OPEN", "EXTENSION-LETTER.pdf", "December 18, 2026", "January 10, 2027", "SAME"}},
 		"told":     {told.Text, []string{"You told the requester yourself on December 8, 2026", "California expects copies", "December 3, 2026"}},
-		"mail":     {hand.Text, []string{"CHARTSEAL SENT NOTHING ITSELF", "2217 Wisteria", "DENIAL-LETTER.pdf"}},
+		"mail":     {hand.Text, []string{"CHARTSEAL SENT NOTHING ITSELF", "2217 Wisteria", "DENIAL-LETTER.pdf", "Denied:  a note of 2019", "compare it with what goes"}},
+		"named":    {named.Text, []string{"THE RECORDS WERE SENT", "Denied:  the bills", "Goes:    14 radiographs", "named by kind or by file, and kept back"}},
 		"inspect":  {look.Text, []string{"THE INSPECTION IS RECORDED", "charts; 2020-01-01"}},
 		"lost":     {Lost{Order: "R-1", Outcome: "denied"}.Text, []string{"WAS DELETED WHILE", "by hand"}},
 	} {

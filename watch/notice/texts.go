@@ -91,6 +91,14 @@ For IT: release {{.R.Release}}, ledger entry {{.R.LedgerSeq}}
 // deniedInPart goes into a receipt when a letter says what was left out.
 const deniedInPart = `{{define "part denied"}}{{if .R.Denied}}A PART WAS DENIED
 
+  Denied:  {{wrap 11 .R.Part}}
+  Goes:    {{wrap 11 .R.Contents}}
+{{if .R.Named}}
+  {{wrap 2 "The denied part was named by kind or by file, and kept back."}}
+{{- else}}
+  {{wrap 2 "The denied part is described in words only, so the program could not keep it back: compare it with what goes. If it is among that, call the person who looks after privacy at once."}}
+{{- end}}
+
   Sign DENIAL-LETTER.pdf and give it to the requester as well. It says
   what was left out, why, and what the requester can do about it.
 
