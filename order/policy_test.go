@@ -241,3 +241,29 @@ func TestADeniedPartIsKnownByItsFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestADirectiveNamesOnePlace: where the patient wants the records is compared as
+// people write addresses; a like-sounding one is another.
+func TestADirectiveNamesOnePlace(t *testing.T) {
+	for _, c := range []struct {
+		says, address, email string
+		outcome              Outcome // "": passes
+	}{
+		{"rosa@example.org", "", "Rosa@Example.org", ""},
+		{"by e-mail to <rosa@example.org>.", "", "rosa@example.org", ""},
+		{"maria.rosa@example.org", "", "rosa@example.org", Hold},
+		{"rosa@example.org.evil.example", "", "rosa@example.org", Hold},
+		{"4 Oak Street, Troy NY", "4 Oak St., Troy, NY 12180", "rosa@example.org", ""},
+		{"4 Oak Street, Troy NY", "14 Oak Street, Troy NY", "", Hold},
+		{"4 Oak Street, Troy NY", "4 Oak Street, Troy MI", "", Hold},
+		{"22 Doctor's Drive", "22 Doctors Dr", "", ""},
+		{"4 Oak Street, Troy NY", "", "", Warn},
+	} {
+		o := load(t, "testdata/valid/directive.yaml")
+		o.Directive.Address, o.Recipient.Address, o.Recipient.Email = c.says, c.address, c.email
+		got := about(Evaluate(o, facts(o)), "R21")
+		if c.outcome == "" && len(got) != 0 || c.outcome != "" && (len(got) != 1 || got[0].Outcome != c.outcome) {
+			t.Errorf("%q to %q, %q: %+v", c.says, c.address, c.email, got)
+		}
+	}
+}

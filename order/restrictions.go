@@ -85,13 +85,46 @@ func (r Recipient) names(word string) bool {
 	return word != "" && (strings.EqualFold(word, r.Key) || samePhrase(word, r.Name) || word == string(r.Kind))
 }
 
-// isAt says that an address as somebody wrote it is the recipient's, as far as the
-// practice knows where that is.
+// isAt says that an address as somebody wrote it is the recipient's: the e-mail
+// address, or the postal one.
 func (r Recipient) isAt(address string) bool {
-	if r.Address == "" && r.Email == "" {
-		return true
+	for _, word := range strings.FieldsFunc(address, func(c rune) bool { return strings.ContainsRune(" \t\r\n,;<>()", c) }) {
+		if strings.Contains(word, "@") && sameMail(word, r.Email) {
+			return true
+		}
 	}
-	return holdsPhrase(address, r.Address) || holdsPhrase(r.Address, address) || holdsPhrase(address, r.Email)
+	return samePlace(address, r.Address)
+}
+
+// sameMail compares e-mail addresses without regard to case.
+func sameMail(a, b string) bool {
+	a, b = strings.TrimRight(strings.TrimSpace(a), "."), strings.TrimRight(strings.TrimSpace(b), ".")
+	return a != "" && strings.EqualFold(a, b)
+}
+
+// samePlace says that of two postal addresses one is the other, or the other with
+// more words (an apartment, a country).
+func samePlace(a, b string) bool {
+	a, b = place(a), place(b)
+	return a != "" && b != "" && (strings.Contains(" "+a+" ", " "+b+" ") || strings.Contains(" "+b+" ", " "+a+" "))
+}
+
+// shortened are words of addresses as the Postal Service shortens them (USPS
+// Publication 28, appendices B and C).
+var shortened = map[string]string{
+	"street": "st", "avenue": "ave", "road": "rd", "drive": "dr", "lane": "ln", "boulevard": "blvd", "court": "ct", "place": "pl",
+	"square": "sq", "highway": "hwy", "parkway": "pkwy", "terrace": "ter", "circle": "cir", "apartment": "apt", "suite": "ste",
+	"floor": "fl", "north": "n", "south": "s", "east": "e", "west": "w", "building": "bldg",
+}
+
+func place(address string) string {
+	all := strings.Fields(phrase("at " + address)) // so that no first word is taken for a title, such as Dr
+	for i, w := range all {
+		if short := shortened[w]; short != "" {
+			all[i] = short
+		}
+	}
+	return strings.Join(all[min(1, len(all)):], " ")
 }
 
 // samePhrase compares names of practices and people as written on forms, without

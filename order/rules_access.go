@@ -312,8 +312,10 @@ func checkDirective(o *Order, f *Facts) []finding {
 		found = append(found, say("Write where the patient wants it sent: the person and the address or e-mail (directive.recipient, directive.address).")...)
 	} else if !f.Recipient.IsZero() && !samePhrase(d.Recipient, f.Recipient.Name) {
 		found = append(found, say("The directive names %s; the order sends to %s. Correct the recipient.", d.Recipient, f.Recipient.Name)...)
-	} else if !f.Recipient.IsZero() && !f.Recipient.isAt(d.Address) {
-		found = append(found, sayAs(Warn, "The directive says to send the records to '%s', which is not how the address of %s is written. Make sure that it is the same place before the letter goes out.", d.Address, f.Recipient.Name)...)
+	} else if to := f.Recipient; !to.IsZero() && blank(to.Address) && blank(to.Email) {
+		found = append(found, sayAs(Warn, "The directive says to send the records to '%s', and no address of %s is written down. Write it on the letter.", d.Address, to.Name)...)
+	} else if !to.IsZero() && !to.isAt(d.Address) {
+		found = append(found, sayAs(Hold, "The directive says to send the records to '%s', which is not how the address of %s is written. Correct the recipient's address, or let an approver who made sure that it is the same place decide (a decision on R21).", d.Address, to.Name)...)
 	}
 	if w := f.withdrawn(o.Patient.ID, d.Signed.On); w != nil {
 		found = append(found, say("The patient withdrew this directive on %s. Nothing can be sent with it.", w.On.Words())...)
