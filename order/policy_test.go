@@ -267,3 +267,40 @@ func TestADirectiveNamesOnePlace(t *testing.T) {
 		}
 	}
 }
+
+// TestThePatientIsReachedOneWayOnly: an e-mail does not go to who asked for post.
+func TestThePatientIsReachedOneWayOnly(t *testing.T) {
+	for _, c := range []struct {
+		only           Way
+		address, email string
+		holds          bool
+	}{
+		{Way{Address: "7 Elm Street, Troy NY"}, "7 Elm St, Troy, NY", "maria@example.org", false},
+		{Way{Address: "7 Elm Street, Troy NY"}, "", "maria@example.org", true},
+		{Way{Address: "7 Elm Street, Troy NY"}, "", "", false}, // handed over
+		{Way{Address: "7 Elm Street, Troy NY", Email: "maria@example.org"}, "", "Maria@Example.org", false},
+		{Way{Email: "maria@example.org"}, "7 Elm Street, Troy NY", "", true},
+		{Way{Email: "maria@example.org"}, "", "maria@example.org.evil.example", true},
+	} {
+		o := load(t, "testdata/valid/patient_access.yaml")
+		o.Recipient.Address, o.Recipient.Email = c.address, c.email
+		f := facts(o)
+		f.Restrictions = Restrictions{"10432": {ContactOnly: c.only}}
+		if stops := Stopping(Evaluate(o, f)); (len(stops) > 0) != c.holds {
+			t.Errorf("only %+v, sent to %q, %q: %+v", c.only, c.address, c.email, stops)
+		}
+	}
+}
+
+// TestARestrictionMeansTheNameInEveryForm: what the patient forbade is not sent to a
+// longer form of the name.
+func TestARestrictionMeansTheNameInEveryForm(t *testing.T) {
+	for word, holds := range map[string]bool{"acme": true, "Acme Corporation": true, "ACME corporation, Inc.": true, "employer": true, "Acme Dental": false, "": false, "Corp": false} {
+		o := load(t, "testdata/valid/authorization.yaml")
+		f := facts(o)
+		f.Restrictions = Restrictions{"10432": {NotTo: []string{word}}}
+		if stops := Stopping(Evaluate(o, f)); (len(stops) > 0) != holds {
+			t.Errorf("not to %q: %+v", word, stops)
+		}
+	}
+}

@@ -80,9 +80,11 @@ func (r Restrictions) Withdrawn(patient string, to Recipient, signed Date) *With
 	return nil
 }
 
-// names says that a word of a list means a recipient: its key, name or kind.
+// names says that a word of a list means a recipient: its key, name or kind. A name is
+// meant by words of it in their order, and by a longer form of it: what a patient
+// forbade or withdrew must not go for the want of an "Inc.".
 func (r Recipient) names(word string) bool {
-	return word != "" && (strings.EqualFold(word, r.Key) || samePhrase(word, r.Name) || word == string(r.Kind))
+	return word != "" && (strings.EqualFold(word, r.Key) || strings.EqualFold(word, string(r.Kind)) || holdsPhrase(r.Name, word) || holdsPhrase(word, r.Name))
 }
 
 // isAt says that an address as somebody wrote it is the recipient's: the e-mail

@@ -3,7 +3,6 @@ package order
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 func checkUnlock(o *Order, f *Facts) []finding {
@@ -67,9 +66,9 @@ func checkRestrictions(o *Order, f *Facts) []finding {
 // checkWay keeps to the one way a patient wants to be reached by; why is not asked.
 func checkWay(only Way, to Recipient) []finding {
 	switch {
-	case only.Email != "" && !strings.EqualFold(only.Email, to.Email):
+	case only.Email != "" && !sameMail(only.Email, to.Email):
 		return say("The patient asked to be reached only at another e-mail address. Use the one on file, or let an approver decide (a decision on R33).")
-	case only.Address != "" && to.Address != "" && !samePhrase(only.Address, to.Address):
+	case only.Address != "" && (to.Address != "" && !samePlace(only.Address, to.Address) || to.Address == "" && to.Email != "" && only.Email == ""):
 		return say("The patient asked to be reached only at another address. Use the one on file, or let an approver decide (a decision on R33).")
 	}
 	return nil
