@@ -6,16 +6,29 @@ import (
 	"strings"
 )
 
+// wideYears is for how many years records are seldom needed for a claim.
+const wideYears = 3
+
+// checkMinimum asks for kinds and days, and does not take for a choice what leaves
+// nothing out.
 func checkMinimum(o *Order, _ *Facts) []finding {
 	if o.Basis != Payment && o.Basis != Operations {
 		return nil
 	}
 	var found []finding
-	if o.Records.All() || len(o.Records.Kinds) == 0 {
+	switch {
+	case o.Records.All() || len(o.Records.Kinds) == 0:
 		found = say("For an insurer choose only the items they need: list the kinds instead of 'all' (records.kinds).")
+	case !slices.ContainsFunc(StandardKinds(), func(k string) bool { return !slices.Contains(o.Records.Kinds, k) }):
+		found = say("For an insurer choose only the items they need: the order lists every kind, which is the same as 'all' (records.kinds).")
 	}
-	if o.Records.From.IsZero() || o.Records.To.IsZero() {
+	switch from, to := o.Records.From, o.Records.To; {
+	case from.IsZero() || to.IsZero():
 		found = append(found, say("For an insurer choose only the days they need: fill in records.from and records.to.")...)
+	case !from.After(o.Patient.BirthDate):
+		found = append(found, say("For an insurer choose only the days they need: the order asks for everything since the patient was born (records.from).")...)
+	case from.AgeOn(to) >= wideYears:
+		found = append(found, sayAs(Warn, "The order asks for the records of more than %d years. Make sure that the insurer needs them all, or choose fewer days.", wideYears)...)
 	}
 	return found
 }
