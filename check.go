@@ -80,6 +80,9 @@ func examineRules(cfg *config.Config, add addFinding) {
 	if err := CheckRules(cfg); err != nil {
 		add("rules", transport.Problem, "%v", err)
 	}
+	if n := cfg.Rules.IdentityDays; n > 0 && !slices.Contains(cfg.Rules.Off, "R1") {
+		add("rules", transport.OK, "Rule R1 is stricter than by itself: who asks must have been checked at most %d days before the request.", n)
+	}
 	for _, r := range order.Rules() {
 		if slices.Contains(cfg.Rules.Off, r.ID) && !r.Fixed {
 			add("rules", transport.Warning, "Rule %s is switched off in the configuration: %s (%s).", r.ID, r.Title, r.Citation)

@@ -116,7 +116,7 @@ func (p *Practice) Facts(o *order.Order, at order.Stage) order.Facts {
 		Approvers: sortedKeys(c.Approval.Approvers), RequireSignature: c.Approval.Require == "signature",
 		Different: c.Approval.Different, LedgerBroken: p.ledgerBroken.Load(),
 		Restrictions: p.restrictionsNow(), StorageOwn: c.Store.Kind == "local", Document: p.filed(o),
-		Times: p.times(), WarnDays: c.Deadlines.Warn,
+		IdentityDays: c.Rules.IdentityDays, Times: p.times(), WarnDays: c.Deadlines.Warn,
 	}
 	if on, err := order.ParseDate(c.Store.BAAOn); err == nil {
 		f.BAAOn = on

@@ -227,6 +227,9 @@ type Rules struct {
 	// Repeat is how long an order that asks for the same records for the same
 	// recipient is held as a probable mistake (R34); 0: never.
 	Repeat strict.Duration `yaml:"repeat"`
+	// IdentityDays is how old the check of who asks may be when a request arrives (R1);
+	// 0: 30, which is also the most.
+	IdentityDays int `yaml:"identity_days"`
 }
 
 // Stricter is what a rule is made to do.

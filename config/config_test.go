@@ -95,7 +95,7 @@ func TestOwnPolicy(t *testing.T) {
 		text := strings.Replace(design, "approval: {require: signature,", "approval: {require: signature, "+approval, 1) + "\n" + rest
 		return parse("/practice/chartseal.yaml", []byte(text), place{dir: "/practice"})
 	}
-	c, err := with("different: true, book: signed,", "rules: {off: [R14], tighten: {R12: refuse, R32: hold}, repeat: 30d}\nbrake: {per_day: 40, per_recipient: 5}\ndocuments: forms\n")
+	c, err := with("different: true, book: signed,", "rules: {off: [R14], tighten: {R12: refuse, R32: hold}, repeat: 30d, identity_days: 7}\nbrake: {per_day: 40, per_recipient: 5}\ndocuments: forms\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +108,8 @@ func TestOwnPolicy(t *testing.T) {
 		"rules: {tighten: {r12: hold}}":               "rules.tighten.r12",
 		"rules: {off: [R12], tighten: {R12: refuse}}": "keep one of the two",
 		"rules: {repeat: 3000d}":                      "rules.repeat",
+		"rules: {identity_days: 31}":                  "rules.identity_days",
+		"rules: {identity_days: -1}":                  "rules.identity_days",
 		"brake: {per_day: -1}":                        "brake.per_day",
 		"brake: {per_patient: 1}":                     "per_patient",
 	} {

@@ -49,7 +49,13 @@ func (v *validator) config(c *Config) {
 	v.brake(c.Brake)
 }
 
+// maxIdentityDays is how old the check of who asks may be by itself.
+const maxIdentityDays = 30
+
 func (v *validator) rules(r Rules) {
+	if n := r.IdentityDays; n < 0 || n > maxIdentityDays {
+		v.report("rules.identity_days", "is %d; it must be between 1 and %d, for a rule can only become stricter", n, maxIdentityDays)
+	}
 	if at := r.Repeat.Duration(); at < 0 || at > maxKeep {
 		v.report("rules.repeat", "is %s; it must be between 0s and %s", r.Repeat, strict.Duration(maxKeep))
 	}

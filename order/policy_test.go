@@ -304,3 +304,20 @@ func TestARestrictionMeansTheNameInEveryForm(t *testing.T) {
 		}
 	}
 }
+
+// TestTheIdentityCheckMustBeFresh: the practice can shorten the 30 days of R1, and the
+// days count up to the request's arrival.
+func TestTheIdentityCheckMustBeFresh(t *testing.T) {
+	for _, c := range []struct {
+		days, age int
+		passes    bool
+	}{{0, 30, true}, {0, 31, false}, {7, 7, true}, {7, 8, false}, {1, 1, true}, {1, 2, false}} {
+		o := load(t, "testdata/valid/treatment.yaml")
+		o.Requester.Identity.On = o.Received.AddDays(-c.age)
+		f := facts(o)
+		f.IdentityDays = c.days
+		if stops := Stopping(Evaluate(o, f)); (len(stops) == 0) != c.passes {
+			t.Errorf("%d days old with %d allowed: %+v", c.age, c.days, stops)
+		}
+	}
+}
