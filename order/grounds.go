@@ -123,7 +123,7 @@ type Fee struct {
 
 // FeeLine is one item charged.
 type FeeLine struct {
-	Kind   string `yaml:"kind,required"` // labor, supplies, postage or summary
+	Kind   string `yaml:"kind,required"` // labor, supplies, postage, summary or flat
 	Amount Money  `yaml:"amount,required"`
 	Basis  string `yaml:"basis"`  // how it was worked out
 	Agreed bool   `yaml:"agreed"` // of a summary: the patient agreed to it and its price

@@ -321,3 +321,47 @@ func TestTheIdentityCheckMustBeFresh(t *testing.T) {
 		}
 	}
 }
+
+// TestLawfulFeesPass: what the law allows to charge is not in the way of a copy.
+func TestLawfulFeesPass(t *testing.T) {
+	for _, lines := range [][]FeeLine{
+		{{Kind: "flat", Amount: 650}},
+		{{Kind: "labor", Amount: 500}, {Kind: "supplies", Amount: 100}, {Kind: "postage", Amount: 210}},
+		{{Kind: "summary", Amount: 2000, Agreed: true}},
+	} {
+		o := load(t, "testdata/valid/patient_access.yaml")
+		o.Fee = &Fee{Lines: lines}
+		if stops := Stopping(Evaluate(o, facts(o))); len(stops) != 0 {
+			t.Errorf("%+v: %+v", lines, stops)
+		}
+	}
+}
+
+// TestAConsentNamesTheRecipient: substance use disorder records go only to whom the
+// consent lets them go, by name or by what 42 CFR 2.31(a)(4) allows instead.
+func TestAConsentNamesTheRecipient(t *testing.T) {
+	for to, passes := range map[string]bool{
+		"Dr. Chen Endodontics": true, "Dr. Chen": true, "DR CHEN ENDODONTICS, 2 Elm Street": true, "dr-chen": true,
+		"my treating providers, health plans, third-party payers": true, "All my treating providers": true,
+		"Dr. Okafor": false, "my health plans": false, "my sister": false,
+	} {
+		o := load(t, "testdata/valid/part2.yaml")
+		o.Part2Consent.To = to
+		if stops := Stopping(Evaluate(o, facts(o))); (len(stops) == 0) != passes {
+			t.Errorf("a consent to %q: %+v", to, stops)
+		}
+	}
+}
+
+// TestADemandMayNameAnyParty: what a court orders must go, also to an insurer or an
+// employer.
+func TestADemandMayNameAnyParty(t *testing.T) {
+	for _, kind := range []Relation{Attorney, Court, Agency, Insurer, Employer, OtherParty} {
+		o := load(t, "testdata/valid/legal_process.yaml")
+		f := facts(o)
+		o.Requester.Relation, f.Recipient.Kind = kind, Party(kind)
+		if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
+			t.Errorf("%s: %+v", kind, stops)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"strings"
 
 	"chartseal/config/strict"
@@ -85,6 +86,20 @@ func (r Restrictions) Withdrawn(patient string, to Recipient, signed Date) *With
 // forbade or withdrew must not go for the want of an "Inc.".
 func (r Recipient) names(word string) bool {
 	return word != "" && (strings.EqualFold(word, r.Key) || strings.EqualFold(word, string(r.Kind)) || holdsPhrase(r.Name, word) || holdsPhrase(word, r.Name))
+}
+
+// consented says that a consent to release substance use disorder records is for the
+// recipient: by name, or as one of those whom the law lets a consent for treatment,
+// payment and operations name together (42 CFR 2.31(a)(4)).
+func (r Recipient) consented(to string) bool {
+	if blank(to) || r.IsZero() || holdsPhrase(to, r.Name) || holdsPhrase(r.Name, to) || strings.EqualFold(to, r.Key) {
+		return !blank(to)
+	}
+	together := map[Relation][]string{
+		Provider: {"treating providers", "treating provider", "health care providers", "providers"},
+		Insurer:  {"health plans", "health plan", "third party payers", "payers", "insurers"},
+	}[r.Kind.relation()]
+	return slices.ContainsFunc(together, func(words string) bool { return holdsPhrase(to, words) })
 }
 
 // isAt says that an address as somebody wrote it is the recipient's: the e-mail

@@ -77,8 +77,15 @@ func checkStateDeadline(o *Order, f *Facts) []finding {
 	return say("%s: due %s.", due.Law, due.State.Words())
 }
 
-// feeKinds is what a patient's copy may be charged for (45 CFR 164.524(c)(4)).
-var feeKinds = []string{"labor", "supplies", "postage", "summary"}
+// FeeKinds is what a patient's copy may be charged for (45 CFR 164.524(c)(4)). A flat
+// fee stands for all of it, of an electronic copy (HHS guidance on access, "Individuals'
+// Right under HIPAA to Access their Health Information", fees).
+func FeeKinds() []string { return []string{"labor", "supplies", "postage", "summary", flatFee} }
+
+const (
+	flatFee       = "flat"
+	maxFlat Money = 650 // cents, in the same guidance
+)
 
 func checkFee(o *Order, f *Facts) []finding {
 	if o.Basis != PatientAccess || o.Fee == nil {
@@ -89,20 +96,22 @@ func checkFee(o *Order, f *Facts) []finding {
 		found = say("The records cannot wait for the fee. Remove fee.paid_first and send them.")
 	}
 	for _, l := range o.Fee.Lines {
-		found = append(found, checkFeeLine(l, o.Fee, f)...)
+		found = append(found, checkFeeLine(l, o, f)...)
 	}
 	return found
 }
 
-func checkFeeLine(l FeeLine, fee *Fee, f *Facts) []finding {
-	message := ""
+func checkFeeLine(l FeeLine, o *Order, f *Facts) []finding {
+	message, fee := "", o.Fee
 	switch {
 	case fee.BenefitClaim && f.State == "NY" && l.Amount > 0:
 		message = "New York allows no charge for a copy that supports a claim for government benefits. Remove the fee."
 	case holdsPhrase(l.Kind, "search") || holdsPhrase(l.Kind, "retrieval"):
 		message = "Searching for the chart cannot be charged to a patient. Remove the line '" + l.Kind + "' (" + l.Amount.String() + ")."
-	case !slices.Contains(feeKinds, l.Kind):
+	case !slices.Contains(FeeKinds(), l.Kind):
 		message = "'" + l.Kind + "' (" + l.Amount.String() + ") cannot be charged to a patient. Only labor for copying, supplies, postage and an agreed summary can."
+	case l.Kind == flatFee && (l.Amount > maxFlat || len(fee.Lines) > 1 || !o.Delivery.Bundled()):
+		message = "A flat fee is for an electronic copy, at most " + maxFlat.String() + ", and stands for everything that is charged. Correct the amount, or charge what the copy really cost (labor, supplies, postage)."
 	case l.Kind == "summary" && !l.Agreed:
 		message = "A summary can be charged only if the patient agreed to it and its price beforehand (agreed: true)."
 	default:
@@ -170,6 +179,9 @@ func checkDenial(o *Order, f *Facts) []finding {
 	var found []finding
 	if _, known := Grounds()[d.Ground]; !known {
 		found = say("'%s' is no ground for keeping a patient's records back. The grounds are: %s.", d.Ground, strings.Join(sortedGrounds(), ", "))
+	}
+	if r := o.Requester; d.Ground == "harms_by_representative" && r.Relation != Representative {
+		found = append(found, say("This ground is only for a request by the patient's representative, and %s asks. Choose another ground, or send the records.", lowerFirst(the(r.Relation)))...)
 	}
 	if Reviewable(d.Ground) {
 		found = append(found, checkReview(d)...)

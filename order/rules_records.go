@@ -131,7 +131,7 @@ func lackingConsent(o *Order, f *Facts) []string {
 		{"patient", SameName(c.Patient, o.Patient.Name)},
 		{"from", !blank(c.From)},
 		{"description", !blank(c.Description)},
-		{"to", !blank(c.To)},
+		{"to", f.Recipient.consented(c.To)},
 		{"purpose", !blank(c.Purpose)},
 		{"revoke", c.Revoke},
 		{"expires_on", c.ExpiresOn.IsZero() && !blank(c.ExpiresEvent) || !c.ExpiresOn.IsZero() && !c.ExpiresOn.Before(f.Today)},

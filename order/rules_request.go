@@ -50,8 +50,10 @@ var parties = map[Basis]struct{ ask, get []Relation }{
 	Operations:    {[]Relation{Self, Representative, Provider, Insurer, Agency}, []Relation{Insurer, Provider, Agency}},
 	PatientAccess: {[]Relation{Self, Representative}, []Relation{Self, Representative}},
 	ByDirective:   {[]Relation{Self, Representative}, Relation("").all()},
-	ByLegal:       {[]Relation{Attorney, Court, Agency, OtherParty}, []Relation{Attorney, Court, Agency, OtherParty}},
+	ByLegal:       {litigants, litigants}, // whom an order or a subpoena can name; R23 asks for the document
 }
+
+var litigants = []Relation{Attorney, Court, Agency, Insurer, Employer, OtherParty}
 
 func (Relation) all() []Relation {
 	var all []Relation
@@ -111,6 +113,9 @@ func the(r Relation) string {
 	}
 	return "This recipient"
 }
+
+// lowerFirst is for the middle of a sentence.
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 func checkPurpose(o *Order, _ *Facts) []finding {
 	if o.Basis.OwnRequest() || o.Basis == Treatment || o.Basis == Deidentified {

@@ -45,7 +45,7 @@ func papers(p Practice) []Section {
 				text("deidentification.document", "Where the determination is filed", 5),
 			},
 		}},
-		{Mark: "H", Title: "Fee", Note: "A patient pays only for labor of copying, supplies, postage and an agreed summary.", Rows: fee()},
+		{Mark: "H", Title: "Fee", Note: "A patient pays only for labor of copying, supplies, postage and an agreed summary, or a flat fee of $6.50 at most.", Rows: fee()},
 		{Mark: "I", Title: "Unencrypted copy", Note: "The patient asked for it and was told of the risk. Staff hand it over.", Rows: []Row{{
 			text("unencrypted.warned_by", "Patient told by", 8), date("unencrypted.warned_on", "Patient told on", 4),
 		}}},
@@ -145,7 +145,7 @@ func fee() []Row {
 	for i := range feeLines {
 		at := numbered("fee.lines[%d]", i)
 		rows = append(rows, Row{
-			choice(at+".kind", numbered("Fee %d: for", i+1), 3, options([]string{"labor", "supplies", "postage", "summary"}, nil)),
+			choice(at+".kind", numbered("Fee %d: for", i+1), 3, options(order.FeeKinds(), nil)),
 			hint(text(at+".amount", numbered("Fee %d: amount", i+1), 2), "6.50"),
 			text(at+".basis", numbered("Fee %d: how worked out", i+1), 4),
 			box(at+".agreed", numbered("Fee %d: patient agreed", i+1), 3),
