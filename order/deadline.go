@@ -84,7 +84,7 @@ func (t Times) law(state string) (stateLaw, bool) {
 			law.copies = own.Copies
 		}
 		if !known {
-			law.name, known = state, true
+			law.name, law.open, known = state, doubtful, true
 		}
 	}
 	law.closed = t.Closed
@@ -135,6 +135,10 @@ func calendar(n int) strict.Days { return strict.Days{N: n} }
 
 func business(n int) strict.Days { return strict.Days{N: n, Business: true} }
 
+// doubtful are the federal holidays on which not every state closes. Where a state's
+// own were not established they count as business days.
+var doubtful = []holiday{washington, juneteenth, columbus, veterans}
+
 // stateLaws is the table of state times. New York is from the health department's
 // memorandum on Public Health Law § 18; the others are from secondary sources
 // (law firms and dental societies), because the statutes were not read. States
@@ -149,15 +153,16 @@ var stateLaws = map[string]stateLaw{
 		name: "Arizona", rule: "expects copies within 15 business days",
 		inspection: business(15), copies: business(15), open: []holiday{juneteenth},
 	},
-	"TX": {name: "Texas", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30)},
-	"FL": {name: "Florida", rule: "expects copies in under 30 days", inspection: calendar(29), copies: calendar(29)},
-	"PA": {name: "Pennsylvania", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30)},
+	"TX": {name: "Texas", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30), open: doubtful},
+	"FL": {name: "Florida", rule: "expects copies in under 30 days", inspection: calendar(29), copies: calendar(29), open: doubtful},
+	"PA": {name: "Pennsylvania", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30), open: doubtful},
 }
 
 // A day is left out of a count of business days only if it is a weekend or surely
 // a holiday there: counting a holiday that an office might not keep would put the
-// deadline too late. So state-only holidays count as business days, and so does
-// the Friday on which federal offices keep a holiday that falls on a Saturday.
+// deadline too late. So state-only holidays count as business days, those that a state
+// may not keep ([doubtful]), and the Friday on which federal offices keep a holiday
+// that falls on a Saturday. The practice's counsel can name them as closed.
 func (l stateLaw) isBusinessDay(d Date) bool {
 	if w := d.Weekday(); w == time.Saturday || w == time.Sunday {
 		return false

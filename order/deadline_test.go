@@ -92,10 +92,15 @@ func TestTimesOfThePractice(t *testing.T) {
 		{"2026-11-18", "NY", ByLink, Times{States: map[string]StateTime{"NY": {Inspect: calendar(10), Copies: calendar(14)}}}, "2026-12-02", "New York expects an answer within 14 days"},
 		{"2026-11-18", "NY", Inspect, Times{States: map[string]StateTime{"NY": {Copies: calendar(14)}}}, "2026-11-28", "New York expects an answer within 10 days"},
 		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(5)}}}, "2026-11-25", "OR expects an answer within 5 business days"},
-		{"2026-11-24", "CA", Inspect, Times{Closed: []Date{friday}}, "2026-12-03", ""},                                    // Thanksgiving, the Friday after
-		{"2026-12-23", "AZ", ByLink, Times{Closed: []Date{on(2026, 12, 24)}}, "2027-01-19", ""},                           // Christmas Eve and Day, New Year's Day, King's birthday
-		{"2028-02-25", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(3)}}}, "2028-03-01", ""},  // over 29 February
-		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: calendar(60)}}}, "2026-12-18", ""}, // never later than the federal date
+		{"2026-11-24", "CA", Inspect, Times{Closed: []Date{friday}}, "2026-12-03", ""},                                                                     // Thanksgiving, the Friday after
+		{"2026-12-23", "AZ", ByLink, Times{Closed: []Date{on(2026, 12, 24)}}, "2027-01-19", ""},                                                            // Christmas Eve and Day, New Year's Day, King's birthday
+		{"2028-02-25", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(3)}}}, "2028-03-01", ""},                                   // over 29 February
+		{"2026-11-09", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(3)}}}, "2026-11-12", ""},                                   // whether Veterans Day counts is not known
+		{"2026-11-09", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(3)}}, Closed: []Date{on(2026, 11, 11)}}, "2026-11-13", ""}, // unless counsel says so
+		{"2026-10-09", "TX", ByLink, Times{States: map[string]StateTime{"TX": {Copies: business(2)}}}, "2026-10-13", ""},                                   // Texas works on Columbus Day
+		{"2026-10-09", "NY", ByLink, Times{States: map[string]StateTime{"NY": {Copies: business(2)}}}, "2026-10-14", ""},                                   // New York does not
+		{"2027-12-30", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(2)}}}, "2028-01-03", ""},                                   // New Year's Day on a Saturday: the Friday counts
+		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: calendar(60)}}}, "2026-12-18", ""},                                  // never later than the federal date
 	} {
 		received, err := ParseDate(c.received)
 		if err != nil {
