@@ -89,6 +89,15 @@ type RemovedDetail struct {
 // sends nothing and writes nothing, so it may run beside a daemon. The brake and the
 // registry of orders are not asked.
 func Look(ctx context.Context, cfg *config.Config, opts Options, name string, data, signature []byte) (*Preview, error) {
+	return preview(ctx, cfg, opts, name, data, signature, true)
+}
+
+// LookAtRules is [Look] without the records, which take their time.
+func LookAtRules(ctx context.Context, cfg *config.Config, opts Options, name string, data, signature []byte) (*Preview, error) {
+	return preview(ctx, cfg, opts, name, data, signature, false)
+}
+
+func preview(ctx context.Context, cfg *config.Config, opts Options, name string, data, signature []byte, records bool) (*Preview, error) {
 	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: &state{dir: cfg.State}}
 	if err := p.readRules(); err != nil {
 		return nil, err
@@ -116,7 +125,7 @@ func Look(ctx context.Context, cfg *config.Config, opts Options, name string, da
 		v.Held = append(v.Held, order.Stopping(inOrderWords(data, verdict.Reasons))...)
 	}
 	v.Held = append(v.Held, p.notOffered(o)...)
-	if w := wayOf(o); w == byLink || w == byFolder { // else nothing is gathered
+	if w := wayOf(o); records && (w == byLink || w == byFolder) { // else nothing is gathered
 		if err := p.lookAtRecords(ctx, o, facts, v); err != nil {
 			return nil, err
 		}

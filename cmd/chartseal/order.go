@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"aead.dev/minisign"
@@ -48,15 +49,16 @@ func orderNewCmd(a *app) *cobra.Command {
 		Use:   "new",
 		Short: "Write a release order, question by question",
 		Long: `Asks for a release order: only what its basis needs, each answer checked at once.
-The order goes into the outbox, or with --output into a file. Where orders must be
-signed, the approver's key signs it (--key, or asked for).`,
+Before it is written the rules are asked: what would hold it is shown. The order goes
+into the outbox, or with --output into a file. Where orders must be signed, the
+approver's key signs it (--key, or asked for).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.load()
 			if err != nil {
 				return err
 			}
-			return newOrder(cmd, cfg, out, key)
+			return a.newOrder(cmd, cfg, out, key)
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "file to write instead of the outbox")
@@ -64,7 +66,7 @@ signed, the approver's key signs it (--key, or asked for).`,
 	return c
 }
 
-func newOrder(cmd *cobra.Command, cfg *config.Config, out, keyFile string) error {
+func (a *app) newOrder(cmd *cobra.Command, cfg *config.Config, out, keyFile string) error {
 	practice, err := chartseal.OrderForm(cfg)
 	if err != nil {
 		return err
@@ -93,7 +95,49 @@ func newOrder(cmd *cobra.Command, cfg *config.Config, out, keyFile string) error
 		}
 		signature = minisign.Sign(key, text)
 	}
+	if err := a.sayWhatHolds(cmd, cfg, in, text, signature); err != nil {
+		return err
+	}
 	return saveOrder(cmd, cfg, out, o.ID, text, signature)
+}
+
+// errHeldNow says that an order which would be held was not written.
+var errHeldNow = errors.New("the order would be held; nothing was written")
+
+// sayWhatHolds asks the rules before anything is written, and writes an order that
+// would be held only if the one who wrote it wants it so. The records are not looked at.
+func (a *app) sayWhatHolds(cmd *cobra.Command, cfg *config.Config, in *bufio.Reader, text, signature []byte) error {
+	if signature == nil && cfg.Approval.Require == config.RequireSignature { // it is signed later
+		unsigned := *cfg
+		unsigned.Approval.Require = config.RequireName
+		cfg = &unsigned
+	}
+	v, err := chartseal.LookAtRules(cmd.Context(), cfg, a.options(nil), "order.yaml", text, signature)
+	if err != nil {
+		return err
+	}
+	p := &printer{w: cmd.ErrOrStderr()}
+	for _, r := range v.Rules {
+		if r.Outcome == "warn" {
+			p.f("\nPlease note: %s (%s)\n", strings.Join(r.Messages, " "), r.Rule)
+		}
+	}
+	if len(v.Held) == 0 {
+		p.f("\nNo rule holds this order. Its records are looked at when it is worked on.\n")
+		return p.err
+	}
+	printEnd(p, v)
+	for p.err == nil {
+		p.f("\nWrite it all the same, to be corrected later? (yes or no): ")
+		line, _, err := in.ReadLine()
+		switch answer := strings.ToLower(strings.TrimSpace(string(line))); {
+		case err != nil, answer == "n", answer == "no":
+			return &exitError{exitHeld, errHeldNow}
+		case answer == "y", answer == "yes":
+			return nil
+		}
+	}
+	return p.err
 }
 
 // askForKey lets the approver sign at once; an empty answer leaves it for later.
