@@ -134,10 +134,10 @@ const withdrawnKey = "/withdrawn"
 // recordGone ends a release whose claimed order was deleted by hand: what was
 // uploaded goes, and the ledger says that the order was taken back.
 func (p *Practice) recordGone(ctx context.Context, r *release) error {
-	if there, err := p.box.SentAs(r.ID); err != nil {
+	if was, err := p.box.ToldAs(r.ID); err != nil {
 		return err
-	} else if there {
-		return p.wrapUpForgotten(ctx, r)
+	} else if was != "" {
+		return p.wrapUpForgotten(ctx, r, was)
 	}
 	if err := p.unpublish(ctx, r); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 
 // A state folder, or the database alone, may be brought back from a backup, and then
 // what this daemon remembers is older than what it did. Two things know better:
-// the releases' own files, when only the database is older, and the receipts in
+// the releases' own files, when only the database is older, and the answers in
 // the outbox.
 
 // reconcile teaches the registry what the releases' files know: an order that
@@ -119,31 +119,42 @@ func (r *registry) learn(ctx context.Context, e entry) (int64, error) {
 
 // wrapUpForgotten ends a release that was answered although its file does not know:
 // the bundle that was delivered stays.
-func (p *Practice) wrapUpForgotten(ctx context.Context, r *release) error {
-	p.log.Warn("sent before, as its receipt says, and not remembered", slog.String("release", r.ID), slog.String("stage", "record"))
-	return p.wrapUp(ctx, r, sent)
+func (p *Practice) wrapUpForgotten(ctx context.Context, r *release, was watch.Kind) error {
+	p.log.Warn("answered before, as the outbox says, and not remembered", slog.String("release", r.ID), slog.String("stage", "record"))
+	return p.wrapUp(ctx, r, endOf(was))
+}
+
+// endOf is the end that an answer given only once stands for.
+func endOf(k watch.Kind) verdict {
+	return map[watch.Kind]verdict{watch.Sent: sent, watch.Denied: denied, watch.Extended: extended}[k]
 }
 
 // forgotten turns an order back that was just taken in as a new one although the
-// outbox holds the receipt of its being sent. It reports whether it did.
+// outbox holds its answer. After an extension the order is awaited, unless it asks
+// for another one. It reports whether it did.
 func (p *Practice) forgotten(ctx context.Context, c *watch.Claim, o *order.Order, id, sha string) (bool, error) {
 	if _, err := p.state.load(id); !errors.Is(err, fs.ErrNotExist) {
 		return false, nil // it has begun, or cannot be read: for its stages to find out
 	}
-	there, err := p.box.HasReceipt(o.ID)
-	if err != nil || !there {
-		return false, wrap("look for receipt", err)
+	was, err := p.box.Told(o.ID)
+	if err != nil || was == "" || was == watch.Extended && o.Decision != order.Extend {
+		return false, wrap("look for answer", err)
+	}
+	words := map[watch.Kind]string{
+		watch.Sent:     "An order with this number was already sent: its receipt lies in the outbox, in sent/%s.%s It was not sent again. Tell your IT contact; if the recipient still needs the records, write a new order with a new number.",
+		watch.Denied:   "An order with this number was already denied: its letter lies in the outbox, in denied/%s.%s It was not denied again, and nothing was sent. Tell your IT contact; if the reason no longer holds, write a new order with a new number.",
+		watch.Extended: "Only one extension is allowed, and the patient was told of one already: its letter lies in the outbox, in extended/%s.%s Nothing was sent. Tell your IT contact, and answer the request now.",
 	}
 	reason := order.Reason{
 		Rule: "R34", Outcome: order.Refuse,
-		Message: fmt.Sprintf("An order with this number was already sent: its receipt lies in the outbox, in sent/%s. chartseal itself does not remember it: its memory was brought back from a backup, or made anew. It was not sent again. Tell your IT contact; if the recipient still needs the records, write a new order with a new number.", watch.FolderName(o.ID)),
+		Message: fmt.Sprintf(words[was], watch.FolderName(o.ID), " chartseal itself does not remember it: its memory was brought back from a backup, or made anew."),
 	}
-	if _, err := settledReasons(c, []order.Reason{reason}); err != nil { // before the table says that it was sent
+	if _, err := settledReasons(c, []order.Reason{reason}); err != nil { // before the table says how it was answered
 		return false, err
 	}
-	if err := p.orders.settle(ctx, id, sent); err != nil {
+	if err := p.orders.settle(ctx, id, endOf(was)); err != nil {
 		return false, err
 	}
-	p.log.Warn("sent before, as a receipt says, and not remembered", slog.String("release", id), slog.String("stage", "intake"))
+	p.log.Warn("answered before, as the outbox says, and not remembered", slog.String("release", id), slog.String("stage", "intake"))
 	return true, p.turnBack(ctx, c, ledger.Entry{Order: o.ID, OrderSum: sha}, watch.Apart, []order.Reason{reason})
 }

@@ -73,21 +73,24 @@ func TestAnAnsweredReleaseIsNotTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer box.Close()
-	answer := filepath.Join(box.Dir(), "sent", "R-1")
-	if err := errors.Join(os.Mkdir(answer, 0o700), os.WriteFile(filepath.Join(answer, "receipt.json"), []byte(`{"order":"R-1","release":"ref"}`), 0o600)); err != nil {
-		t.Fatal(err)
-	}
 	r := newRegistry(t)
-	if _, _, err := r.admit(t.Context(), "ref", "sha", "claim"); err != nil {
-		t.Fatal(err)
-	}
 	p := &Practice{log: slog.New(slog.DiscardHandler), state: st, orders: r, box: box, opts: Options{Now: time.Now}}
-	rel := &release{ID: "ref", Claim: "claim"}
-	rel.Ticket.Key = "delivered.zip.age"
-	if err := p.record(t.Context(), rel, gone); err != nil {
-		t.Fatal(err)
-	}
-	if e, err := r.find(t.Context(), "ref"); err != nil || e.State != sent || rel.Outcome != sent {
-		t.Errorf("%+v, %+v, %v", e, rel, err)
+	for kind, end := range map[watch.Kind]verdict{watch.Sent: sent, watch.Denied: denied, watch.Extended: extended} {
+		ref := string(kind)
+		answer := filepath.Join(box.Dir(), string(kind), "R-1")
+		if err := errors.Join(os.MkdirAll(answer, 0o700), os.WriteFile(filepath.Join(answer, watch.Twin(kind)), []byte(`{"order":"R-1","release":"`+ref+`"}`), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := r.admit(t.Context(), ref, "sha", "claim"); err != nil {
+			t.Fatal(err)
+		}
+		rel := &release{ID: ref, Claim: "claim"}
+		rel.Ticket.Key = "delivered.zip.age"
+		if err := p.record(t.Context(), rel, gone); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := r.find(t.Context(), ref); err != nil || e.State != end || rel.Outcome != end {
+			t.Errorf("%s: %+v, %+v, %v", kind, e, rel, err)
+		}
 	}
 }

@@ -85,34 +85,40 @@ func (c *Claim) room(a Answer) (dest string, taken bool, err error) {
 	}
 }
 
-// HasReceipt reports whether an answer says that an order of this id was sent.
-func (o *Outbox) HasReceipt(order string) (bool, error) {
-	for n := 1; ; n++ {
-		dir := candidate(Sent, order, n)
-		if _, err := o.root().Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		} else if err != nil {
-			return false, Scrub(err)
-		}
-		if o.twinAt(Sent, dir).Order == order {
-			return true, nil
+// Told tells which of the answers that are given only once lies in the outbox for an
+// order of this id: Sent or Denied, else Extended; "" if there is none.
+func (o *Outbox) Told(order string) (Kind, error) {
+	for _, k := range []Kind{Sent, Denied, Extended} {
+		for n := 1; ; n++ {
+			dir := candidate(k, order, n)
+			if _, err := o.root().Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+				break
+			} else if err != nil {
+				return "", Scrub(err)
+			}
+			if o.twinAt(k, dir).Order == order {
+				return k, nil
+			}
 		}
 	}
+	return "", nil
 }
 
-// SentAs reports whether an answer says that an order was sent under this token. It
-// reads every answer.
-func (o *Outbox) SentAs(token string) (bool, error) {
-	dirs, err := fs.ReadDir(o.root().FS(), sentDir)
-	if err != nil {
-		return false, Scrub(err)
-	}
-	for _, d := range dirs {
-		if d.IsDir() && o.twinAt(Sent, path.Join(sentDir, d.Name())).Release == token {
-			return true, nil
+// ToldAs tells what an order was answered under this token, as [Outbox.Told] does.
+// It reads every answer.
+func (o *Outbox) ToldAs(token string) (Kind, error) {
+	for _, k := range []Kind{Sent, Denied, Extended} {
+		dirs, err := fs.ReadDir(o.root().FS(), string(k))
+		if err != nil && (k == Sent || !errors.Is(err, fs.ErrNotExist)) { // the others come with their first answer
+			return "", Scrub(err)
+		}
+		for _, d := range dirs {
+			if d.IsDir() && o.twinAt(k, path.Join(string(k), d.Name())).Release == token {
+				return k, nil
+			}
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 // answerOf finds the hold of an order, or its extension; "" if there is none.

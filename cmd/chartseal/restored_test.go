@@ -11,13 +11,22 @@ import (
 )
 
 // The state folder, or the engine's database alone, is brought back from the day
-// before, or the database is lost. An order sent since is not sent again when it is
-// dropped again, its bundle stays where its link leads, and staff get an answer.
+// before, or the database is lost. An order answered since is not answered a second
+// time when it is dropped again: its bundle stays where its link leads, no second
+// letter is written, and staff get an answer.
 func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
 	cfg := ownPractice(t)
 	dir := t.TempDir() // of the copies
 	who, _ := find("20871")
-	order := map[string][]byte{"r.yaml": practice.OrderFor(who, "R-71", practice.OrderOptions{Now: time.Now()})}
+	asked := func(id, decision string) []byte {
+		text := string(practice.AccessOrderFor(who, id, practice.OrderOptions{Now: time.Now()}))
+		return []byte(strings.Replace(text, "decision: release", "decision: "+decision, 1))
+	}
+	order := map[string][]byte{
+		"r.yaml": practice.OrderFor(who, "R-71", practice.OrderOptions{Now: time.Now()}),
+		"d.yaml": asked("R-72", "deny\ndenial: {ground: endangers_life, part: all, explanation: fear for the safety of a person, professional: Dr. Anna Lee, reviewer: Dr. Bo Stone, review: write within 60 days}"),
+		"x.yaml": asked("R-73", "extend\nextension: {reason: The volumes are kept elsewhere, until: "+time.Now().AddDate(0, 0, 50).Format(time.DateOnly)+"}"),
+	}
 	runUntilIdle(t, cfg, time.Now, nil)
 	must(t, os.CopyFS(filepath.Join(dir, "yesterday"), os.DirFS(cfg.State)))
 	runUntilIdle(t, cfg, time.Now, order)
@@ -46,13 +55,17 @@ func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
 			if after := stored(t, cfg); len(after) != len(before) || len(today) != 2 {
 				t.Errorf("%d objects in the store, and %d before", len(after), len(before))
 			}
-			why, err := os.ReadFile(filepath.Join(cfg.Outbox, "held", "R-71", "WHY-HELD.txt"))
-			if err != nil || !strings.Contains(string(why), "already sent") {
-				t.Errorf("%s, %v", why, err)
+			for id, want := range map[string]string{"R-71": "already sent", "R-72": "already denied", "R-73": "one extension"} {
+				why, err := os.ReadFile(filepath.Join(cfg.Outbox, "held", id, "WHY-HELD.txt"))
+				if err != nil || !strings.Contains(strings.Join(strings.Fields(string(why)), " "), want) {
+					t.Errorf("%s: %s, %v", id, why, err)
+				}
 			}
-			answers, err := os.ReadDir(filepath.Join(cfg.Outbox, "sent"))
-			if err != nil || len(answers) != 1 {
-				t.Errorf("%d answers, %v", len(answers), err)
+			for _, folder := range []string{"sent", "denied", "extended"} {
+				answers, err := os.ReadDir(filepath.Join(cfg.Outbox, folder))
+				if err != nil || len(answers) != 1 {
+					t.Errorf("%d answers in %s, %v", len(answers), folder, err)
+				}
 			}
 		})
 	}
