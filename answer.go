@@ -53,21 +53,26 @@ func (p *Practice) recall(r *release) (*watch.Claim, brief, error) {
 	return c, b, p.remind(c, briefNote, &b)
 }
 
-// remind reads a note of the release. Where somebody deleted it, the order is taken
-// for gone: the release ends without having sent anything, and what is left of the
-// claim is taken in anew.
+// remind reads a note of the release. Where somebody deleted or damaged it, the order
+// is taken for gone: the release ends without having sent anything, and what is left
+// of the claim is taken in anew.
 func (p *Practice) remind(c *watch.Claim, name string, v any) error {
 	err := c.Recall(name, v)
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !isLost(err) {
 		return err
 	}
 	if c, err = p.box.Claim(c.ID); err != nil { // renamed, or away
 		return err
 	}
-	if err = c.Recall(name, v); errors.Is(err, fs.ErrNotExist) {
+	if err = c.Recall(name, v); isLost(err) {
 		return watch.ErrNoClaim
 	}
 	return err
+}
+
+// isLost reports a note that waiting does not bring back.
+func isLost(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, watch.ErrDamaged)
 }
 
 // keepReasons remembers why the order stops until it is recorded and answered.
@@ -95,6 +100,12 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	if end == gone {
 		return p.recordGone(ctx, r)
 	}
+	if line, err := p.lineOf(r, end); err != nil {
+		return err
+	} else if line != nil {
+		r.Seq = line.Seq
+		return p.state.save(r)
+	}
 	c, b, err := p.recall(r)
 	if err != nil {
 		return err
@@ -115,7 +126,7 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 			return errors.Join(err, p.state.save(r))
 		}
 	}
-	pk, err := p.recallPacked(c)
+	pk, err := p.recallPacked(c, r)
 	if err != nil {
 		return err
 	}
@@ -126,6 +137,21 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	p.step(r.ID, "record", "recorded")
 	r.Seq = rec.Seq
 	return p.state.save(r)
+}
+
+// lineOf finds the line that ends a release, written before a crash; nil if there is
+// none. It stands, whatever has become of the notes it was made from.
+func (p *Practice) lineOf(r *release, end verdict) (*ledger.Entry, error) {
+	key := r.ID + "/" + string(end)
+	if end == extended {
+		ref, _ := splitID(r.ID)
+		key = ref + "/extended"
+	}
+	e, err := p.ledgerEntry(key)
+	if errors.Is(err, ledger.ErrNoEntry) || err == nil && e.Reference != r.ID {
+		return nil, nil //nolint:nilnil // none
+	}
+	return e, err
 }
 
 // withdrawnKey ends the ledger key of an order that was taken back.
@@ -168,6 +194,9 @@ func (p *Practice) recordHold(ctx context.Context, token string, e ledger.Entry,
 		e.Notices = append(e.Notices, r.Rule+": "+r.Message)
 	}
 	_, err := p.enter(ctx, e)
+	if errors.Is(err, ledger.ErrConflict) { // held before a crash, for reasons whose note is lost: that line stands
+		return nil
+	}
 	return err
 }
 
@@ -283,10 +312,15 @@ func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *r
 }
 
 func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *release) error {
-	pk, err := p.recallPacked(c)
+	var pk packed
+	if err := p.remind(c, packedNote, &pk); err != nil {
+		return err
+	}
+	line, err := p.ledgerEntry(r.ID + "/sent")
 	if err != nil {
 		return err
 	}
+	pk.Notices = append([]string{}, line.Notices...) // those of the rules among them
 	if r.Way == byFolder {
 		if err := p.handOut(ctx, r); err != nil {
 			return err
@@ -422,8 +456,8 @@ func (p *Practice) reopen(ctx context.Context, r *release) (*watch.Claim, *order
 		}}}
 	}
 	o, err := p.ReadOrder(ctx, c.File, data)
-	if _, bad := errors.AsType[*order.ParseError](err); bad {
-		return c, nil, errors.New("read order again: it no longer parses")
+	if bad, ok := errors.AsType[*order.ParseError](err); ok {
+		return c, nil, &Held{parseReasons(bad)} // by the stricter rules of a newer program
 	}
 	if err != nil {
 		return c, nil, err

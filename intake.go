@@ -168,7 +168,7 @@ const turnedBackNote = "turned-back.json"
 func settledReasons(c *watch.Claim, reasons []order.Reason) ([]order.Reason, error) {
 	var before []order.Reason
 	err := c.Recall(turnedBackNote, &before)
-	if errors.Is(err, fs.ErrNotExist) {
+	if isLost(err) {
 		return reasons, c.Note(turnedBackNote, reasons)
 	}
 	return before, err

@@ -63,10 +63,10 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 		return &Held{reasons}
 	}
 	if at == order.AtUpload {
-		return errors.Join(r.sealedFor(facts.Recipient), noteWarnings(c, said))
+		return errors.Join(r.sealedFor(facts.Recipient), p.noteWarnings(c, r, said))
 	}
 	if r.Way == byHand { // judged once only
-		return noteWarnings(c, said)
+		return p.noteWarnings(c, r, said)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 // warningsNote keeps what the rules warn of until it is in ledger and receipt.
 const warningsNote = "warnings.json"
 
-func noteWarnings(c *watch.Claim, said []order.Reason) error {
+func (p *Practice) noteWarnings(c *watch.Claim, r *release, said []order.Reason) error {
 	var warnings []string
 	for _, r := range said {
 		if r.Outcome == order.Warn {
@@ -84,26 +84,30 @@ func noteWarnings(c *watch.Claim, said []order.Reason) error {
 	if len(warnings) == 0 {
 		return nil
 	}
-	return c.Note(warningsNote, warnings)
+	if err := c.Note(warningsNote, warnings); err != nil || r.Warned {
+		return err
+	}
+	r.Warned = true // from here on the note must be there
+	return p.state.save(r)
 }
 
 // recallPacked is what packing noted, with the warnings of the rules.
-func (p *Practice) recallPacked(c *watch.Claim) (packed, error) {
+func (p *Practice) recallPacked(c *watch.Claim, r *release) (packed, error) {
 	var pk packed
 	if err := p.remind(c, packedNote, &pk); err != nil {
 		return pk, err
 	}
-	warnings, err := warningsOf(c)
+	warnings, err := p.warningsOf(c, r)
 	pk.Notices = append(pk.Notices, warnings...)
 	return pk, err
 }
 
 // warningsOf are the warnings that were noted with a claim.
-func warningsOf(c *watch.Claim) (warnings []string, err error) {
-	if err := c.Recall(warningsNote, &warnings); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+func (p *Practice) warningsOf(c *watch.Claim, r *release) (warnings []string, err error) {
+	if !r.Warned && errors.Is(c.Recall(warningsNote, &warnings), fs.ErrNotExist) {
+		return nil, nil
 	}
-	return warnings, nil
+	return warnings, p.remind(c, warningsNote, &warnings)
 }
 
 // Facts are what the rules need to know beside the order.

@@ -82,7 +82,7 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 		out.Extension = p.extension(o)
 	}
 	if r.Way == byHand {
-		if out.Handed, err = p.handed(c, o); err != nil {
+		if out.Handed, err = p.handed(c, r, o); err != nil {
 			return err
 		}
 	}
@@ -155,7 +155,7 @@ func (p *Practice) extension(o *order.Order) *notice.Extension {
 }
 
 // handed is the receipt of records that staff mail, or let the patient look at.
-func (p *Practice) handed(c *watch.Claim, o *order.Order) (*notice.Handed, error) {
+func (p *Practice) handed(c *watch.Claim, r *release, o *order.Order) (*notice.Handed, error) {
 	h := &notice.Handed{Delivery: string(o.Delivery), Contents: scopeWords(o.Records)}
 	if o.Denial != nil { // who puts them together must know
 		h.Contents += "; without what is denied: " + o.Denial.Part
@@ -163,7 +163,7 @@ func (p *Practice) handed(c *watch.Claim, o *order.Order) (*notice.Handed, error
 	if facts := p.Facts(o, order.AtIntake); order.HasPart2(o) && order.Part2Text(o, facts) != nil {
 		h.Notices = []string{enclosePart2}
 	}
-	warnings, err := warningsOf(c)
+	warnings, err := p.warningsOf(c, r)
 	if err != nil {
 		return nil, err
 	}

@@ -179,6 +179,7 @@ type release struct {
 	Way    way       `json:"way,omitempty"`    // which stages it passes
 	Denies bool      `json:"denies,omitempty"` // besides what it sends, a letter says what is denied
 	At     time.Time `json:"at,omitzero"`      // of letters and receipts that have no link
+	Warned bool      `json:"warned,omitempty"` // a note with its claim keeps what the rules warn of
 
 	Sealed     string `json:"sealed,omitempty"` // file under sealed/; whole once Manifest is set
 	Manifest   string `json:"manifest_sha256,omitempty"`
@@ -216,7 +217,7 @@ func (s *state) load(id string) (*release, error) {
 	}
 	var r release
 	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("read release: %w", err)
+		return nil, fmt.Errorf("read release %s: its file under releases in the state folder is damaged; restore it from the backup", id)
 	}
 	return &r, nil
 }

@@ -24,14 +24,18 @@ func (c *Claim) Note(name string, v any) error {
 	return c.box.syncDir(c.path(notesDir))
 }
 
-// Recall reads a note; the error wraps fs.ErrNotExist when there is none.
+// ErrDamaged says that a note is not the JSON that was written.
+var ErrDamaged = errors.New("the note is damaged")
+
+// Recall reads a note; the error wraps fs.ErrNotExist when there is none, and
+// ErrDamaged when it cannot be understood.
 func (c *Claim) Recall(name string, v any) error {
 	b, err := c.box.root().ReadFile(c.path(notesDir, name))
 	if err != nil {
 		return fmt.Errorf("read note: %w", Scrub(err))
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("decode note: %w", err)
+		return fmt.Errorf("decode note: %w", ErrDamaged) // the cause may quote it
 	}
 	return nil
 }
@@ -57,7 +61,7 @@ func (c *Claim) note() (record, error) {
 	if err == nil && n.File != "" {
 		return n, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !isJSON(err) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrDamaged) {
 		return n, err
 	}
 	file, err := c.onlyOrder()
@@ -72,12 +76,6 @@ func (c *Claim) note() (record, error) {
 		return n, err
 	}
 	return n, nil
-}
-
-func isJSON(err error) bool {
-	_, syntax := errors.AsType[*json.SyntaxError](err)
-	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
-	return syntax || kind
 }
 
 // onlyOrder names the one order in a folder without notes.

@@ -134,7 +134,7 @@ func (o *Outbox) RecallAt(u Unanswered, name string, v any) error {
 		return fmt.Errorf("read note: %w", Scrub(err))
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("decode note: %w", err)
+		return fmt.Errorf("decode note: %w", ErrDamaged)
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (o *Outbox) Working() (int, error) {
 		var note record
 		c := &Claim{ID: id, box: o}
 		if err := c.Recall(claimNote, &note); err != nil {
-			if !errors.Is(err, fs.ErrNotExist) && !isJSON(err) {
+			if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrDamaged) {
 				n++ // cannot be read for now
 			}
 			continue
