@@ -137,8 +137,13 @@ func (p *Practice) forgotten(ctx context.Context, c *watch.Claim, o *order.Order
 		return false, nil // it has begun, or cannot be read: for its stages to find out
 	}
 	was, err := p.box.Told(o.ID)
-	if err != nil || was == "" || was == watch.Extended && o.Decision != order.Extend {
+	if err != nil || was == "" {
 		return false, wrap("look for answer", err)
+	}
+	if was == watch.Extended {
+		if known, _, err := p.extendedTo(ctx, id); known || err != nil || o.Decision != order.Extend {
+			return false, err // the answer is awaited; of a second extension the rules speak
+		}
 	}
 	words := map[watch.Kind]string{
 		watch.Sent:     "An order with this number was already sent: its receipt lies in the outbox, in sent/%s.%s It was not sent again. Tell your IT contact; if the recipient still needs the records, write a new order with a new number.",
