@@ -59,7 +59,10 @@ func (p *Practice) bookNow() bookCopy {
 	}
 	book, err := loadBook(p.cfg)
 	if err != nil {
-		p.log.Warn("recipient book cannot be read; the last good one is in force", slog.String("stage", "admit"))
+		if bad := [2]stamp{file, sig}; p.badBook != bad { // once, however often it is asked for
+			p.badBook = bad
+			p.log.Warn("recipient book cannot be read; the last good one is in force", slog.String("stage", "admit"), slog.String("alert", "book"))
+		}
 		return p.book
 	}
 	if book.unsigned && !p.book.unsigned {

@@ -68,10 +68,12 @@ type Practice struct {
 	log          *slog.Logger
 	state        *state
 	box          *watch.Outbox
-	bookMu       sync.Mutex         // guards the next two
+	bookMu       sync.Mutex         // guards the next three
 	book         bookCopy           // read it through bookNow
+	badBook      [2]stamp           // the last one that could not be read, and its signature
 	restrictions order.Restrictions // what patients asked for; read it through restrictionsNow
 	steady       steadyClock        // of the brake
+	sign         sign               // of life
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
 	ledgerBroken atomic.Bool
@@ -103,6 +105,9 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	}
 	if err = p.readRules(); err != nil {
 		return err
+	}
+	if p.opts.Patient { // the daemon
+		p.live()
 	}
 	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
@@ -188,7 +193,9 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	listed := owned(ctx, p.keepDueList)
 	defer func() { cancel(); <-listed }()
 	last := ""
+	p.live()
 	err := p.box.Run(ctx, p.intake, func(s watch.Survey, err error) {
+		p.live()
 		if s.Waiting > 0 || len(s.Ready) > 0 || p.box.DueListAt().IsZero() {
 			p.due.changed()
 		}

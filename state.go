@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
@@ -43,8 +44,10 @@ func openState(dir string) (*state, error) {
 		return nil, fmt.Errorf("close state folder to others: %w", watch.Scrub(err))
 	}
 	lock := flock.New(s.path("lock"))
-	switch ok, err := lock.TryLock(); {
-	case err != nil:
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	switch ok, err := lock.TryLockContext(ctx, lockPatience/10); {
+	case err != nil && ctx.Err() == nil:
 		return nil, fmt.Errorf("lock state folder: %w", watch.Scrub(err))
 	case !ok:
 		return nil, ErrLocked
@@ -55,6 +58,9 @@ func openState(dir string) (*state, error) {
 	}
 	return s, nil
 }
+
+// lockPatience waits out who only looks whether the lock is taken.
+const lockPatience = 200 * time.Millisecond
 
 // sweep removes what a crash left: files half written, which may hold secrets, and
 // sealed files that no release knows. It runs before anything can be packed.

@@ -34,6 +34,7 @@ type Standing struct {
 // Status is what the outbox and the state folder say right now. It needs no
 // lock and may be asked beside a running daemon.
 type Status struct {
+	Daemon   Daemon        `json:"daemon"`
 	Pending  []string      `json:"pending"` // file names in the outbox, not claimed yet
 	Ignored  []string      `json:"ignored"` // left untouched in the outbox
 	Delayed  []watch.Delay `json:"delayed"` // pending files that wait for something, as the daemon saw them last
@@ -54,6 +55,7 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 
 func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Status, err error) {
 	st = &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Due: []Due{}, Withdrawn: []LiveLink{}}
+	st.Daemon = readDaemon(cfg, now)
 	if st.Releases, err = readStandings(cfg.State); err != nil {
 		return nil, err
 	}

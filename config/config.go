@@ -5,6 +5,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -40,8 +42,10 @@ type Config struct {
 	DICOM        DICOM       `yaml:"dicom"`
 	Deadlines    Deadlines   `yaml:"deadlines"`
 
-	// File is the absolute path of the file, "" if it was parsed from memory.
+	// File is the absolute path of the file, "" if it was parsed from memory, and Sum
+	// the SHA-256 of what was read from it, in hexadecimal.
 	File string `yaml:"-"`
+	Sum  string `yaml:"-"`
 
 	doc *strict.Document
 }
@@ -308,7 +312,8 @@ func parse(name string, data []byte, at place) (*Config, error) {
 	if len(v.problems) > 0 {
 		return nil, &Error{name, strict.Sorted(v.problems)}
 	}
-	c.File, c.doc = name, doc
+	sum := sha256.Sum256(data)
+	c.File, c.Sum, c.doc = name, hex.EncodeToString(sum[:]), doc
 	return c, nil
 }
 

@@ -54,11 +54,18 @@ func printDue(p *printer, open []chartseal.Due) {
 }
 
 func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
+	const minute = "2006-01-02 15:04"
+	if d := st.Daemon; d.Running {
+		p.f("the daemon runs since %s\n", d.Started.Local().Format(minute))
+	}
+	if st.Daemon.Message != "" {
+		p.f("%s\n", st.Daemon.Message)
+	}
 	for _, f := range st.Pending {
 		p.f("waiting in the outbox: %s\n", f)
 	}
 	for _, d := range st.Delayed {
-		p.f("  %s %s, since %s\n", d.Name, d.Why, d.Since.Local().Format("2006-01-02 15:04"))
+		p.f("  %s %s, since %s\n", d.Name, d.Why, d.Since.Local().Format(minute))
 	}
 	for _, l := range st.Left {
 		p.f("left alone in the outbox: %s (%s)\n", l.Name, l.Why)
