@@ -137,11 +137,7 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 		}
 		p.warnOfDates(all, order.DateOf(now).String())
 	}
-	for i := range all {
-		if class, ok := l.waits.Load(all[i].ref); ok && all[i].Place == watch.InWork {
-			all[i].waits, _ = class.(string)
-		}
-	}
+	l.addWaits(all)
 	links := l.living(now)
 	rows, day := dueRows(all), order.DateOf(now).String()
 	if at := p.box.DueListAt(); !at.IsZero() && at.Equal(l.written) && day == l.day && reflect.DeepEqual(rows, l.shown) && reflect.DeepEqual(links, l.links) {
@@ -156,6 +152,24 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 	}
 	l.shown, l.links, l.day, l.written = rows, links, day, p.box.DueListAt()
 	return nil
+}
+
+// addWaits says of the orders in work what they wait for; see inLine.
+func (l *dueList) addWaits(all []Due) {
+	n, rest := 0, ""
+	l.waits.Range(func(any, any) bool { n++; return true })
+	if n >= underWay {
+		rest = itsTurn
+	}
+	for i := range all {
+		if all[i].Place != watch.InWork {
+			continue
+		}
+		all[i].waits = rest
+		if class, ok := l.waits.Load(all[i].ref); ok {
+			all[i].waits, _ = class.(string)
+		}
+	}
 }
 
 // settleMissing looks after orders whose folders are gone. Another site may have
@@ -249,6 +263,8 @@ func waitWords(class string) string {
 		return "a disk or the drive is full. Make room, or tell your IT contact"
 	case "source folder missing", "shared image folder empty":
 		return "a folder with records cannot be reached. Tell your IT contact"
+	case itsTurn:
+		return "many orders wait before it. If it lasts, tell your IT contact"
 	case "store unavailable", "database unavailable", "interrupted":
 		return "the connection is down. If it lasts, tell your IT contact"
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,5 +106,35 @@ func TestLookingKeepsNoDaemonFromStarting(t *testing.T) {
 	}
 	if err := st.close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// When as many orders wait as a site works on at once, the others say so too.
+func TestOrdersThatHaveNotBegunSayWhy(t *testing.T) {
+	var all []Standing
+	for i := range underWay {
+		all = append(all, Standing{Release: strconv.Itoa(i), State: string(working), Waiting: "source folder missing"})
+	}
+	all = append(all, Standing{State: string(working), begun: "2026-11-18T12:00:00Z"}, Standing{State: string(sent)}, Standing{Site: "other", State: string(working)})
+	list := &dueList{}
+	for i := range all {
+		list.waiting(strconv.Itoa(i), all[i].Waiting)
+	}
+	inLine(all[1:])
+	if x := all[underWay]; x.Waiting != "" {
+		t.Errorf("one fewer: %+v", x)
+	}
+	inLine(all)
+	rest := all[underWay:]
+	if x := rest[0]; x.Waiting != itsTurn || x.Since != "2026-11-18T12:00:00Z" {
+		t.Errorf("%+v", x)
+	}
+	if rest[1].Waiting != "" || rest[2].Waiting != "" {
+		t.Errorf("%+v", rest[1:])
+	}
+	due := []Due{{Place: "working", ref: "7"}, {Place: "working", ref: "new"}, {Place: "held", ref: "x"}}
+	list.addWaits(due)
+	if due[0].waits != "source folder missing" || due[1].waits != itsTurn || due[2].waits != "" || !strings.Contains(placeWords(due[1]), "many orders wait") {
+		t.Errorf("%+v", due)
 	}
 }

@@ -1,11 +1,13 @@
 package chartseal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"chartseal/config"
@@ -28,7 +30,7 @@ type Standing struct {
 	Expires time.Time `json:"link_expires,omitzero"`
 	Bytes   int64     `json:"bytes,omitempty"`
 
-	claim string // while it is worked on
+	claim, begun string // while it is worked on; begun is RFC 3339
 }
 
 // Status is what the outbox and the state folder say right now. It needs no
@@ -134,8 +136,28 @@ func (st *Status) addSites(ctx context.Context, cfg *config.Config) error {
 		st.Database = err.Error()
 		return nil
 	}
+	inLine(others)
 	st.Releases = append(st.Releases, others...)
 	return err
+}
+
+// itsTurn is the class of an order that has not begun because so many wait.
+const itsTurn = "its turn"
+
+// inLine says of the orders that have not begun what they wait for: a site works on
+// so many at once, and when all of these wait for something, none of the others begins.
+func inLine(all []Standing) {
+	waiting := map[string]int{}
+	for _, x := range all {
+		if x.Waiting != "" {
+			waiting[x.Site]++
+		}
+	}
+	for i, x := range all {
+		if x.State == string(working) && x.Waiting == "" && waiting[x.Site] >= underWay {
+			all[i].Waiting, all[i].Since = itsTurn, cmp.Or(x.Since, x.begun)
+		}
+	}
 }
 
 func otherSites(ctx context.Context, cfg *config.Config) (out []Standing, err error) {
@@ -179,6 +201,9 @@ func readStandings(dir string) ([]Standing, error) {
 		x := Standing{Release: id, State: string(r.Outcome), Stage: r.Stage, Waiting: r.Waiting, Since: r.Since, Bytes: r.Object.Bytes}
 		if x.State == "" {
 			x.State, x.claim = string(working), r.Claim
+			if info, err := os.Stat(s.releaseFile(id)); err == nil {
+				x.begun = info.ModTime().UTC().Format(time.RFC3339)
+			}
 		}
 		switch {
 		case r.Revoked:
@@ -192,6 +217,7 @@ func readStandings(dir string) ([]Standing, error) {
 		}
 		out = append(out, x)
 	}
+	inLine(out)
 	return out, nil
 }
 
