@@ -250,8 +250,12 @@ func (p *Practice) seenBefore(e entry, sha string) order.Reason {
 // registry, and whether its records have left the store, as far as is known here.
 func (p *Practice) sentOn(e entry) (when string, gone bool) {
 	at, err := time.Parse(time.RFC3339, e.Since)
-	if rel, lerr := p.state.load(e.id()); lerr == nil && rel.Links != nil {
+	rel, lerr := p.state.load(e.id())
+	switch {
+	case lerr == nil && rel.Links != nil:
 		at, err, gone = rel.Links.At, nil, rel.Expired || rel.Revoked
+	case errors.Is(lerr, fs.ErrNotExist):
+		gone = e.Executor == p.orders.executor // see thin
 	}
 	if err == nil {
 		when = " on " + at.In(p.opts.Now().Location()).Format("January 2, 2006, 15:04")

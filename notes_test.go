@@ -22,7 +22,7 @@ func claimed(t *testing.T) (*Practice, *watch.Claim, *release) {
 	dir := t.TempDir()
 	st, err1 := openState(filepath.Join(dir, "state"))
 	box, err2 := watch.Open(t.TempDir(), watch.Options{Owner: "here-1"})
-	book, err3 := ledger.Open(filepath.Join(dir, "ledger"), time.Now)
+	book, err3 := ledger.Open(filepath.Join(dir, "state", "ledger"), time.Now)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}

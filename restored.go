@@ -56,7 +56,7 @@ func (p *Practice) reconcile(ctx context.Context) error {
 			p.log.Warn("the database is older than the releases; it has been told", slog.String("release", id), slog.String("stage", "engine"))
 		}
 	}
-	return nil
+	return p.learnEnds(ctx, known)
 }
 
 // takeUp queues the releases that have not ended and that the engine may have

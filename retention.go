@@ -22,10 +22,13 @@ import (
 //     outage the daemon waits out with the upload begun;
 //   - the engine's rows of an answered order: engineKeep. That the order was
 //     answered stays for ever, in the table of orders;
+//   - the file of a release that ended and has nothing in the store any more:
+//     releaseKeep, so longer than the engine's rows. The ledger knows its end for ever;
 //   - the ledger: it is never shortened here.
 const (
 	staleUpload = 30 * 24 * time.Hour
 	engineKeep  = 30 * 24 * time.Hour
+	releaseKeep = 2 * engineKeep
 
 	tidyPause = time.Hour // between two looks
 )
@@ -128,7 +131,12 @@ func (p *Practice) tidy(ctx context.Context) error {
 		return err
 	}
 	p.setSweep(ctx)
-	errs := []error{p.expireBundles(ctx, now), p.engine.forget(ctx, now.Add(-engineKeep))}
+	errs := []error{p.expireBundles(ctx, now)}
+	forgot := p.engine.forget(ctx, now.Add(-engineKeep))
+	if forgot == nil { // first: a row of the engine must never miss its release
+		forgot = p.thin(ctx, now.Add(-releaseKeep))
+	}
+	errs = append(errs, forgot)
 	live, err := p.uploadsUnderWay()
 	if err != nil {
 		return errors.Join(append(errs, err)...)

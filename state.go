@@ -79,6 +79,13 @@ func (s *state) sweep() error {
 			}
 		}
 	}
+	files, err := os.ReadDir(s.path("sealed"))
+	if err != nil {
+		return fmt.Errorf("read sealed files: %w", watch.Scrub(err))
+	}
+	if len(files) == 0 {
+		return nil // as most often: no release need be read
+	}
 	known := map[string]bool{}
 	ids, err := s.releaseIDs()
 	if err != nil {
@@ -90,10 +97,6 @@ func (s *state) sweep() error {
 			return err
 		}
 		known[r.Sealed] = true
-	}
-	files, err := os.ReadDir(s.path("sealed"))
-	if err != nil {
-		return fmt.Errorf("read sealed files: %w", watch.Scrub(err))
 	}
 	for _, f := range files {
 		if known[f.Name()] {

@@ -356,6 +356,9 @@ func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry,
 		return nil, e, fmt.Errorf("this order was sent at the site %q: links to it are made and withdrawn there", e.Site)
 	}
 	r, err := p.state.load(e.id())
+	if errors.Is(err, fs.ErrNotExist) { // see thin
+		err = ErrExpired
+	}
 	if err != nil {
 		return nil, e, err
 	}
