@@ -62,14 +62,19 @@ func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byt
 	if len(own) > 0 {
 		rules = own[0]
 	}
-	pdf := pdffile.Cleaner(func(ctx context.Context) *exec.Cmd { return worker(ctx, "pdf") })
+	pdf := func(reviewed bool) redact.Cleaner {
+		c := pdffile.Cleaner{Worker: func(ctx context.Context) *exec.Cmd { return worker(ctx, "pdf") }, Reviewed: reviewed}
+		return c.Clean
+	}
 	return []Format{
 		{gather.FormatDICOM, dicomfile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
 			c := rules.cleaner()
-			c.UIDSalt, c.Reviewed, c.Documents = salt, reviewed, pdf
+			c.UIDSalt, c.Reviewed, c.Documents = salt, reviewed, pdf(reviewed)
 			return c.Clean(ctx, src, p)
 		}},
-		{"pdf", pdffile.Sniff, plain(pdf)},
+		{"pdf", pdffile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
+			return pdf(reviewed)(ctx, src, p)
+		}},
 		{"image", func(head []byte) bool { _, ok := imagefile.Sniff(head); return ok }, plain(imagefile.Clean)},
 		{"mesh", func(head []byte) bool { _, ok := meshfile.Sniff(head); return ok }, plain(meshfile.Clean)},
 	}

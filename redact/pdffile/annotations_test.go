@@ -76,7 +76,7 @@ func TestAnnotations(t *testing.T) {
 		"language that is none": {"", "/Lang(" + secret + ")", "", "(page)", "Lang"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, report, err := clean(chart(c.annot, c.catalog))
+			got, report, err := clean(chart(c.annot, c.catalog), nil)
 			if c.class != "" {
 				wantRefusal(t, err, c.class)
 				return
@@ -105,7 +105,7 @@ func TestAnnotations(t *testing.T) {
 // TestPlacement checks algorithm 8.1: a form of 10 by 20 points, turned by 90
 // degrees, fills a rectangle of 40 by 20.
 func TestPlacement(t *testing.T) {
-	got, _, err := clean(chart(annot("Stamp", "/AP<</N 20 0 R>>"), ""))
+	got, _, err := clean(chart(annot("Stamp", "/AP<</N 20 0 R>>"), ""), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestPlacement(t *testing.T) {
 // TestFormResources: an appearance without fonts of its own uses those of the
 // interactive form.
 func TestFormResources(t *testing.T) {
-	got, _, err := clean(chart(annot("Widget", "/FT/Tx/V(x)/AP<</N 20 0 R>>"), "/AcroForm<</DR<</Font<</F1 6 0 R>>>>>>"))
+	got, _, err := clean(chart(annot("Widget", "/FT/Tx/V(x)/AP<</N 20 0 R>>"), "/AcroForm<</DR<</Font<</F1 6 0 R>>>>>>"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

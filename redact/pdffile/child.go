@@ -30,7 +30,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := readFrame(in, &req); err != nil {
 		return err
 	}
-	if req.Size <= 0 || req.Size > MaxSize {
+	if req.Size <= 0 || req.Size > MaxSize || !req.valid() {
 		return errFrame
 	}
 	budget := memoryFor(req.Size)
@@ -75,7 +75,7 @@ func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error
 		}
 		return fmt.Errorf("read source: %w", err)
 	}
-	made, report, err := perform(req.Task, data)
+	made, report, err := perform(req, data)
 	var r *redact.Refusal
 	switch {
 	case errors.As(err, &r):
@@ -95,10 +95,10 @@ func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error
 	return nil
 }
 
-func perform(t task, data []byte) ([]byte, redact.Report, error) {
-	switch t {
+func perform(req request, data []byte) ([]byte, redact.Report, error) {
+	switch req.Task {
 	case cleanFile:
-		return clean(data)
+		return clean(data, req.Pages)
 	case readForm:
 		form, err := formIn(data)
 		return form, redact.Report{}, err

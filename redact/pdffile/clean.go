@@ -15,33 +15,34 @@ import (
 	"chartseal/redact"
 )
 
-// clean returns the cleaned version of a PDF and what was done to it. It runs
+// clean returns the cleaned version of pages of a PDF, all if none are named, and what was done to it. It runs
 // in the child process; memory is about three times the size of the file.
-func clean(in []byte) (out []byte, report redact.Report, err error) {
+func clean(in []byte, pages []Range) (out []byte, report redact.Report, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = redact.Refuse(redact.Malformed, "the PDF is built in a way that cannot be read safely")
 		}
 	}()
-	out, c, err := rebuild(in)
+	out, c, err := rebuild(in, pages)
 	if err != nil {
 		return nil, report, err
 	}
-	pages, report := c.out.pages, c.tally.report()
+	count, report := c.out.pages, c.tally.report()
 	debug.FreeOSMemory() // the source is no longer needed, verifying reads everything again
-	if err := verify(out, pages); err != nil {
+	if err := verify(out, count); err != nil {
 		return nil, report, err
 	}
 	return out, report, nil
 }
 
 // rebuild reads a PDF and writes the part of it that the allow-list names.
-func rebuild(in []byte) ([]byte, *copier, error) {
+func rebuild(in []byte, pages []Range) ([]byte, *copier, error) {
 	src, err := read(in)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := newCopier(src)
+	c.only = pages
 	doc, err := c.build()
 	if err != nil {
 		return nil, nil, err

@@ -24,6 +24,7 @@ type copier struct {
 	out   *document
 	seen  map[place]types.IndirectRef
 	tally *tally
+	only  []Range // the pages that are copied; all if there are none
 	depth int
 }
 

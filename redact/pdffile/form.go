@@ -35,7 +35,7 @@ const (
 	formTime      = time.Minute
 )
 
-// ReadForm reads the form in a PDF file in a child process; worker is that of
+// ReadForm reads the form in a PDF file in a child process; worker is that of a
 // [Cleaner]. It returns a [*redact.Refusal] for a file that has no form
 // (Unsupported), needs a password (Encrypted), is an XFA form, which draws
 // itself (Undecided), cannot be read (Malformed, Truncated), or is beyond a bound
@@ -47,7 +47,7 @@ func ReadForm(ctx context.Context, worker func(ctx context.Context) *exec.Cmd, d
 	if len(data) > maxFormSize {
 		return nil, redact.Refuse(redact.TooLarge, "the PDF is larger than a form can be")
 	}
-	out, err := start(ctx, worker, readForm, bytes.NewReader(data), formTime)
+	out, err := start(ctx, worker, request{Task: readForm}, bytes.NewReader(data), formTime)
 	if err != nil {
 		return nil, err
 	}

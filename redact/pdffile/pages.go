@@ -1,9 +1,11 @@
 package pdffile
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
@@ -162,10 +164,35 @@ func (c *copier) pages(root types.Dict, tree types.IndirectRef, f *acroForm) (ty
 	if err := w.node(root["Pages"], types.Dict{}, 0); err != nil {
 		return nil, err
 	}
-	if len(w.kids) == 0 {
+	if w.met == 0 {
 		return nil, redact.Refuse(redact.Malformed, "the PDF has no pages")
 	}
+	for _, r := range c.only {
+		if max(r.From, r.To) > w.met {
+			return nil, redact.Refuse(redact.Undecided, "%s", beyond(r, w.met))
+		}
+	}
+	c.tally.add(pagesRemoved, w.met-len(w.kids))
 	return w.kids, nil
+}
+
+// beyond says that a range of pages does not fit.
+func beyond(r Range, pages int) string {
+	has := "has " + strconv.Itoa(pages) + " pages"
+	if pages == 1 {
+		has = "has only one page"
+	}
+	if r.To > r.From {
+		return fmt.Sprintf("pages %d to %d are asked for, but the PDF %s", r.From, r.To, has)
+	}
+	return fmt.Sprintf("page %d is asked for, but the PDF %s", r.From, has)
+}
+
+// wanted reports whether page n, counted from 1, is to be copied.
+func (c *copier) wanted(n int) bool {
+	return len(c.only) == 0 || slices.ContainsFunc(c.only, func(r Range) bool {
+		return n >= r.From && (r.To == 0 || n <= r.To)
+	})
 }
 
 type pageWalk struct {
@@ -173,6 +200,7 @@ type pageWalk struct {
 	tree   types.IndirectRef
 	form   *acroForm
 	kids   types.Array
+	met    int          // pages so far, copied or not
 	active map[int]bool // nodes on the way down, against circles
 }
 
@@ -224,8 +252,11 @@ func pass(above, d types.Dict) types.Dict {
 }
 
 func (w *pageWalk) page(d, above types.Dict) error {
-	if len(w.kids) >= maxPages {
+	if w.met++; w.met > maxPages {
 		return redact.Refuse(redact.TooLarge, "the PDF has too many pages")
+	}
+	if !w.wanted(w.met) {
+		return nil
 	}
 	whole := types.Dict{}
 	for k, v := range d {

@@ -31,10 +31,11 @@ type child struct {
 
 // start runs a worker on src and reads its answer. The output is then streamed
 // from the child, which is reaped when the Body is closed.
-func start(parent context.Context, worker func(context.Context) *exec.Cmd, t task, src redact.Source, limit time.Duration) (*redact.Output, error) {
+func start(parent context.Context, worker func(context.Context) *exec.Cmd, req request, src redact.Source, limit time.Duration) (*redact.Output, error) {
 	ctx, cancel := context.WithTimeout(parent, limit)
 	c := &child{cmd: worker(ctx), ctx: ctx, parent: parent, cancel: cancel}
-	head, err := encodeFrame(request{Task: t, Size: src.Size()})
+	req.Size = src.Size()
+	head, err := encodeFrame(req)
 	if err == nil {
 		err = c.launch(head, src)
 	}

@@ -190,7 +190,7 @@ func leaks(t *testing.T, b []byte) []string {
 
 // run cleans in a child process, as the daemon does.
 func run(b []byte, p redact.Profile) ([]byte, redact.Report, error) {
-	out, err := Cleaner(worker("work"))(context.Background(), bytes.NewReader(b), p)
+	out, err := (&Cleaner{Worker: worker("work")}).Clean(context.Background(), bytes.NewReader(b), p)
 	if err != nil {
 		return nil, redact.Report{}, err
 	}

@@ -16,6 +16,7 @@ package pdffile
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os/exec"
 	"time"
 
@@ -40,35 +41,54 @@ func Sniff(head []byte) bool {
 	return bytes.Contains(head[:min(len(head), sniffed)], []byte("%PDF-"))
 }
 
-// Cleaner returns a redact.Cleaner that runs worker for each file. worker
-// makes a command that calls Work on its standard streams, bound to the given
-// context, as exec.CommandContext(ctx, exe, "worker", "pdf") does. If the
-// command has no environment it gets an empty one: the secrets of the daemon
-// are not for a parser of foreign files.
+// Cleaner cleans PDF files.
+type Cleaner struct {
+	// Worker makes a command that calls Work on its standard streams, bound to
+	// the given context, as exec.CommandContext(ctx, exe, "worker", "pdf") does.
+	// If the command has no environment it gets an empty one: the secrets of the
+	// daemon are not for a parser of foreign files.
+	Worker func(ctx context.Context) *exec.Cmd
+	// Reviewed says that a person has looked at the file and decided that it goes.
+	Reviewed bool
+	// Pages are those that go, all if there are none; each goes once, in the
+	// order of the file.
+	Pages []Range
+}
+
+// Range is a run of pages, counted from 1, both ends included. It runs to the
+// end of the document when To is 0.
+type Range struct {
+	From int `json:"from"`
+	To   int `json:"to,omitempty"`
+}
+
+// Clean is a redact.Cleaner. It runs Worker for each file.
 //
 // Refusals: Encrypted when a password is needed; Malformed or Truncated when
 // the file cannot be read; TooLarge past MaxSize, or the limits of time and
 // memory; Unverified when the output fails its check; Undecided for what a
 // person has to look at: layers, dynamic forms, portfolios, marks for
-// redaction, notes without an appearance, and every PDF under LimitedSet and
+// redaction, notes without an appearance, pages that it does not have, and every PDF under LimitedSet and
 // Deidentified, as its text cannot be freed of the identifiers of 45 CFR
 // 164.514(b)(2) and (e)(2) automatically.
-func Cleaner(worker func(ctx context.Context) *exec.Cmd) redact.Cleaner {
-	return func(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Output, error) {
-		switch p {
-		case redact.Treatment, redact.PatientAccess, redact.Authorization, redact.Payment, redact.Operations:
-		case redact.LimitedSet, redact.Deidentified:
-			return nil, redact.Refuse(redact.Undecided, "the text of a chart cannot be de-identified automatically")
-		default:
-			return nil, redact.Refuse(redact.Undecided, "nothing is laid down for PDF files under this basis")
-		}
-		if src.Size() > MaxSize {
-			return nil, redact.Refuse(redact.TooLarge, "the PDF is larger than 512 MB")
-		}
-		if src.Size() == 0 {
-			return nil, redact.Refuse(redact.Truncated, "the file is empty")
-		}
-		limit := baseTime + timePer*time.Duration(src.Size()>>20)
-		return start(ctx, worker, cleanFile, src, limit)
+func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile) (*redact.Output, error) {
+	switch p {
+	case redact.Treatment, redact.PatientAccess, redact.Authorization, redact.Payment, redact.Operations:
+	case redact.LimitedSet, redact.Deidentified:
+		return nil, redact.Refuse(redact.Undecided, "the text of a chart cannot be de-identified automatically")
+	default:
+		return nil, redact.Refuse(redact.Undecided, "nothing is laid down for PDF files under this basis")
 	}
+	if src.Size() > MaxSize {
+		return nil, redact.Refuse(redact.TooLarge, "the PDF is larger than 512 MB")
+	}
+	if src.Size() == 0 {
+		return nil, redact.Refuse(redact.Truncated, "the file is empty")
+	}
+	req := request{Task: cleanFile, Profile: p, Reviewed: c.Reviewed, Pages: c.Pages}
+	if !req.valid() {
+		return nil, errors.New("clean PDF: ranges of pages are broken")
+	}
+	limit := baseTime + timePer*time.Duration(src.Size()>>20)
+	return start(ctx, c.Worker, req, src, limit)
 }

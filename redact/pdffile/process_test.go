@@ -15,7 +15,7 @@ import (
 
 // runIn cleans with a worker in the given mode.
 func runIn(ctx context.Context, mode string, src redact.Source, limit time.Duration) ([]byte, error) {
-	out, err := start(ctx, worker(mode), cleanFile, src, limit)
+	out, err := start(ctx, worker(mode), request{Task: cleanFile}, src, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func TestWorkerFails(t *testing.T) {
 		t.Errorf("an output cut short: %v", err)
 	}
 	none := func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, "/no/such/"+secret) }
-	if _, err := Cleaner(none)(t.Context(), src, redact.Treatment); err == nil || strings.Contains(err.Error(), secret) {
+	if _, err := (&Cleaner{Worker: none}).Clean(t.Context(), src, redact.Treatment); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("no worker: %v", err)
 	}
 }
@@ -59,7 +59,7 @@ func TestContextEnds(t *testing.T) {
 		t.Errorf("got %v, want the end of the context", err)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
-	out, err := Cleaner(worker("work"))(ctx, bytes.NewReader(withEarlierVersion(t)), redact.Treatment)
+	out, err := (&Cleaner{Worker: worker("work")}).Clean(ctx, bytes.NewReader(withEarlierVersion(t)), redact.Treatment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func (b big) Size() int64 { return b.size }
 
 func TestSizes(t *testing.T) {
 	for size, class := range map[int64]redact.Class{0: redact.Truncated, MaxSize + 1: redact.TooLarge, 5000: redact.Truncated} {
-		_, err := Cleaner(worker("work"))(t.Context(), big{bytes.NewReader(withEarlierVersion(t)), size}, redact.Treatment)
+		_, err := (&Cleaner{Worker: worker("work")}).Clean(t.Context(), big{bytes.NewReader(withEarlierVersion(t)), size}, redact.Treatment)
 		wantRefusal(t, err, class)
 	}
 }

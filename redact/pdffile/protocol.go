@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"chartseal/redact"
 )
@@ -15,8 +16,21 @@ import (
 
 // request is the frame to the child; Size bytes of the source follow.
 type request struct {
-	Task task  `json:"task,omitempty"`
-	Size int64 `json:"size"`
+	Task     task           `json:"task,omitempty"`
+	Size     int64          `json:"size"`
+	Profile  redact.Profile `json:"profile,omitempty"`
+	Reviewed bool           `json:"reviewed,omitempty"`
+	Pages    []Range        `json:"pages,omitempty"`
+}
+
+// maxRanges bounds the ranges of pages in a request.
+const maxRanges = 1000
+
+// valid reports whether the ranges of pages are some.
+func (r *request) valid() bool {
+	return len(r.Pages) <= maxRanges && !slices.ContainsFunc(r.Pages, func(p Range) bool {
+		return p.From < 1 || p.To != 0 && p.To < p.From
+	})
 }
 
 // task is what the child is asked for.

@@ -25,7 +25,7 @@ func TestStructureRefusals(t *testing.T) {
 	}
 	const pages = "<</Type/Pages/Count 1/Kids[3 0 R]>>"
 	ok := page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Contents 4 0 R>>", nil)
-	if _, _, err := clean(ok); err != nil {
+	if _, _, err := clean(ok, nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -46,7 +46,7 @@ func TestStructureRefusals(t *testing.T) {
 		"references forever": {page(pages, "<</Type/Page/MediaBox 5 0 R>>", func(f *file) { f.obj(5, "6 0 R"); f.obj(6, "5 0 R") }), redact.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := clean(c.in)
+			_, _, err := clean(c.in, nil)
 			wantRefusal(t, err, c.class)
 		})
 	}
@@ -70,7 +70,7 @@ func TestNullObjects(t *testing.T) {
 	f.obj(5, "null")
 	f.obj(6, "")
 	f.finish("")
-	if _, _, err := clean(f.Bytes()); err != nil {
+	if _, _, err := clean(f.Bytes(), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -83,7 +83,7 @@ func TestPrinter(t *testing.T) {
 	f.obj(3, `<</Type/Page/MediaBox[-0.0 0 .5 +9.250]/Rotate 0/Resources<</ColorSpace<</A#20B#23#2f
 		[/Indexed/DeviceGray 3(\001\)\\\n)]/C[/Separation/Gr#c3#bcn/DeviceGray<</FunctionType 2/N 1/Domain[0 1]>>]>>>>>>`)
 	f.finish("")
-	got, _, err := clean(f.Bytes())
+	got, _, err := clean(f.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestEmbedded(t *testing.T) {
 	f.stream(8, "/N 3/Alternate/DeviceRGB", secret)
 	f.stream(9, "/Subtype/PS", secret)
 	f.finish("")
-	got, report, err := clean(f.Bytes())
+	got, report, err := clean(f.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,11 +144,11 @@ func FuzzClean(f *testing.F) {
 	f.Add(chart(annot("Widget", "/FT/Tx/V(x)/AP<</N 20 0 R>>"), "/AcroForm<</DR<</Font<</F1 6 0 R>>>>>>"))
 	f.Add(chart(annot("Text", "/Contents(x)/AP<</N<</A 20 0 R>>>>/AS/A"), ""))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, _, err := clean(b)
+		got, _, err := clean(b, nil)
 		if err != nil {
 			return
 		}
-		if again, _, err := clean(got); err != nil || !bytes.Equal(again, got) {
+		if again, _, err := clean(got, nil); err != nil || !bytes.Equal(again, got) {
 			t.Errorf("cleaning twice is not cleaning once: %v", err)
 		}
 	})
@@ -167,7 +167,7 @@ func TestEmptyAttachmentTree(t *testing.T) {
 		f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
 		f.obj(3, "<</Type/Page/MediaBox[0 0 9 9]>>")
 		f.finish("")
-		_, report, err := clean(f.Bytes())
+		_, report, err := clean(f.Bytes(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
