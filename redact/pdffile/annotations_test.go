@@ -16,7 +16,7 @@ func chart(annots, catalog string) []byte {
 	f.obj(1, "<</Type/Catalog/Pages 2 0 R %s>>", catalog)
 	f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
 	f.obj(3, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R/Resources 5 0 R/Annots[%s]>>", annots)
-	f.stream(4, "", "q 2 0 0 2 0 0 cm BT /F1 9 Tf (page) Tj ET Q")
+	f.stream(4, "", "q 2 0 0 2 0 0 cm BT /F1 9 Tf (page) Tj ET Q /Annotation0 Do")
 	f.obj(5, "<</Font<</F1 6 0 R>>/XObject<</Annotation0 7 0 R>>>>")
 	f.obj(6, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>")
 	f.stream(7, "/Type/XObject/Subtype/Form/BBox[0 0 1 1]", "")

@@ -216,9 +216,18 @@ func (c *copier) copyStream(sd types.StreamDict, s *shape) (types.Object, error)
 	if err != nil {
 		return nil, err
 	}
+	var uses map[string]map[string]bool
+	if s.embed == drawing {
+		if sd, uses, err = c.drawn(sd); err != nil {
+			return nil, err
+		}
+	}
 	d, err := c.copyDict(sd.Dict, s)
 	if err != nil {
 		return nil, err
+	}
+	if uses != nil && d["Resources"] != nil {
+		d["Resources"] = c.pruned(d["Resources"], uses)
 	}
 	return types.StreamDict{Dict: d, Raw: sd.Raw}, nil
 }

@@ -273,6 +273,9 @@ func (w *pageWalk) page(d, above types.Dict) error {
 	if err != nil {
 		return err
 	}
+	if err := w.drawnPage(d["Contents"], out); err != nil {
+		return err
+	}
 	out["Type"] = types.Name("Page")
 	out["Parent"] = w.tree
 	if out["MediaBox"] == nil {

@@ -25,7 +25,8 @@ const (
 	opaque   embedding = iota
 	picture            // an image XObject: DCTDecode data is a JPEG, JPXDecode a JPEG 2000
 	profile            // an ICC profile, when the dictionary has N
-	contents           // page or form content
+	contents           // page content, which may be one of several pieces
+	drawing            // content that stands alone: of forms, patterns and glyphs
 )
 
 func dict(keys map[string]*shape) *shape   { return &shape{keys: keys} }
@@ -73,11 +74,12 @@ var (
 	function    = &shape{stream: true, plain: true}
 	colourSpace = &shape{plain: true}
 	resources   = &shape{}
-	xObject     = &shape{stream: true, embed: contents}
+	xObject     = &shape{stream: true, embed: drawing}
 	imageXObj   = &shape{stream: true, embed: picture}
-	form        = &shape{stream: true, embed: contents}
+	form        = &shape{stream: true, embed: drawing}
 	content     = &shape{stream: true, keys: filters, embed: contents}
-	pattern     = &shape{stream: true, embed: contents}
+	glyph       = &shape{stream: true, keys: filters, embed: drawing}
+	pattern     = &shape{stream: true, embed: drawing}
 	shading     = &shape{stream: true}
 	extGState   = &shape{}
 	font        = &shape{}
@@ -173,7 +175,7 @@ func initFonts() {
 	font.keys = join(all(value, "Type", "Subtype", "Name", "BaseFont", "FirstChar", "LastChar", "Widths", "FontBBox",
 		"FontMatrix", "DW", "W", "DW2", "W2"),
 		map[string]*shape{
-			"FontDescriptor": descriptor, "Encoding": encoding, "ToUnicode": cmap, "CharProcs": named(content),
+			"FontDescriptor": descriptor, "Encoding": encoding, "ToUnicode": cmap, "CharProcs": named(glyph),
 			"Resources": resources, "DescendantFonts": array(font), "CIDSystemInfo": systemInfo,
 			"CIDToGIDMap": {stream: true, plain: true, keys: filters},
 		})

@@ -41,7 +41,7 @@ func TestStructureRefusals(t *testing.T) {
 		"damaged picture":    {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Resources<</XObject<</I 5 0 R>>>>>>", func(f *file) { f.stream(5, "/Subtype/Image/Filter/DCTDecode", secret) }), redact.Malformed},
 		"cut":                {ok[:bytes.Index(ok, []byte("xref"))], redact.Truncated},
 		"text":               {[]byte("%PDF-1.7\nhello\nstartxref\n9\n%%EOF"), redact.Malformed},
-		"forbidden font":     {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Resources<</Font<</JavaScript<</Type/Font>>>>>>>>", nil), redact.Unverified},
+		"forbidden font":     {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Contents 5 0 R/Resources<</Font<</JavaScript<</Type/Font>>>>>>>>", func(f *file) { f.stream(5, "", "/JavaScript 9 Tf") }), redact.Unverified},
 		"nested too deeply":  {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Resources<</Font 30 0 R>>>>", deep), redact.TooLarge},
 		"references forever": {page(pages, "<</Type/Page/MediaBox 5 0 R>>", func(f *file) { f.obj(5, "6 0 R"); f.obj(6, "5 0 R") }), redact.Malformed},
 	} {
@@ -80,7 +80,8 @@ func TestPrinter(t *testing.T) {
 	f := newFile()
 	f.obj(1, "<</Type/Catalog/Pages 2 0 R>>")
 	f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
-	f.obj(3, `<</Type/Page/MediaBox[-0.0 0 .5 +9.250]/Rotate 0/Resources<</ColorSpace<</A#20B#23#2f
+	f.stream(4, "", "/A#20B#23#2f cs /C cs")
+	f.obj(3, `<</Type/Page/Contents 4 0 R/MediaBox[-0.0 0 .5 +9.250]/Rotate 0/Resources<</ColorSpace<</A#20B#23#2f
 		[/Indexed/DeviceGray 3(\001\)\\\n)]/C[/Separation/Gr#c3#bcn/DeviceGray<</FunctionType 2/N 1/Domain[0 1]>>]>>>>>>`)
 	f.finish("")
 	got, _, err := clean(f.Bytes(), nil)
@@ -106,7 +107,8 @@ func TestEmbedded(t *testing.T) {
 	f := newFile()
 	f.obj(1, "<</Type/Catalog/Pages 2 0 R>>")
 	f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
-	f.obj(3, "<</Type/Page/MediaBox[0 0 9 9]/Resources<</XObject<</A 5 0 R/B 6 0 R/C 7 0 R/D 9 0 R>>/ColorSpace<</E[/ICCBased 8 0 R]>>>>>>")
+	f.obj(3, "<</Type/Page/Contents 4 0 R/MediaBox[0 0 9 9]/Resources<</XObject<</A 5 0 R/B 6 0 R/C 7 0 R/D 9 0 R>>/ColorSpace<</E[/ICCBased 8 0 R]>>>>>>")
+	f.stream(4, "", "/A Do /B Do /C Do /D Do /E cs")
 	f.stream(5, "/Subtype/Image/Filter/JPXDecode", jp2)
 	f.stream(6, "/Subtype/Image/Filter[/FlateDecode/DCTDecode]/DecodeParms[null<</ColorTransform 0>>]", deflated(photo(t)))
 	f.stream(7, "/Subtype/Image/Filter/DCTDecode", strings.TrimSuffix(photo(t), "\xff\xd9"+secret))
