@@ -166,8 +166,16 @@ func (p *Practice) gathering(o *order.Order) *packager.Plan {
 	return plan
 }
 
+// PDFCacheEnv names the environment variable with the folder in which workers
+// keep the compiled PDF engine. It has to be private: what is in it is run.
+const PDFCacheEnv = "CHARTSEAL_PDFIUM_CACHE"
+
 func (p *Practice) worker(ctx context.Context, kind string) *exec.Cmd {
-	return p.opts.Self(ctx, "worker", kind)
+	cmd := p.opts.Self(ctx, "worker", kind)
+	if _, set := os.LookupEnv(PDFCacheEnv); !set && kind == "pdf" {
+		cmd.Env = append(cmd.Env, PDFCacheEnv+"="+p.state.path("pdfium"))
+	}
+	return cmd
 }
 
 // recipients are the recipient's keys, or the passphrase.

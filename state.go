@@ -35,7 +35,7 @@ type state struct {
 
 func openState(dir string) (*state, error) {
 	s := &state{dir: dir}
-	for _, d := range []string{"", "keys", "releases", "sealed"} {
+	for _, d := range []string{"", "keys", "releases", "sealed", "pdfium"} {
 		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
 			return nil, fmt.Errorf("make state folder: %w", watch.Scrub(err))
 		}

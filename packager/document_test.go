@@ -16,18 +16,29 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/redact"
 	"chartseal/redact/pdffile"
+	"chartseal/redact/pdffile/pdfium/pdfiumtest"
 	"chartseal/testdata/practice"
 	"chartseal/testdata/practice/dcm"
 )
 
-const workerEnv = "CHARTSEAL_TEST_WORKER"
+const (
+	workerEnv = "CHARTSEAL_TEST_WORKER"
+	cacheEnv  = "CHARTSEAL_TEST_PDF_CACHE"
+)
+
+// engineCache is where the compiled engine is kept for all tests.
+var engineCache string
 
 // TestMain makes the test binary the worker it needs.
 func TestMain(m *testing.M) {
 	if os.Getenv(workerEnv) == "" {
+		var err error
+		if engineCache, err = pdfiumtest.Cache(); err != nil {
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
-	if err := pdffile.Work(context.Background(), os.Stdin, os.Stdout); err != nil {
+	if err := pdffile.Work(context.Background(), os.Stdin, os.Stdout, os.Getenv(cacheEnv)); err != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -35,7 +46,7 @@ func TestMain(m *testing.M) {
 
 func worker(ctx context.Context, kind string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = []string{workerEnv + "=" + kind}
+	cmd.Env = []string{workerEnv + "=" + kind, cacheEnv + "=" + engineCache}
 	return cmd
 }
 

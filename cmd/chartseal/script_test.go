@@ -17,6 +17,8 @@ import (
 	"aead.dev/minisign"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"chartseal"
+	"chartseal/redact/pdffile/pdfium/pdfiumtest"
 	"chartseal/testdata/practice"
 )
 
@@ -27,6 +29,13 @@ func TestMain(m *testing.M) {
 		countSteps()
 		endAt()
 		os.Exit(run(os.Args[1:]))
+	}
+	if os.Getenv(chartseal.PDFCacheEnv) == "" { // the stories compile the PDF engine once
+		cache, err := pdfiumtest.Cache()
+		if err != nil {
+			panic(err)
+		}
+		_ = os.Setenv(chartseal.PDFCacheEnv, cache)
 	}
 	testscript.Main(m, map[string]func(){
 		"chartseal": func() { os.Exit(run(os.Args[1:])) },
@@ -42,6 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TODAY", time.Now().Format(time.DateOnly))
 			env.Setenv("YESTERDAY", time.Now().AddDate(0, 0, -1).Format(time.DateOnly))
 			env.Setenv("TOMORROW", time.Now().AddDate(0, 0, 1).Format(time.DateOnly))
+			env.Setenv(chartseal.PDFCacheEnv, os.Getenv(chartseal.PDFCacheEnv))
 			env.Setenv("CHARTSEAL_LOG", filepath.Join(env.WorkDir, "log.json"))
 			tmp := filepath.Join(env.WorkDir, ".tmp")
 			for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {

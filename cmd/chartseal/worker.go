@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/packager/seal"
 	"chartseal/redact/pdffile"
 )
@@ -21,7 +22,7 @@ func workerCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch args[0] {
 			case "pdf":
-				return pdffile.Work(cmd.Context(), os.Stdin, os.Stdout)
+				return pdffile.Work(cmd.Context(), os.Stdin, os.Stdout, os.Getenv(chartseal.PDFCacheEnv))
 			case "wrap":
 				return seal.Wrap(os.Stdin, os.Stdout)
 			}

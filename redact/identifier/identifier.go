@@ -62,17 +62,17 @@ func Find(rules []Rule, text []rune) []Hit {
 			hits = append(hits, Hit{rules[i].Name, at[span[0]], at[span[1]-1] + 1})
 		}
 	}
+	return Merge(hits)
+}
+
+// Merge sorts hits and joins those that overlap.
+func Merge(hits []Hit) []Hit {
 	slices.SortFunc(hits, func(a, b Hit) int {
 		if a.From != b.From {
 			return a.From - b.From
 		}
 		return b.To - a.To
 	})
-	return merged(hits)
-}
-
-// merged drops hits that lie within others, and joins those that overlap.
-func merged(hits []Hit) []Hit {
 	var out []Hit
 	for _, h := range hits {
 		if n := len(out); n > 0 && h.From < out[n-1].To {

@@ -110,6 +110,9 @@ func (w *pageWalk) annotation(a types.Dict) (*painting, types.Dict, error) {
 	switch {
 	case remarks[subtype] && said:
 		kept, err = w.comment(a)
+		if err == nil && w.flat {
+			p, err = w.flattened(a, kept)
+		}
 	case subtype == "Widget":
 		p, err = w.widget(a)
 	default:
@@ -173,6 +176,20 @@ func (w *pageWalk) comment(a types.Dict) (types.Dict, error) {
 		a["AP"] = types.Dict{"N": ap}
 	}
 	return w.copyDict(a, comment)
+}
+
+// flattened paints what a comment looks like and leaves it nothing but its place
+// and its words.
+func (w *pageWalk) flattened(a, kept types.Dict) (*painting, error) {
+	ap, err := w.appearance(a)
+	if err != nil || ap == nil {
+		return nil, err
+	}
+	kept["AP"] = types.Dict{"N": w.out.add(types.StreamDict{Dict: types.Dict{
+		"Type": types.Name("XObject"), "Subtype": types.Name("Form"),
+		"BBox": types.Array{types.Integer(0), types.Integer(0), types.Integer(1), types.Integer(1)},
+	}})}
+	return w.painting(a, ap)
 }
 
 // said reports whether o is a text that is not empty.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"chartseal/redact"
+	"chartseal/redact/identifier"
+	"chartseal/redact/pdffile/pdfium"
 )
 
 // Exit codes of the child that the parent understands.
@@ -25,7 +27,11 @@ const (
 // so it must be called once, in a process of its own, before anything else. A
 // refusal is an answer and no error. The process may end inside Work when it
 // passes its limits.
-func Work(ctx context.Context, in io.Reader, out io.Writer) error {
+//
+// cache is a private folder for the compiled pdfium, which is run for work that
+// needs it: it starts before a byte of the file is read, while the process may
+// still read files. Without a folder it is compiled each time, which takes seconds.
+func Work(ctx context.Context, in io.Reader, out io.Writer, cache string) error {
 	var req request
 	if err := readFrame(in, &req); err != nil {
 		return err
@@ -34,13 +40,35 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 		return errFrame
 	}
 	budget := memoryFor(req.Size)
+	trim, err := req.trimmer(ctx, cache)
+	if err != nil {
+		return err
+	}
+	if trim != nil {
+		budget += pdfium.Memory
+	}
 	done := make(chan struct{})
 	defer close(done)
 	go watchMemory(budget, done)
 	if err := confine(budget); err != nil {
 		os.Exit(exitSetup)
 	}
-	return answer(ctx, req, in, out)
+	return answer(ctx, req, trim, in, out)
+}
+
+// trimmer starts what takes identifiers out under the profile; nil if it needs
+// none.
+func (r *request) trimmer(ctx context.Context, cache string) (*trimmer, error) {
+	rules := identifier.For(r.Profile)
+	if r.Task != cleanFile || len(rules) == 0 {
+		return nil, nil
+	}
+	engine, err := pdfium.Start(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	debug.FreeOSMemory() // compiling it takes more than running it
+	return &trimmer{engine: engine, rules: rules, reviewed: r.Reviewed, found: map[string]bool{}}, nil
 }
 
 // memoryFor returns the bytes a file of size n may take: about three times the
@@ -67,7 +95,7 @@ func watchMemory(budget int64, done <-chan struct{}) {
 	}
 }
 
-func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error {
+func answer(ctx context.Context, req request, trim *trimmer, in io.Reader, out io.Writer) error {
 	data := make([]byte, req.Size)
 	if _, err := io.ReadFull(in, data); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -75,7 +103,7 @@ func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error
 		}
 		return fmt.Errorf("read source: %w", err)
 	}
-	made, report, err := perform(req, data)
+	made, report, err := perform(req, trim, data)
 	var r *redact.Refusal
 	switch {
 	case errors.As(err, &r):
@@ -95,10 +123,10 @@ func answer(ctx context.Context, req request, in io.Reader, out io.Writer) error
 	return nil
 }
 
-func perform(req request, data []byte) ([]byte, redact.Report, error) {
+func perform(req request, trim *trimmer, data []byte) ([]byte, redact.Report, error) {
 	switch req.Task {
 	case cleanFile:
-		return clean(data, req.Pages)
+		return cleaned(data, req.Pages, trim)
 	case readForm:
 		form, err := formIn(data)
 		return form, redact.Report{}, err

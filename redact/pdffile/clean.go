@@ -17,35 +17,51 @@ import (
 
 // clean returns the cleaned version of pages of a PDF, all if none are named, and what was done to it. It runs
 // in the child process; memory is about three times the size of the file.
-func clean(in []byte, pages []Range) (out []byte, report redact.Report, err error) {
+func clean(in []byte, pages []Range) ([]byte, redact.Report, error) {
+	return cleaned(in, pages, nil)
+}
+
+// cleaned also trims, if there is something to trim with.
+func cleaned(in []byte, pages []Range, trim *trimmer) (out []byte, report redact.Report, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = redact.Refuse(redact.Malformed, "the PDF is built in a way that cannot be read safely")
 		}
 	}()
-	out, c, err := rebuild(in, pages)
+	out, c, err := rebuild(in, pages, trim)
 	if err != nil {
 		return nil, report, err
 	}
 	count, report := c.out.pages, c.tally.report()
 	debug.FreeOSMemory() // the source is no longer needed, verifying reads everything again
-	if err := verify(out, count); err != nil {
+	doc, err := verify(out, count)
+	if err == nil && trim != nil {
+		err = trim.check(doc)
+	}
+	if err != nil {
 		return nil, report, err
 	}
 	return out, report, nil
 }
 
 // rebuild reads a PDF and writes the part of it that the allow-list names.
-func rebuild(in []byte, pages []Range) ([]byte, *copier, error) {
+func rebuild(in []byte, pages []Range, trim *trimmer) ([]byte, *copier, error) {
 	src, err := read(in)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := newCopier(src)
-	c.only = pages
+	c.only, c.flat = pages, trim != nil
 	doc, err := c.build()
 	if err != nil {
 		return nil, nil, err
+	}
+	if trim != nil {
+		trim.tally = c.tally
+		if err := trim.trim(doc, c.taken); err != nil {
+			return nil, nil, err
+		}
+		doc = doc.renumbered()
 	}
 	c.around(in)
 	size, err := doc.writeTo(io.Discard)
@@ -105,31 +121,32 @@ func (c *copier) around(in []byte) {
 // verify reads the output again. Its page count must hold by pdfcpu's own
 // reckoning, no object may have a forbidden entry, and cleaning it once more
 // must give the very same bytes: then nothing in it is outside the allow-list,
-// no object is left over, and everything in it can be read.
-func verify(out []byte, pages int) error {
+// no object is left over, and everything in it can be read. It returns the
+// document as it was read.
+func verify(out []byte, pages int) (*document, error) {
 	unverified := redact.Refuse(redact.Unverified, "the cleaned PDF did not pass its check")
 	ctx, err := read(out)
 	if err != nil {
-		return unverified
+		return nil, unverified
 	}
 	if ctx.EnsurePageCount() != nil || ctx.PageCount != pages {
-		return unverified
+		return nil, unverified
 	}
 	if forbidden(ctx) {
-		return unverified
+		return nil, unverified
 	}
 	c := newCopier(ctx)
 	doc, err := c.build()
 	if err != nil || len(c.tally.counts) != 0 {
-		return unverified
+		return nil, unverified
 	}
 	again := sha256.New()
 	if _, err := doc.writeTo(again); err != nil {
-		return unverified
+		return nil, unverified
 	}
 	want := sha256.Sum256(out)
 	if !bytes.Equal(again.Sum(nil), want[:]) {
-		return unverified
+		return nil, unverified
 	}
-	return nil
+	return doc, nil
 }

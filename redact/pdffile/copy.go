@@ -25,6 +25,8 @@ type copier struct {
 	seen  map[place]types.IndirectRef
 	tally *tally
 	only  []Range // the pages that are copied; all if there are none
+	taken []int   // the numbers of the pages that were copied, from 1
+	flat  bool    // what comments look like becomes part of the page, too
 	depth int
 }
 

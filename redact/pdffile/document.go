@@ -29,6 +29,26 @@ func (d *document) at(o types.Object) types.Object {
 	return o
 }
 
+func (d *document) resolve(o types.Object) (types.Object, error) { return d.at(o), nil }
+
+// decoded returns the data of a stream.
+func (d *document) decoded(sd types.StreamDict) ([]byte, error) {
+	stages, err := stagesOf(sd.Dict, d.resolve)
+	if err != nil {
+		return nil, err
+	}
+	return decoded(sd.Raw, stages, d.resolve)
+}
+
+// tree returns the reference to the list of pages, and the pages.
+func (d *document) tree() (types.IndirectRef, types.Array) {
+	catalog, _ := d.at(d.root).(types.Dict)
+	ref, _ := catalog["Pages"].(types.IndirectRef)
+	tree, _ := d.at(ref).(types.Dict)
+	kids, _ := d.at(tree["Kids"]).(types.Array)
+	return ref, kids
+}
+
 // renumbered returns the document with its objects numbered in the order in
 // which they are met from the catalog, those that are never met left out. So
 // the numbers follow from the content alone, and cleaning a clean file gives

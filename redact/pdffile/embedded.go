@@ -23,13 +23,22 @@ type stage struct {
 	parms types.Object // direct or a reference, nil if none
 }
 
-// stages lists the filters of a stream in the order of decoding.
-func (c *copier) stages(d types.Dict) ([]stage, error) {
-	f, err := c.resolve(d["Filter"])
+// resolver follows references of one document.
+type resolver func(types.Object) (types.Object, error)
+
+func (c *copier) stages(d types.Dict) ([]stage, error) { return stagesOf(d, c.resolve) }
+
+func (c *copier) decode(data []byte, stages []stage) ([]byte, error) {
+	return decoded(data, stages, c.resolve)
+}
+
+// stagesOf lists the filters of a stream in the order of decoding.
+func stagesOf(d types.Dict, resolve resolver) ([]stage, error) {
+	f, err := resolve(d["Filter"])
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.resolve(d["DecodeParms"])
+	p, err := resolve(d["DecodeParms"])
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +52,7 @@ func (c *copier) stages(d types.Dict) ([]stage, error) {
 	}
 	out := make([]stage, len(names))
 	for i, n := range names {
-		if n, err = c.resolve(n); err != nil {
+		if n, err = resolve(n); err != nil {
 			return nil, err
 		}
 		name, _ := n.(types.Name)
@@ -102,16 +111,17 @@ func flateLength(b []byte) int {
 	return len(b) - r.Len()
 }
 
-// decode runs data through filters.
-func (c *copier) decode(data []byte, stages []stage) ([]byte, error) {
+// decoded runs data through filters.
+func decoded(data []byte, stages []stage, resolve resolver) ([]byte, error) {
 	for _, s := range stages {
-		o, err := c.dict(s.parms)
+		o, err := resolve(s.parms)
 		if err != nil {
 			return nil, err
 		}
+		d, _ := o.(types.Dict)
 		parms := map[string]int{}
-		for k, v := range o {
-			if v, err = c.resolve(v); err != nil {
+		for k, v := range d {
+			if v, err = resolve(v); err != nil {
 				return nil, err
 			}
 			if n, ok := v.(types.Integer); ok {

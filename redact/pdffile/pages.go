@@ -287,6 +287,6 @@ func (w *pageWalk) page(d, above types.Dict) error {
 	if err := w.annotations(d["Annots"], out); err != nil {
 		return err
 	}
-	w.kids = append(w.kids, w.out.add(out))
+	w.kids, w.taken = append(w.kids, w.out.add(out)), append(w.taken, w.met)
 	return nil
 }

@@ -104,7 +104,7 @@ func TestBrokenRanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Work(t.Context(), bytes.NewReader(head), io.Discard); err == nil {
+		if err := Work(t.Context(), bytes.NewReader(head), io.Discard, ""); err == nil {
 			t.Errorf("%.40v: the worker takes them", pages)
 		}
 	}

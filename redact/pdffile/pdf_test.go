@@ -17,20 +17,31 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"chartseal/redact"
+	"chartseal/redact/pdffile/pdfium/pdfiumtest"
 )
 
 // secret is planted wherever a PDF has room for it.
 const secret = "ALVAREZ-10432"
 
-const workerEnv = "CHARTSEAL_TEST_PDF_WORKER"
+const (
+	workerEnv = "CHARTSEAL_TEST_PDF_WORKER"
+	cacheEnv  = "CHARTSEAL_TEST_PDF_CACHE"
+)
+
+// engineCache is where the compiled engine is kept for all tests.
+var engineCache string
 
 // TestMain makes the test binary the worker it needs.
 func TestMain(m *testing.M) {
 	switch os.Getenv(workerEnv) {
 	case "":
+		var err error
+		if engineCache, err = pdfiumtest.Cache(); err != nil {
+			panic(err)
+		}
 		os.Exit(m.Run())
 	case "work":
-		if err := Work(context.Background(), os.Stdin, os.Stdout); err != nil {
+		if err := Work(context.Background(), os.Stdin, os.Stdout, os.Getenv(cacheEnv)); err != nil {
 			os.Exit(1)
 		}
 	case "hang":
@@ -73,7 +84,7 @@ func worker(mode string) func(context.Context) *exec.Cmd {
 			panic(err)
 		}
 		cmd := exec.CommandContext(ctx, exe)
-		cmd.Env = []string{workerEnv + "=" + mode}
+		cmd.Env = []string{workerEnv + "=" + mode, cacheEnv + "=" + engineCache}
 		return cmd
 	}
 }

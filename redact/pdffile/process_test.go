@@ -118,7 +118,7 @@ func TestFrames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Work(t.Context(), bytes.NewReader(head), io.Discard); err == nil {
+		if err := Work(t.Context(), bytes.NewReader(head), io.Discard, ""); err == nil {
 			t.Errorf("size %d: accepted", size)
 		}
 	}

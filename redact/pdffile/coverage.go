@@ -1,0 +1,160 @@
+package pdffile
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+)
+
+// matrix is a transformation (8.3.4).
+type matrix [6]float64
+
+var identity = matrix{1, 0, 0, 1, 0, 0}
+
+// times returns m followed by n.
+func (m matrix) times(n matrix) matrix {
+	return matrix{
+		m[0]*n[0] + m[1]*n[2], m[0]*n[1] + m[1]*n[3], m[2]*n[0] + m[3]*n[2], m[2]*n[1] + m[3]*n[3],
+		m[4]*n[0] + m[5]*n[2] + n[4], m[4]*n[1] + m[5]*n[3] + n[5],
+	}
+}
+
+// painted is what a page shows beside text.
+type painted struct {
+	anything bool    // lines, areas, pictures
+	pictures float64 // their area in square points, what overlaps counted twice
+	clear    bool    // all of it could be read
+}
+
+const (
+	maxFormDepth = 12
+	maxDrawn     = 2_000 // forms that are drawn on one page
+)
+
+// painter adds up what content paints.
+type painter struct {
+	doc   *document
+	out   painted
+	forms int
+}
+
+func (d *document) painted(page types.Dict) painted {
+	p := &painter{doc: d, out: painted{clear: true}}
+	content, ok := d.pageContent(page)
+	if !ok {
+		p.out.clear = false
+		return p.out
+	}
+	res, _ := d.at(page["Resources"]).(types.Dict)
+	p.run(content, res, identity, 0)
+	return p.out
+}
+
+// pageContent returns the content of a page of the output.
+func (d *document) pageContent(page types.Dict) (content []byte, ok bool) {
+	pieces, many := d.at(page["Contents"]).(types.Array)
+	if !many {
+		pieces = types.Array{page["Contents"]}
+	}
+	for _, o := range pieces {
+		sd, is := d.at(o).(types.StreamDict)
+		if !is {
+			continue
+		}
+		b, err := d.decoded(sd)
+		if err != nil {
+			return nil, false
+		}
+		content = append(append(content, b...), '\n')
+	}
+	return content, true
+}
+
+func (p *painter) run(content []byte, res types.Dict, ctm matrix, depth int) {
+	var stack []matrix
+	_, ok := scan(content, func(op string, args [][]byte) {
+		switch op {
+		case "q":
+			stack = append(stack, ctm)
+		case "Q":
+			if n := len(stack); n > 0 {
+				ctm, stack = stack[n-1], stack[:n-1]
+			}
+		case "cm":
+			if m, ok := numbersOf(args); ok {
+				ctm = m.times(ctm)
+			}
+		case "BI":
+			p.picture(ctm)
+		case "Do":
+			if len(args) > 0 && len(args[0]) > 0 && args[0][0] == '/' {
+				p.do(nameOf(args[0]), res, ctm, depth)
+			}
+		case "f", "F", "f*", "B", "B*", "b", "b*", "S", "s", "sh":
+			p.out.anything = true
+		}
+	})
+	p.out.clear = p.out.clear && ok
+}
+
+func (p *painter) picture(ctm matrix) {
+	p.out.anything = true
+	p.out.pictures += math.Abs(ctm[0]*ctm[3] - ctm[1]*ctm[2])
+}
+
+func (p *painter) do(name string, res types.Dict, ctm matrix, depth int) {
+	list, _ := p.doc.at(res["XObject"]).(types.Dict)
+	sd, ok := p.doc.at(list[name]).(types.StreamDict)
+	if !ok {
+		return
+	}
+	if sd.Dict["Subtype"] == types.Name("Image") {
+		p.picture(ctm)
+		return
+	}
+	if p.forms++; depth >= maxFormDepth || p.forms > maxDrawn {
+		p.out.clear = false
+		return
+	}
+	content, err := p.doc.decoded(sd)
+	if err != nil {
+		p.out.clear = false
+		return
+	}
+	inner, ok := p.doc.at(sd.Dict["Resources"]).(types.Dict)
+	if !ok {
+		inner = res
+	}
+	m := identity
+	if a, ok := p.doc.at(sd.Dict["Matrix"]).(types.Array); ok && len(a) == 6 {
+		for i := range a {
+			m[i] = number(p.doc.at(a[i]))
+		}
+	}
+	p.run(content, inner, m.times(ctm), depth+1)
+}
+
+func number(o types.Object) float64 {
+	switch o := o.(type) {
+	case types.Integer:
+		return float64(o)
+	case types.Float:
+		return float64(o)
+	}
+	return 0
+}
+
+func numbersOf(args [][]byte) (m matrix, ok bool) {
+	if len(args) != len(m) {
+		return m, false
+	}
+	for i, a := range args {
+		v, err := strconv.ParseFloat(string(a), 64)
+		if err != nil {
+			return m, false
+		}
+		m[i] = v
+	}
+	return m, true
+}

@@ -1,0 +1,307 @@
+package pdffile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact"
+	"chartseal/redact/identifier"
+	"chartseal/redact/pdffile/pdfium"
+)
+
+// trimmer takes identifiers out of a cleaned document that the purpose of the
+// release does not need. A page that shows one becomes a picture with the place
+// painted over: taking text out and leaving the page would need certainty about
+// everything else that could still hold it.
+type trimmer struct {
+	engine   *pdfium.Engine
+	rules    []identifier.Rule
+	reviewed bool
+	tally    *tally
+	found    map[string]bool // what must not be in the result
+}
+
+const (
+	// A page of which pictures cover this part, with fewer letters than this, is a
+	// scan with a stamp on it, not a page of text.
+	scanPart    = 0.5
+	scanLetters = 60
+	// A page is not read when this part of its letters is not.
+	unreadPart = 0.1
+
+	trimNotice = "On some pages of a PDF, numbers that this release does not need were blacked out. These pages are pictures now: " +
+		"they look as before, but their text cannot be searched or copied."
+	unreadNotice = "A PDF has pages that are scans or pictures and cannot be searched for numbers that this release does not need. A person looked at it and released it."
+	madeNotice   = "; blacked out"
+)
+
+// trim changes doc. numbers are those of its pages in the source.
+func (t *trimmer) trim(doc *document, numbers []int) error {
+	pages, one := doc.singles(), []int(nil)
+	var unread []int
+	for i := range pages.kids {
+		s, err := t.page(pages, i)
+		if err != nil {
+			return err
+		}
+		ref, _ := pages.kids[i].(types.IndirectRef)
+		page, _ := doc.at(ref).(types.Dict)
+		if !searchable(s, doc.painted(page), doc.area(page)) {
+			unread = append(unread, numbers[i])
+		}
+		if len(s.hits) > 0 {
+			one = append(one, i)
+			if err := t.redraw(doc, pages, i, s); err != nil {
+				return err
+			}
+		}
+		if err := t.comments(doc, page); err != nil {
+			return err
+		}
+	}
+	if len(unread) > 0 {
+		if !t.reviewed {
+			return redact.Refuse(redact.Undecided, "%s", notSearched(unread))
+		}
+		t.tally.notice(unreadNotice)
+	}
+	if len(one) > 0 {
+		t.tally.notice(trimNotice)
+	}
+	return nil
+}
+
+// page looks at a page as its fonts tell it and as it is drawn.
+func (t *trimmer) page(pages *singles, i int) (sight, error) {
+	told, err := t.read(pages, i, false)
+	if err != nil {
+		return told, err
+	}
+	drawn, err := t.read(pages, i, true)
+	if err != nil {
+		return told, err
+	}
+	for _, h := range told.hits {
+		t.count(h.Rule, 1)
+	}
+	for j, h := range drawn.hits {
+		if !slices.Contains(told.found, drawn.found[j]) {
+			t.count(h.Rule, 1)
+		}
+	}
+	told.hits = append(told.hits, drawn.hits...)
+	told.boxes = append(told.boxes, drawn.boxes...)
+	for _, f := range append(told.found, drawn.found...) {
+		t.found[f] = true
+	}
+	return told, nil
+}
+
+func (t *trimmer) read(pages *singles, i int, bare bool) (sight, error) {
+	pdf, err := pages.pdf(i, bare)
+	if err != nil {
+		return sight{}, err
+	}
+	return look(t.engine, t.rules, pdf)
+}
+
+func (t *trimmer) count(rule string, n int) {
+	for i := range t.rules {
+		if r := &t.rules[i]; r.Name == rule {
+			t.tally.add(removal{Item: r.Item, Rule: r.Name, Reason: r.Reason + madeNotice}, n)
+		}
+	}
+}
+
+// searchable reports whether a page can be searched: what it shows is text that can
+// be read, and not a picture of one.
+func searchable(s sight, p painted, area float64) bool {
+	switch {
+	case !p.clear:
+		return false
+	case s.letters == 0:
+		return !p.anything
+	case float64(s.unreadable) > unreadPart*float64(s.letters):
+		return false
+	}
+	return s.letters >= scanLetters || p.pictures < scanPart*area
+}
+
+// area is the size of a page in square points.
+func (d *document) area(page types.Dict) float64 {
+	box, ok := d.at(page["CropBox"]).(types.Array)
+	if !ok {
+		box, _ = d.at(page["MediaBox"]).(types.Array)
+	}
+	if len(box) != 4 {
+		return 0
+	}
+	w := number(d.at(box[2])) - number(d.at(box[0]))
+	h := number(d.at(box[3])) - number(d.at(box[1]))
+	return max(w, -w) * max(h, -h)
+}
+
+// notSearched says which pages a person has to look at.
+func notSearched(pages []int) string {
+	const most = 12
+	var list []string
+	for _, n := range pages[:min(len(pages), most)] {
+		list = append(list, strconv.Itoa(n))
+	}
+	if len(pages) == 1 {
+		return "page " + list[0] + " is a scan or a picture, so it cannot be searched for numbers that must not go, as social security numbers"
+	}
+	last := list[len(list)-1]
+	list = list[:len(list)-1]
+	if len(pages) > most {
+		list, last = append(list, last), fmt.Sprintf("%d more", len(pages)-most)
+	}
+	return "pages " + strings.Join(list, ", ") + " and " + last +
+		" are scans or pictures, so they cannot be searched for numbers that must not go, as social security numbers"
+}
+
+// gone stands where something was taken out of a remark.
+const gone = "[removed]"
+
+// comments takes identifiers out of the remarks of a page.
+func (t *trimmer) comments(doc *document, page types.Dict) error {
+	list, _ := doc.at(page["Annots"]).(types.Array)
+	for _, o := range list {
+		a, _ := doc.at(o).(types.Dict)
+		b, err := stringBytes(a["Contents"])
+		if err != nil {
+			return err
+		}
+		text := remark(b)
+		hits := identifier.Find(t.rules, text)
+		for _, h := range slices.Backward(hits) {
+			t.found[string(text[h.From:h.To])] = true
+			t.count(h.Rule, 1)
+			text = slices.Concat(text[:h.From], []rune(gone), text[h.To:])
+		}
+		if len(hits) > 0 {
+			a["Contents"] = types.HexLiteral(fmt.Sprintf("%x", utf16Bytes("\uFEFF"+string(text))))
+		}
+	}
+	return nil
+}
+
+// remark decodes a text string; what is in no known encoding is taken letter by
+// letter.
+func remark(b []byte) []rune {
+	if s, ok := textString(b); ok {
+		return []rune(s)
+	}
+	out := make([]rune, len(b))
+	for i, c := range b {
+		out[i] = rune(c)
+	}
+	return out
+}
+
+func utf16Bytes(s string) (out []byte) {
+	for _, u := range utf16.Encode([]rune(s)) {
+		out = append(out, byte(u>>8), byte(u))
+	}
+	return out
+}
+
+// check makes sure that nothing that was found is left in the finished document:
+// on no page, in no remark, and in no part of the file in any spelling.
+func (t *trimmer) check(doc *document) error {
+	unverified := redact.Refuse(redact.Unverified, "a number that must not go is still in the cleaned PDF")
+	pages := doc.singles()
+	for i, kid := range pages.kids {
+		for _, bare := range []bool{false, true} {
+			s, err := t.read(pages, i, bare)
+			if err != nil {
+				return err
+			}
+			if len(s.hits) > 0 {
+				return unverified
+			}
+		}
+		page, _ := doc.at(kid).(types.Dict)
+		list, _ := doc.at(page["Annots"]).(types.Array)
+		for _, o := range list {
+			a, _ := doc.at(o).(types.Dict)
+			b, err := stringBytes(a["Contents"])
+			if err != nil || len(identifier.Find(t.rules, remark(b))) > 0 {
+				return unverified
+			}
+		}
+	}
+	spellings := spellingsOf(slices.Collect(maps.Keys(t.found)))
+	for _, o := range doc.objects {
+		if doc.holds(o, spellings) {
+			return unverified
+		}
+	}
+	return nil
+}
+
+// spellingsOf returns the byte strings that would betray a text.
+func spellingsOf(found []string) (out [][]byte) {
+	for _, f := range found {
+		solid := strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+				return r
+			}
+			return -1
+		}, f)
+		for _, s := range []string{f, solid} {
+			if len(s) < 6 {
+				continue // no number that a rule finds is shorter
+			}
+			big := utf16Bytes(s)
+			little := make([]byte, len(big))
+			for i := range big {
+				little[i] = big[i^1]
+			}
+			out = append(out, []byte(s), big, little)
+		}
+	}
+	return out
+}
+
+// holds reports whether an object holds one of the byte strings, in a name, a
+// text or a stream as it is unpacked. The data of pictures is no text.
+func (d *document) holds(o types.Object, spellings [][]byte) bool {
+	in := func(b []byte) bool {
+		return slices.ContainsFunc(spellings, func(s []byte) bool { return bytes.Contains(b, s) })
+	}
+	switch o := o.(type) {
+	case types.Name:
+		return in([]byte(o))
+	case types.StringLiteral, types.HexLiteral:
+		b, err := stringBytes(o)
+		return err != nil || in(b)
+	case types.Array:
+		return slices.ContainsFunc(o, func(e types.Object) bool { return d.holds(e, spellings) })
+	case types.Dict:
+		for k, v := range o {
+			if in([]byte(k)) || d.holds(v, spellings) {
+				return true
+			}
+		}
+	case types.StreamDict:
+		if d.holds(o.Dict, spellings) {
+			return true
+		}
+		if o.Dict["Subtype"] == types.Name("Image") {
+			return false
+		}
+		if b, err := d.decoded(o); err == nil {
+			return in(b)
+		}
+		return in(o.Raw)
+	}
+	return false
+}

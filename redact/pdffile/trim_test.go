@@ -1,0 +1,131 @@
+package pdffile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"chartseal/redact"
+	"chartseal/redact/identifier"
+	"chartseal/redact/pdffile/pdfium"
+)
+
+// engine is one for all tests that work in this process.
+var engine = sync.OnceValues(func() (*pdfium.Engine, error) { return pdfium.Start(context.Background(), engineCache) })
+
+func newTrimmer(t testing.TB, reviewed bool) *trimmer {
+	t.Helper()
+	e, err := engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &trimmer{engine: e, rules: identifier.For(redact.Payment), reviewed: reviewed, found: map[string]bool{}}
+}
+
+// ssn is what must not be left of it.
+const ssn = "123-45-6789"
+
+// written is a page with the given content, entries and resources beside a
+// Helvetica called F1.
+func written(content, entries, resources string, more func(*file)) []byte {
+	f := newFile()
+	f.obj(1, "<</Type/Catalog/Pages 2 0 R>>")
+	f.obj(2, "<</Type/Pages/Count 1/Kids[3 0 R]>>")
+	f.obj(3, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>%s>>%s>>", resources, entries)
+	f.stream(4, "", content)
+	f.obj(5, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>")
+	if more != nil {
+		more(f)
+	}
+	f.finish("")
+	return f.Bytes()
+}
+
+// letterByLetter shows each letter on its own, step points apart.
+func letterByLetter(s string, step int) string {
+	var b strings.Builder
+	for i, r := range s {
+		fmt.Fprintf(&b, "1 0 0 1 %d 600 Tm (%c) Tj ", 72+i*step, r)
+	}
+	return b.String()
+}
+
+// numbersOnPages are the ways in which a page can show a number.
+var numbersOnPages = map[string][]byte{
+	"one string":       written("BT /F1 12 Tf 72 600 Td (SSN: 123-45-6789 of the patient) Tj ET", "", "", nil),
+	"split":            written("BT /F1 12 Tf 72 600 Td (SSN: 123-4) Tj (5-67) Tj (89 ok) Tj ET", "", "", nil),
+	"split, kerned":    written("BT /F1 12 Tf 72 600 Td [(SSN: 12) -80 (3-4) 50 (5-67) -90 (89)] TJ ET", "", "", nil),
+	"letter by letter": written("BT /F1 12 Tf "+letterByLetter(ssn, 7)+" ET", "", "", nil),
+	"spaced out":       written("BT /F1 12 Tf "+letterByLetter(ssn, 20)+" ET", "", "", nil),
+	"character space":  written("BT /F1 12 Tf 8 Tc 72 600 Td (123-45-6789) Tj ET", "", "", nil),
+	"across lines":     written("BT /F1 12 Tf 400 600 Td (the number 123-45-) Tj -328 -14 Td (6789 is known) Tj ET", "", "", nil),
+	"across lines 2":   written("BT /F1 12 Tf 400 600 Td (the number 123-4) Tj -328 -14 Td (5-6789 is known) Tj ET", "", "", nil),
+	"turned text":      written("BT /F1 12 Tf .7 .7 -.7 .7 200 300 Tm (SSN 123-45-6789) Tj ET", "", "", nil),
+	"turned page":      written("BT /F1 12 Tf 0 1 -1 0 300 200 Tm (SSN 123-45-6789) Tj ET", "/Rotate 90", "", nil),
+	"cut page":         written("BT /F1 12 Tf 200 600 Td (SSN 123-45-6789) Tj ET", "/CropBox[100 100 500 700]", "", nil),
+	"beside the page":  written("BT /F1 12 Tf 200 600 Td (hello) Tj 500 0 Td (123-45-6789) Tj ET", "/CropBox[100 100 500 700]", "", nil),
+	"invisible":        written("BT 3 Tr /F1 12 Tf 72 600 Td (SSN 123-45-6789) Tj ET", "", "", nil),
+	"white":            written("1 g BT /F1 12 Tf 72 600 Td (SSN 123-45-6789) Tj ET", "", "", nil),
+	"after the clip":   written("0 0 1 1 re W n BT /F1 12 Tf 72 600 Td (SSN 123-45-6789) Tj ET", "", "", nil),
+	"under a box":      written("BT /F1 12 Tf 72 600 Td (SSN 123-45-6789) Tj ET 0 g 60 590 300 30 re f", "", "", nil),
+	"other words said": written("BT /F1 12 Tf 72 600 Td /Span<</ActualText(nothing)>>BDC (SSN 123-45-6789) Tj EMC ET", "", "", nil),
+	"form": written("q 1 0 0 1 50 500 cm /X Do Q", "", "/XObject<</X 6 0 R>>", func(f *file) {
+		f.stream(6, "/Type/XObject/Subtype/Form/BBox[0 0 300 50]/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 12 Tf 9 9 Td (SSN 123-45-6789) Tj ET")
+	}),
+	"field": written("BT /F1 12 Tf 72 600 Td (a form) Tj ET", "/Annots[6 0 R]", "", func(f *file) {
+		f.obj(6, "<</Type/Annot/Subtype/Widget/FT/Tx/T(ssn)/V(123-45-6789)/TU(123-45-6789)/DV(123-45-6789)/MK<</CA(123-45-6789)>>/Rect[100 100 300 120]/AP<</N 7 0 R>>>>")
+		f.stream(7, "/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</Font<</F1 5 0 R>>>>", "/Tx BMC BT /F1 12 Tf 2 5 Td (123-45-6789) Tj ET EMC")
+	}),
+	"free text": written("BT /F1 12 Tf 72 600 Td (a note) Tj ET", "/Annots[6 0 R]", "", func(f *file) {
+		f.obj(6, "<</Type/Annot/Subtype/FreeText/Contents(123-45-6789)/Rect[100 100 300 120]/AP<</N 7 0 R>>>>")
+		f.stream(7, "/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 12 Tf 2 5 Td (123-45-6789) Tj ET")
+	}),
+	"remark, seen": written("BT /F1 12 Tf 72 600 Td (a stamp) Tj ET", "/Annots[6 0 R]", "", func(f *file) {
+		f.obj(6, "<</Type/Annot/Subtype/Stamp/Contents(see SSN 123-45-6789.)/Rect[100 100 300 120]/AP<</N 7 0 R>>>>")
+		f.stream(7, "/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 12 Tf 2 5 Td (123-45-6789) Tj ET")
+	}),
+	"lying font": written("BT /F1 12 Tf 72 600 Td (SSN 123-45-6789) Tj ET", "", "", func(f *file) {
+		f.obj(5, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 7 0 R>>")
+		f.stream(7, "", "/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <20> <7e> <0041> endbfrange endcmap end")
+	}),
+}
+
+func TestTrim(t *testing.T) {
+	for name, in := range numbersOnPages {
+		t.Run(name, func(t *testing.T) {
+			trim := newTrimmer(t, false)
+			got, report, err := cleaned(in, nil, trim)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count := countOf(report, "social security numbers"); count < 1 || count > 2 {
+				t.Errorf("the report counts %d", count)
+			}
+			if !slices.Contains(report.Notices, trimNotice) {
+				t.Errorf("notices: %q", report.Notices)
+			}
+			all := string(got) + readable(t, got)
+			for _, s := range []string{ssn, "123456789", utf16s(ssn, true), fmt.Sprintf("%x", ssn)} {
+				if strings.Contains(all, s) {
+					t.Errorf("%q is left", s)
+				}
+			}
+			if !bytes.Contains(got, []byte("/Subtype /Image")) {
+				t.Error("the page is no picture")
+			}
+		})
+	}
+}
+
+func countOf(r redact.Report, item string) (n int) {
+	for _, x := range r.Removed {
+		if x.Item == item {
+			n += x.Count
+		}
+	}
+	return n
+}
