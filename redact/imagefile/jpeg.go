@@ -200,7 +200,7 @@ func exactTable(m byte, isFrame bool, b []byte) bool {
 	case m == markDQT:
 		for len(b) > 0 {
 			n := 1 + 64*(1+int(b[0]>>4&1))
-			if b[0]>>4 > 1 || len(b) < n {
+			if b[0]>>4 > 1 || b[0]&15 > 3 || len(b) < n {
 				return false
 			}
 			b = b[n:]
@@ -208,7 +208,7 @@ func exactTable(m byte, isFrame bool, b []byte) bool {
 		return true
 	}
 	for len(b) > 0 { // DHT
-		if len(b) < 17 {
+		if len(b) < 17 || b[0]>>4 > 1 || b[0]&15 > 3 {
 			return false
 		}
 		n := 17

@@ -11,24 +11,44 @@ import (
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
-// pngKept are the chunks that decide how the picture looks, with the lengths
-// the PNG specification (third edition, section 11) gives them.
-var pngKept = map[string]func(n int64) bool{
-	"IHDR": exactly(13),
-	"PLTE": func(n int64) bool { return n > 0 && n <= 768 && n%3 == 0 },
-	"IDAT": func(int64) bool { return true },
-	"IEND": exactly(0),
-	"tRNS": func(n int64) bool { return n > 0 && n <= 256 },
-	"gAMA": exactly(4),
-	"cHRM": exactly(32),
-	"sRGB": exactly(1),
-	"sBIT": func(n int64) bool { return n > 0 && n <= 4 },
-	"pHYs": exactly(9),
-	"cICP": exactly(4),
-	"bKGD": func(n int64) bool { return n == 1 || n == 2 || n == 6 },
+// pngKept are the chunks that decide how the picture looks, each with the
+// length that the PNG specification (third edition, section 11) gives it for a
+// colour type (the tenth byte of IHDR). Below 0 the chunk has no meaning for
+// that colour type: what is in it would be seen by nobody.
+var pngKept = map[string]func(colour byte) int64{
+	"IHDR": always(13),
+	"IDAT": nil, // any length
+	"IEND": always(0),
+	"PLTE": func(c byte) int64 { return only(c == colourPalette, 768) }, // or less; elsewhere it only suggests
+	"tRNS": byColour(2, 6, 256, -1, -1),                                 // 256: or less
+	"gAMA": always(4),
+	"cHRM": always(32),
+	"sRGB": always(1),
+	"sBIT": byColour(1, 3, 3, 2, 4),
+	"pHYs": always(9),
+	"cICP": always(4),
+	"bKGD": byColour(2, 6, 1, 2, 6),
 }
 
-func exactly(want int64) func(int64) bool { return func(n int64) bool { return n == want } }
+// colourPalette is the colour type of pictures with a palette (section 11.2.1).
+const colourPalette = 3
+
+func always(n int64) func(byte) int64 { return func(byte) int64 { return n } }
+
+func only(meant bool, n int64) int64 {
+	if meant {
+		return n
+	}
+	return -1
+}
+
+// byColour gives a length for grey, colour, palette, grey with alpha and colour
+// with alpha.
+func byColour(grey, colour, palette, greyAlpha, colourAlpha int64) func(byte) int64 {
+	return func(c byte) int64 {
+		return map[byte]int64{0: grey, 2: colour, colourPalette: palette, 4: greyAlpha, 6: colourAlpha}[c]
+	}
+}
 
 // pngDropped says as what a chunk is counted that goes.
 var pngDropped = map[string]redact.Removal{
@@ -49,15 +69,17 @@ type png struct {
 	*cleaning
 	header []byte // IHDR data
 	idat   []chunk
-	after  bool // a chunk other than IDAT followed IDAT
-	colour bool // a colour profile has been kept
+	after  bool            // a chunk other than IDAT followed IDAT
+	colour bool            // a colour profile has been kept
+	seen   map[string]bool // chunks that were kept: each may come once
+	colors int64           // entries of the palette
 }
 
 // cleanPNG plans a PNG of the chunks in pngKept, with every checksum checked
 // and the image data inflated once to see that it is whole and ends where it
 // should: bytes behind the picture are where cropped parts survive.
 func cleanPNG(c *cleaning) error {
-	p := &png{cleaning: c}
+	p := &png{cleaning: c, seen: map[string]bool{}}
 	c.plan.Literal([]byte(pngMagic))
 	c.in.MoveTo(int64(len(pngMagic)))
 	for {
@@ -121,36 +143,68 @@ func (p *png) chunk(k chunk) error {
 			return err
 		}
 	}
-	fits, kept := pngKept[k.typ]
-	switch {
-	case k.typ == "IDAT":
+	if _, kept := pngKept[k.typ]; kept {
+		return p.kept(k)
+	}
+	return p.other(k)
+}
+
+// kept takes over a chunk that decides how the picture looks.
+func (p *png) kept(k chunk) error {
+	switch k.typ {
+	case "IHDR":
+		if k.n != 13 {
+			return malformed("the header of the PNG is not a legal one")
+		}
+		return p.start(k)
+	case "IDAT":
 		if p.after {
 			return malformed("the image data of the PNG is not in one piece")
 		}
 		return p.addIDAT(k)
-	case kept && !fits(k.n):
-		return malformed("a chunk of the PNG has the wrong length")
-	case kept:
-		if k.typ == "IHDR" {
-			return p.start(k)
-		}
-		if k.typ == "IEND" && len(p.idat) == 0 {
+	case "IEND":
+		if len(p.idat) == 0 {
 			return malformed("the PNG holds no image data")
 		}
-		p.plan.Range(k.whole())
+	}
+	want := pngKept[k.typ](p.header[9])
+	if p.seen[k.typ] || want < 0 || p.after && k.typ != "IEND" { // decoders take the first, and none behind the picture
+		p.removed.add(appRemoved)
 		return nil
 	}
-	return p.other(k)
+	if !p.fits(k, want) {
+		return malformed("a chunk of the PNG has the wrong length")
+	}
+	p.seen[k.typ] = true
+	p.plan.Range(k.whole())
+	return nil
+}
+
+// fits reports whether a chunk has the length it must have: a palette has at
+// most as many colours as the bit depth can name (section 11.2.2), and its
+// transparency at most one value for each (section 11.3.1.1).
+func (p *png) fits(k chunk, want int64) bool {
+	switch {
+	case k.typ == "PLTE":
+		p.colors = k.n / 3
+		return k.n > 0 && k.n%3 == 0 && p.colors <= 1<<min(p.header[8], 8)
+	case k.typ == "tRNS" && p.header[9] == colourPalette:
+		return k.n > 0 && k.n <= p.colors
+	}
+	return k.n == want
 }
 
 // addIDAT remembers image data; neighbours are one entry, so that a large
 // picture in small chunks costs no memory.
 func (p *png) addIDAT(k chunk) error {
 	if len(p.idat) == 0 {
+		if p.header[9] == colourPalette && p.colors == 0 {
+			return malformed("the PNG has no palette for its colours")
+		}
 		p.idat = []chunk{k}
 		return nil
 	}
-	_, p.idat[0].n = p.idat[0].off, k.off+k.n-p.idat[0].off
+	p.idat[0].n = k.off + k.n - p.idat[0].off
 	return nil
 }
 
@@ -191,6 +245,10 @@ func (p *png) other(k chunk) error {
 			return err
 		}
 		kept := readPhotoFacts(b).encode()
+		if p.seen[k.typ] {
+			kept = nil
+		}
+		p.seen[k.typ] = true
 		if kept != nil {
 			p.plan.Literal(pngChunk("eXIf", kept))
 		}

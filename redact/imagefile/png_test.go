@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	stdpng "image/png"
+	"slices"
 	"testing"
 
 	"chartseal/redact"
@@ -116,6 +117,51 @@ func TestPNGHiddenTail(t *testing.T) {
 	got, report := mustClean(t, split)
 	if !bytes.Equal(got, split) || len(report.Removed) != 0 {
 		t.Error("a clean picture in small chunks was changed")
+	}
+}
+
+// TestPNGHiddenChunks hides the secret in chunks that are allowed and that no
+// decoder looks at: the second of a kind, those behind the picture, those that
+// mean nothing for its colours.
+func TestPNGHiddenChunks(t *testing.T) {
+	grey, colour := encodePNG(t, image.NewGray(image.Rect(0, 0, 9, 9))), encodePNG(t, picture(9, 9))
+	pal := image.NewPaletted(image.Rect(0, 0, 8, 8), color.Palette{color.White, color.RGBA{9, 8, 7, 100}})
+	palette := encodePNG(t, pal)
+	k := func(typ, s string) []byte { return pngChunk(typ, []byte(s)) }
+	long := secret + "123456789012345678" // 31 bytes
+	for name, b := range map[string][]byte{
+		"second of a kind":        insertPNG(grey, [][]byte{k("pHYs", "\x00\x00\x2e\x23\x00\x00\x2e\x23\x01"), k("pHYs", secret[:9])}, nil),
+		"many of a kind":          insertPNG(grey, [][]byte{k("gAMA", "\x00\x00\xb1\x8f"), k("gAMA", secret[:4]), k("gAMA", secret[4:8]), k("gAMA", secret[8:12])}, nil),
+		"palette without meaning": insertPNG(colour, [][]byte{k("PLTE", (secret + secret)[:24])}, nil),
+		"palette of a grey":       insertPNG(grey, [][]byte{k("PLTE", (secret + secret)[:24])}, nil),
+		"chroma behind":           insertPNG(grey, nil, [][]byte{k("cHRM", long+"x")}),
+		"palette behind":          insertPNG(palette, nil, [][]byte{k("tRNS", secret)}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, report := mustClean(t, b)
+			wantRemoved(t, report, "application data")
+			if bytes.Contains(got, []byte(secret[:9])) {
+				t.Error("the secret is still there")
+			}
+			if !slices.ContainsFunc([][]byte{grey, colour, palette}, func(whole []byte) bool {
+				return bytes.HasPrefix(got, whole[:33]) && bytes.HasSuffix(got, whole[len(whole)-30:])
+			}) {
+				t.Error("the picture is another")
+			}
+			if _, err := stdpng.Decode(bytes.NewReader(got)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for name, b := range map[string][]byte{
+		"transparency too long":  insertPNG(grey, [][]byte{k("tRNS", secret)}, nil),
+		"palette too long":       bytes.Replace(palette, palette[33:33+12+6], k("PLTE", (secret + secret)[:24]), 1),
+		"values without colours": bytes.Replace(palette, palette[33:33+12+6], nil, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := clean(b, redact.Treatment)
+			wantRefusal(t, err, redact.Malformed)
+		})
 	}
 }
 

@@ -69,6 +69,7 @@ type tiff struct {
 // page is a directory of the output: its fields, and its strips or tiles as
 // ranges of the source or literal bytes.
 type page struct {
+	shape  shape
 	fields []field
 	strips []strip
 	tiled  bool
@@ -123,6 +124,7 @@ func cleanTIFF(ctx context.Context, c *cleaning, src redact.Source) error {
 	if src.Size()-t.known-t.used > 0 {
 		c.removed.add(unusedRemoved)
 	}
+	t.dropThumbnails()
 	return t.write()
 }
 
@@ -145,10 +147,11 @@ func (t *tiff) page(d directory) (page, error) {
 		}
 	}
 	t.account(d)
+	p.shape = t.shapeOf(d)
 	for _, e := range slices.CompactFunc(slices.Clone(d), func(a, b ifdEntry) bool { return a.tag == b.tag }) {
 		limit, kept := tiffKept[e.tag]
 		switch {
-		case kept && e.count > 0 && e.count <= limit && e.typ != typeASCII && e.typ != typeUndefined:
+		case kept && e.count > 0 && e.count <= limit && e.typ != typeASCII && e.typ != typeUndefined && p.shape.tables(e):
 			b, err := t.dirs.data(e)
 			if err != nil {
 				return p, err
@@ -262,6 +265,9 @@ func (t *tiff) data(p *page, d directory) error {
 			return malformed("parts of the TIFF overlap")
 		}
 		p.strips = append(p.strips, s)
+	}
+	if err := t.trim(p, &p.shape); err != nil {
+		return err
 	}
 	if v, err := t.dirs.numbers(d, tagCompression, 1); err == nil && v[0] == compressionJPEG {
 		return t.jpegStrips(p, d)

@@ -278,6 +278,82 @@ func TestBodyIsRandomAccess(t *testing.T) {
 	}
 }
 
+// TestTIFFHiddenParts hides the secret where no viewer looks: behind the last
+// row of a strip, in a strip beyond the last row, in a table longer than the
+// depth asks for, in a thumbnail.
+func TestTIFFHiddenParts(t *testing.T) {
+	plain := greyPage(13, 11, 3)
+	want := buildTIFF(binary.LittleEndian, plain)
+	for name, hide := range map[string]func() []tiffPage{
+		"behind a strip": func() []tiffPage {
+			p := greyPage(13, 11, 3)
+			p.strips[3] += secret
+			return []tiffPage{p}
+		},
+		"strip too many": func() []tiffPage {
+			p := greyPage(13, 11, 3)
+			p.strips = append(p.strips, strings.Repeat(secret, 3))
+			return []tiffPage{p}
+		},
+		"table": func() []tiffPage {
+			p := greyPage(13, 11, 3)
+			p.fields[tagTransfer] = strings.Repeat(secret, 9)
+			return []tiffPage{p}
+		},
+		"thumbnail": func() []tiffPage {
+			small := greyPage(13, 1, 1)
+			small.fields[tagNewSubfile] = uint32(1)
+			small.strips = []string{secret}
+			return []tiffPage{greyPage(13, 11, 3), small}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _ := mustClean(t, buildTIFF(binary.LittleEndian, hide()...))
+			samePixels(t, want, got)
+			if _, next, _ := openTIFF(t, got); next != 0 {
+				t.Error("the thumbnail is still there")
+			}
+		})
+	}
+	few := greyPage(13, 11, 3)
+	few.strips = few.strips[:2]
+	_, _, err := clean(buildTIFF(binary.LittleEndian, few), redact.Treatment)
+	wantRefusal(t, err, redact.Malformed)
+	alone := greyPage(13, 11, 3)
+	alone.fields[tagNewSubfile] = uint32(1)
+	got, _ := mustClean(t, buildTIFF(binary.LittleEndian, alone)) // what calls itself small is kept where there is nothing larger
+	samePixels(t, want, got)
+}
+
+// TestTIFFSizes compares what a directory says of its strips with what an
+// encoder writes.
+func TestTIFFSizes(t *testing.T) {
+	bits := func(n ...int64) []int64 { return n }
+	for _, c := range []struct {
+		s     shape
+		tiled bool
+		parts int64
+		bytes []int64
+	}{
+		{shape{width: 9, height: 5, partW: 9, partH: 2, bits: bits(1), compression: 1}, false, 3, []int64{4, 4, 2}},
+		{shape{width: 9, height: 5, partW: 9, partH: 5, bits: bits(8, 8, 8), compression: 1}, false, 1, []int64{135}},
+		{shape{width: 4, height: 3, partW: 4, partH: 2, bits: bits(16, 8), compression: 1, separate: true}, false, 4, []int64{16, 8, 8, 4}},
+		{shape{width: 20, height: 20, partW: 16, partH: 16, bits: bits(8), compression: 1}, true, 4, []int64{256, 256}},
+		{shape{width: 4, height: 3, partW: 4, partH: 2, bits: bits(8), compression: 5}, false, 2, []int64{0, 0}},
+		{shape{width: 1 << 30, height: 3, partW: 1 << 30, partH: 2, bits: bits(8), compression: 1}, false, 0, []int64{0}},
+		{shape{width: 4, height: 3, partW: 4, bits: bits(8), compression: 1}, false, 0, []int64{0}},
+	} {
+		if got := c.s.parts(); got != c.parts {
+			t.Errorf("%+v: %d parts, want %d", c.s, got, c.parts)
+		}
+		for i, want := range c.bytes {
+			if got := c.s.bytes(int64(i), c.tiled); got != want {
+				t.Errorf("%+v: part %d has %d bytes, want %d", c.s, i, got, want)
+			}
+		}
+	}
+}
+
 func FuzzTIFF(f *testing.F) {
 	f.Add(buildTIFF(binary.LittleEndian, greyPage(13, 11, 3), greyPage(5, 3, 8)))
 	f.Add(buildTIFF(binary.BigEndian, greyPage(13, 11, 3)))
