@@ -2,6 +2,7 @@ package meshfile
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -71,6 +72,10 @@ func (r *lineReader) fill() {
 	for len(r.out) < 32<<10 && r.err == nil {
 		b, err := r.in.ReadSlice('\n')
 		if len(b) > 0 && (err == nil || errors.Is(err, io.EOF)) {
+			if bytes.IndexByte(bytes.TrimRight(b, "\r\n"), '\r') >= 0 { // some programs would see two lines
+				r.out, r.err = nil, malformed("the lines of the scan end in different ways")
+				return
+			}
 			var line []byte
 			if line, r.err = r.clean.line(b, r.t); r.err != nil {
 				r.out = nil

@@ -2,7 +2,8 @@
 // (ASCII and binary, either byte order) and OBJ. Programs write names of
 // patients, cases and folders into headers, comments and names of objects;
 // these go. The geometry stays byte for byte: vertices, normals, faces,
-// colours and the attribute bytes of STL, which carry colours.
+// colours and the attribute bytes of STL, which carry colours, unless they read
+// as text.
 //
 // Memory is bounded whatever the size of the scan: binary formats are planned
 // as ranges of the source, text formats are read line by line, twice: once to
@@ -117,6 +118,8 @@ var (
 	commentRemoved = redact.Removal{Item: "comments", Rule: "mesh.comment", Reason: "free text that no viewer needs"}
 	nameRemoved    = redact.Removal{Item: "names of objects", Rule: "mesh.name", Reason: "free text; numbered names take their place"}
 	textureRemoved = redact.Removal{Item: "names of texture and material files", Rule: "mesh.texture", Reason: "names and paths of files"}
+	extraRemoved   = redact.Removal{Item: "data beside the mesh", Rule: "mesh.extra", Reason: "a program's own, not part of the scan"}
+	attrRemoved    = redact.Removal{Item: "attribute bytes", Rule: "mesh.attribute", Reason: "they hold text where colours or numbers belong"}
 	trailerRemoved = redact.Removal{Item: "data after the mesh", Rule: "mesh.trailer", Reason: "not part of the scan"}
 )
 

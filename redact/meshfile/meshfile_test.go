@@ -291,25 +291,42 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
-func FuzzMesh(f *testing.F) {
+func FuzzSTL(f *testing.F) {
 	f.Add(binSTL(secret, 3))
+	f.Add(spelled(secret, 1))
 	f.Add([]byte("solid " + secret + "\n" + facet + "endsolid\n"))
-	f.Add([]byte(plyHeader("ascii", "\n", "element vertex 1", "property float x") + "1\n"))
+	f.Fuzz(func(t *testing.T, b []byte) { fuzzOne(t, b, STL) })
+}
+
+func FuzzPLY(f *testing.F) {
+	f.Add([]byte(plyHeader("ascii", "\n", "element vertex 1", "property float x", "element note 1", "property uchar c") + "1\n65\n"))
 	f.Add([]byte(plyHeader("binary_little_endian", "\n", "element face 1", "property list uchar int i") + "\x01\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) { fuzzOne(t, b, PLY) })
+}
+
+func FuzzOBJ(f *testing.F) {
 	f.Add([]byte("o " + secret + "\nv 1 2 3\nf 1 1 1\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		got, _, err := clean(b, redact.Treatment)
-		if err != nil {
-			if _, ok := errors.AsType[*redact.Refusal](err); !ok {
-				t.Errorf("an error that is no refusal: %v", err)
-			}
-			return
+	f.Add([]byte("mtllib a b.mtl\r\nv 1 2 3 # x\r\ng a b\r\nf 1/1/1 \\\r\n 2//1 -1\r\n"))
+	f.Fuzz(func(t *testing.T, b []byte) { fuzzOne(t, b, OBJ) })
+}
+
+// fuzzOne asks of any input: no panic, a refusal or an output of the promised
+// size that is clean already.
+func fuzzOne(t *testing.T, b []byte, format string) {
+	if f, _ := Sniff(b); f != format {
+		return
+	}
+	got, _, err := clean(b, redact.Treatment)
+	if err != nil {
+		if _, ok := errors.AsType[*redact.Refusal](err); !ok {
+			t.Errorf("an error that is no refusal: %v", err)
 		}
-		again, report, err := clean(got, redact.Treatment)
-		if err != nil || !bytes.Equal(got, again) || len(report.Removed) != 0 {
-			t.Errorf("cleaning twice is not cleaning once: %v, %v\n%q", err, report.Removed, got)
-		}
-	})
+		return
+	}
+	again, report, err := clean(got, redact.Treatment)
+	if err != nil || !bytes.Equal(got, again) || len(report.Removed) != 0 {
+		t.Errorf("cleaning twice is not cleaning once: %v, %v\n%q", err, report.Removed, got)
+	}
 }
 
 func BenchmarkASCIISTL(b *testing.B) {

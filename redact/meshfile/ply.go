@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"chartseal/redact"
@@ -18,43 +16,14 @@ const (
 	maxPLYLines  = 10_000
 )
 
-// plySizes are the bytes of the types, in both generations of names.
-var plySizes = map[string]int64{
-	"char": 1, "uchar": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4, "double": 8,
-	"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8,
-}
-
-// plyName is what programs call elements and properties.
-var plyName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,31}$`)
-
-// plyElement is one element of the header.
-type plyElement struct {
-	count int64
-	props []plyProperty
-}
-
-// plyProperty is a value of size bytes, or a list of them after a count of
-// list bytes.
-type plyProperty struct{ list, size int64 }
-
-// stride returns the bytes of one element, 0 if it holds lists.
-func (e plyElement) stride() int64 {
-	var n int64
-	for _, p := range e.props {
-		if p.list > 0 {
-			return 0
-		}
-		n += p.size
-	}
-	return n
-}
-
 // ply is a PLY file being read.
 type ply struct {
 	scan     *splice.Scanner
 	header   bytes.Buffer // of the output
 	format   string
 	elements []plyElement
+	renamed  int
+	body     *splice.Plan
 	t        tally
 }
 
@@ -65,7 +34,8 @@ func cleanPLY(ctx context.Context, src redact.Source, t tally) (*redact.Output, 
 	if err := p.readHeader(); err != nil {
 		return nil, err
 	}
-	from := p.scan.Pos()
+	p.body = splice.New(src)
+	p.body.Literal(p.header.Bytes())
 	var err error
 	switch p.format {
 	case "ascii":
@@ -80,37 +50,10 @@ func cleanPLY(ctx context.Context, src redact.Source, t tally) (*redact.Output, 
 	if err != nil {
 		return nil, err
 	}
-	to := p.scan.Pos()
 	if p.scan.Left() > 0 {
 		t[trailerRemoved]++
 	}
-	plan := splice.New(src)
-	plan.Literal(p.header.Bytes())
-	plan.Range(from, to-from)
-	return &redact.Output{Size: plan.Size(), Body: plan.Body(ctx)}, nil
-}
-
-// readHeader reads up to end_header and writes the header of the output.
-func (p *ply) readHeader() error {
-	for n := 0; ; n++ {
-		if p.scan.Pos() > maxPLYHeader || n > maxPLYLines {
-			return malformed("the header of the scan is too long")
-		}
-		line, err := p.textLine()
-		if err != nil {
-			return err
-		}
-		keep, err := p.headerLine(strings.Fields(string(line)), n)
-		if err != nil {
-			return err
-		}
-		if keep {
-			p.header.Write(line)
-		}
-		if strings.TrimSpace(string(line)) == "end_header" {
-			return nil
-		}
-	}
+	return &redact.Output{Size: p.body.Size(), Body: p.body.Body(ctx)}, nil
 }
 
 // textLine reads a line with its end; the last one may have none.
@@ -136,85 +79,46 @@ func (p *ply) textLine() ([]byte, error) {
 	}
 }
 
-// headerLine takes one line in and reports whether it stays.
-func (p *ply) headerLine(words []string, n int) (bool, error) {
-	bad := malformed("the header of the scan is broken")
-	if len(words) == 0 {
-		return false, nil
-	}
-	switch key := words[0]; {
-	case key == "ply" && n == 0 && len(words) == 1, key == "end_header" && len(words) == 1:
-		return true, nil
-	case key == "comment" || key == "obj_info":
-		p.dropComment(words)
-		return false, nil
-	case key == "format" && len(words) == 3 && number(words[2]):
-		p.format = words[1]
-		return true, nil
-	case key == "element" && len(words) == 3 && plyName.MatchString(words[1]):
-		count, err := strconv.ParseInt(words[2], 10, 64)
-		if err != nil || count < 0 || count > 1<<40 {
-			return false, bad
-		}
-		p.elements = append(p.elements, plyElement{count: count})
-		return true, nil
-	case key == "property" && len(p.elements) > 0:
-		prop, ok := plyPropertyOf(words)
-		if !ok {
-			return false, bad
-		}
-		e := &p.elements[len(p.elements)-1]
-		e.props = append(e.props, prop)
-		return true, nil
-	}
-	return false, bad
-}
-
-func (p *ply) dropComment(words []string) {
-	if len(words) > 1 && strings.EqualFold(words[1], "TextureFile") {
-		p.t[textureRemoved]++
-		return
-	}
-	p.t[commentRemoved]++
-}
-
-func plyPropertyOf(words []string) (plyProperty, bool) {
-	switch {
-	case len(words) == 3 && plySizes[words[1]] > 0 && plyName.MatchString(words[2]):
-		return plyProperty{size: plySizes[words[1]]}, true
-	case len(words) == 5 && words[1] == "list" && plySizes[words[2]] > 0 && plySizes[words[3]] > 0 && plyName.MatchString(words[4]):
-		integer := !strings.HasPrefix(words[2], "float") && words[2] != "double"
-		return plyProperty{list: plySizes[words[2]], size: plySizes[words[3]]}, integer
-	}
-	return plyProperty{}, false
-}
-
 // walkText moves over the lines of an ASCII body.
 func (p *ply) walkText() error {
 	for _, e := range p.elements {
+		from := p.scan.Pos()
 		for range e.count {
 			line, err := p.textLine()
 			if err != nil {
 				return err
+			}
+			if e.dropped {
+				continue
 			}
 			n := len(strings.Fields(string(line)))
 			if !numeric(string(line)) || n < len(e.props) || e.stride() > 0 && n > len(e.props) {
 				return malformed("the scan has text where numbers belong")
 			}
 		}
+		p.keep(e, from)
 	}
 	return nil
+}
+
+// keep plans what an element takes, from an offset to where the scanner stands.
+func (p *ply) keep(e plyElement, from int64) {
+	if !e.dropped {
+		p.body.Range(from, p.scan.Pos()-from)
+	}
 }
 
 // walkBinary moves over a binary body. Elements without lists are skipped in
 // one step.
 func (p *ply) walkBinary(order binary.ByteOrder) error {
 	for _, e := range p.elements {
+		from := p.scan.Pos()
 		if stride := e.stride(); stride > 0 || len(e.props) == 0 {
 			if stride > 0 && e.count > p.scan.Left()/stride {
 				return io.ErrUnexpectedEOF
 			}
 			p.scan.MoveTo(p.scan.Pos() + e.count*stride)
+			p.keep(e, from)
 			continue
 		}
 		for range e.count {
@@ -222,6 +126,7 @@ func (p *ply) walkBinary(order binary.ByteOrder) error {
 				return err
 			}
 		}
+		p.keep(e, from)
 	}
 	return nil
 }

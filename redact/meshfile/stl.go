@@ -53,7 +53,8 @@ func binarySTL(head []byte) bool {
 }
 
 // cleanSTL blanks the header and keeps the triangles, attribute bytes
-// included: VisCAM and Magics put colours there.
+// included: VisCAM and Magics put colours there, others numbers of regions. If
+// they read as text, they are set to zero.
 func cleanSTL(ctx context.Context, src redact.Source, t tally) (*redact.Output, error) {
 	var head [stlHeader + 4]byte
 	if _, err := src.ReadAt(head[:], 0); err != nil {
@@ -73,8 +74,21 @@ func cleanSTL(ctx context.Context, src redact.Source, t tally) (*redact.Output, 
 	p := splice.New(src)
 	p.Literal(neutral)
 	p.Range(stlHeader, size-stlHeader)
+	if !bytes.HasPrefix(neutral, []byte(magicsColor)) {
+		text, err := textInAttributes(ctx, io.NewSectionReader(src, int64(len(head)), size-int64(len(head))))
+		if err != nil {
+			return nil, err
+		}
+		if text {
+			t[attrRemoved]++
+			return &redact.Output{Size: p.Size(), Body: &blankAttributes{Body: p.Body(ctx)}}, nil
+		}
+	}
 	return &redact.Output{Size: p.Size(), Body: p.Body(ctx)}, nil
 }
+
+// magicsColor is how Magics marks the colour of the whole object in the header.
+const magicsColor = "COLOR="
 
 // neutralHeader returns zero bytes, so that it cannot begin with "solid", but
 // for the colour and material of the whole object that Magics puts behind
@@ -86,7 +100,7 @@ func neutralHeader(h []byte) []byte {
 	for _, m := range []struct {
 		mark string
 		n    int
-	}{{"COLOR=", 4}, {"MATERIAL=", 12}} {
+	}{{magicsColor, 4}, {"MATERIAL=", 12}} {
 		at := bytes.Index(h, []byte(m.mark))
 		if end := at + len(m.mark) + m.n; at >= 0 && end <= len(h) && colours(h[end-m.n:end]) {
 			out = append(out, h[at:end]...)
