@@ -92,6 +92,10 @@ const (
 	inAnyCase                 // takes a place
 )
 
+// letThroughRows reads the rows of the window only, by chartseal_orders_let_at.
+const letThroughRows = `SELECT recipient_tag, approver_tag FROM chartseal_orders
+	WHERE let_at>$1 AND ref<>$2 AND state IN ('working', 'recording', 'sent')`
+
 // letThrough counts and takes a place in one transaction, one site at a time.
 func (r *registry) letThrough(ctx context.Context, id string, t tags, limits config.Brake, how passage, now int64) (over []order.Excess, err error) {
 	defer func() {
@@ -140,8 +144,7 @@ func (r *registry) letThrough(ctx context.Context, id string, t tags, limits con
 // countLet counts the releases, but for one, that were let through since a time: all,
 // those to a recipient and those of an approver.
 func countLet(ctx context.Context, tx *sql.Tx, but string, t tags, since int64) (day, recipient, approver int, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT recipient_tag, approver_tag FROM chartseal_orders
-		WHERE let_at>$1 AND ref<>$2 AND state IN ('working', 'recording', 'sent')`, since, but)
+	rows, err := tx.QueryContext(ctx, letThroughRows, since, but)
 	if err != nil {
 		return 0, 0, 0, err
 	}

@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -175,5 +176,60 @@ func TestTheBrakeKnowsARecipientByAnySpelling(t *testing.T) {
 		if !let("other"+strconv.Itoa(i), who) {
 			t.Errorf("%+v counts as the same recipient", who)
 		}
+	}
+}
+
+// fill adds so many orders that went out long ago, one a second since 1970.
+func fill(t testing.TB, r *registry, rows int) {
+	t.Helper()
+	_, err := r.db.ExecContext(t.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<$1)
+		INSERT INTO chartseal_orders (ref, attempt, sha256, claim, state, executor, let_at, likeness)
+		SELECT 'old'||i, 1, '', '', 'sent', 'here-1', i, 'l'||i FROM n`, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The brake and the search for repeated orders look at the orders of a day and of
+// one likeness, not at all there ever were.
+func TestTheBrakeUsesItsIndex(t *testing.T) {
+	r := newRegistry(t)
+	fill(t, r, 100)
+	for query, args := range map[string][]any{
+		letThroughRows: {50, "new"},
+		alikeQuery:     {"l7", "new", "2026"},
+	} {
+		rows, err := r.db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := ""
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan += detail + "; "
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil || !strings.Contains(plan, "USING INDEX chartseal_orders_l") {
+			t.Errorf("plan %q, %v", plan, err)
+		}
+	}
+}
+
+// BenchmarkBrake counts among 1,000 and 100,000 orders, of which one is of the day.
+func BenchmarkBrake(b *testing.B) {
+	for _, rows := range []int{1_000, 100_000} {
+		b.Run(strconv.Itoa(rows), func(b *testing.B) {
+			r := newRegistry(b)
+			fill(b, r, rows)
+			for b.Loop() {
+				over, err := r.letThrough(b.Context(), "new", tags{[]string{"x"}, "y"}, config.Brake{PerDay: 1}, onlyLook, int64(rows+brakeWindow-1))
+				if err != nil || len(over) != 1 {
+					b.Fatal(over, err)
+				}
+			}
+		})
 	}
 }

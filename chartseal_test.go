@@ -17,7 +17,7 @@ import (
 	"chartseal/transport"
 )
 
-func newRegistry(t *testing.T) *registry {
+func newRegistry(t testing.TB) *registry {
 	t.Helper()
 	db, err := openSQLite(filepath.Join(t.TempDir(), "engine.db"))
 	if err != nil {

@@ -59,14 +59,18 @@ func (r *registry) liken(ctx context.Context, id, likeness string) error {
 	return wrap("note order", err)
 }
 
+// alikeQuery names the condition of chartseal_orders_like, without which SQLite would
+// not use it (sqlite.org, Partial Indexes).
+const alikeQuery = `SELECT ` + entryColumns + ` FROM chartseal_orders
+	WHERE likeness<>'' AND likeness=$1 AND ref<>$2 AND since>=$3 AND state IN ('working', 'recording', 'sent') ORDER BY since DESC LIMIT 1`
+
 // alike finds the newest other order of a likeness that was sent, or is about to
 // be, since a time; the error wraps sql.ErrNoRows when there is none.
 func (r *registry) alike(ctx context.Context, id, likeness string, since time.Time) (e entry, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	ref, _ := splitID(id)
-	err = r.db.QueryRowContext(ctx, `SELECT `+entryColumns+` FROM chartseal_orders
-		WHERE likeness=$1 AND ref<>$2 AND since>=$3 AND state IN ('working', 'recording', 'sent') ORDER BY since DESC LIMIT 1`,
+	err = r.db.QueryRowContext(ctx, alikeQuery,
 		likeness, ref, since.UTC().Format(time.RFC3339)).Scan(e.fields()...)
 	return e, wrap("find order", r.fail(err))
 }

@@ -40,6 +40,8 @@ var migrations = []string{
 	`CREATE INDEX chartseal_orders_like ON chartseal_orders (likeness) WHERE likeness<>''`,
 	`CREATE INDEX chartseal_orders_let ON chartseal_orders (let_at) WHERE let_at>0`,
 	`ALTER TABLE chartseal_orders ADD COLUMN extended TEXT NOT NULL DEFAULT ''`, // the attempt that told of a longer time
+	`DROP INDEX chartseal_orders_let`,                                           // with its condition it served no query whose bound is an argument
+	`CREATE INDEX chartseal_orders_let_at ON chartseal_orders (let_at)`,
 }
 
 // migrateLock is the advisory lock under which one daemon at a time migrates:
