@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"chartseal/config"
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/redact"
+	"chartseal/watch/notice"
 )
 
 // Preview is what would become of an order: a page that a privacy officer can
@@ -18,6 +20,7 @@ type Preview struct {
 	Order    string          `json:"order"`
 	SHA256   string          `json:"order_sha256"` // of the order's file: what a signature is over
 	Terms    *Terms          `json:"terms,omitempty"`
+	End      string          `json:"end"` // what would become of it: sent, drive, recorded, denied, extended or held
 	Rules    []RuleOutcome   `json:"rules"`
 	Held     []order.Reason  `json:"held,omitempty"` // what stops it, records included
 	Records  []RecordPreview `json:"records"`
@@ -32,6 +35,7 @@ type Terms struct {
 	Requester string   `json:"requester"`
 	Recipient string   `json:"recipient"`
 	Kind      string   `json:"recipient_kind"`
+	Address   string   `json:"recipient_address,omitempty"` // where letters go: address and e-mail
 	InBook    bool     `json:"in_book"`
 	Unlock    string   `json:"unlock"` // key or passphrase
 	Keys      int      `json:"keys"`   // the recipient's own, if any
@@ -42,6 +46,13 @@ type Terms struct {
 	To        string   `json:"to,omitempty"`
 	Sensitive []string `json:"sensitive,omitempty"`
 	Delivery  string   `json:"delivery"`
+	Decision  string   `json:"decision"` // release, deny or extend
+	Received  string   `json:"received"`
+	Due       string   `json:"due,omitempty"`       // by when the law wants an answer, and which law
+	Denied    []string `json:"denied,omitempty"`    // the part, its ground, and what is kept back by kind or name
+	Extension string   `json:"extension,omitempty"` // until when, and why
+	Fee       string   `json:"fee,omitempty"`
+	Rulings   []string `json:"rulings,omitempty"` // the decisions, each in a line
 	Prepared  string   `json:"prepared,omitempty"`
 	Approved  string   `json:"approved"`
 	Signature string   `json:"signature"` // valid, none, changed (the order was) or other (key)
@@ -105,7 +116,7 @@ func preview(ctx context.Context, cfg *config.Config, opts Options, name string,
 	v := &Preview{Practice: cfg.Practice.Name, SHA256: digest(data), Rules: []RuleOutcome{}, Records: []RecordPreview{}, Summary: []KindSummary{}, Removed: []RemovedDetail{}}
 	o, err := ReadOrder(ctx, cfg, opts, name, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
-		v.Order, v.Held = bad.ID, parseReasons(bad)
+		v.Order, v.Held, v.End = bad.ID, parseReasons(bad), string(hold)
 		return v, nil
 	}
 	if err != nil {
@@ -119,7 +130,7 @@ func preview(ctx context.Context, cfg *config.Config, opts Options, name string,
 		facts.ExtendedTo = asked.snapshot()[order.Reference(o.ID)].until
 		facts.Extended = !facts.ExtendedTo.IsZero()
 	}
-	v.Order, v.Terms = o.ID, termsOf(o, facts)
+	v.Order, v.Terms = o.ID, termsOf(o, &facts)
 	said := order.Review(o, facts)
 	for _, verdict := range said {
 		v.Held = append(v.Held, order.Stopping(inOrderWords(data, verdict.Reasons))...)
@@ -131,6 +142,9 @@ func preview(ctx context.Context, cfg *config.Config, opts Options, name string,
 		}
 	}
 	v.Rules = outcomes(said, v.Held)
+	if v.End = becomes(o); len(v.Held) > 0 {
+		v.End = string(hold)
+	}
 	return v, nil
 }
 
@@ -149,7 +163,12 @@ func (p *Practice) readRules() (err error) {
 	return err
 }
 
-func termsOf(o *order.Order, f order.Facts) *Terms {
+// becomes is what comes of an order that nothing holds.
+func becomes(o *order.Order) string {
+	return map[way]string{byLink: "sent", byFolder: "drive", byHand: "recorded", byDenial: string(denied), byExtension: string(extended)}[wayOf(o)]
+}
+
+func termsOf(o *order.Order, f *order.Facts) *Terms {
 	t := &Terms{
 		Patient:   o.Patient.Name + ", number " + o.Patient.ID + ", born " + o.Patient.BirthDate.Words(),
 		Requester: o.Requester.Name + " (" + string(o.Requester.Relation) + ")",
@@ -158,7 +177,16 @@ func termsOf(o *order.Order, f order.Facts) *Terms {
 		Basis: string(o.Basis), Purpose: o.Purpose, Kinds: o.Records.Kinds, From: o.Records.From.String(), To: o.Records.To.String(),
 		Sensitive: o.Sensitive, Delivery: string(o.Delivery), Decisions: len(o.Decisions),
 		Prepared: by(o.Prepared), Approved: by(o.Approved), Signature: "none",
+		Decision: string(o.Decision), Received: o.Received.Words(), Due: dueWords(o, f), Denied: deniedWords(o), Fee: o.Fee.Words(),
 	}
+	if e := o.Extension; e != nil && o.Decision == order.Extend {
+		t.Extension = "until " + e.Until.Words() + ": " + e.Reason
+	}
+	for _, d := range o.Decisions {
+		what := map[order.RulingChoice]string{order.ReleaseItem: "release", order.LeaveOut: "leave out"}[d.Decision]
+		t.Rulings = append(t.Rulings, strings.Join(strings.Fields(d.Rule+" "+d.Item), " ")+": "+what+", by "+d.By+" on "+d.On.Words()+", because "+d.Reason)
+	}
+	t.Address = strings.Join(slices.DeleteFunc([]string{f.Recipient.Address, f.Recipient.Email}, func(s string) bool { return s == "" }), ", ")
 	if t.Recipient == "" {
 		t.Recipient = o.Recipient.Key
 	}
@@ -172,6 +200,41 @@ func termsOf(o *order.Order, f order.Facts) *Terms {
 		t.Signature = string(f.SignatureFails)
 	}
 	return t
+}
+
+// dueWords is by when the law wants an answer; "" if it sets no time.
+func dueWords(o *order.Order, f *order.Facts) string {
+	if !order.Timed(o) {
+		return ""
+	}
+	due := f.Times.Due(o, f.State, f.ExtendedTo)
+	text := due.Due.Words()
+	switch {
+	case due.Due == due.State:
+		text += " (" + due.Law + ")"
+	case !due.Due.IsZero():
+		text += " (45 CFR 164.524(b)(2))"
+	}
+	return text
+}
+
+// deniedWords is what an order denies, and what keeps it back.
+func deniedWords(o *order.Order) (lines []string) {
+	d := o.Denial
+	if d == nil {
+		return nil
+	}
+	lines = append(lines, d.Part, "ground: "+strings.ReplaceAll(d.Ground, "_", " "))
+	for _, k := range d.Kinds {
+		lines = append(lines, "kept back: "+notice.Kind(k))
+	}
+	for _, file := range d.Files {
+		lines = append(lines, "kept back: "+file)
+	}
+	if o.Decision == order.Release && !order.NamesPart(o) {
+		lines = append(lines, "described in words only: nothing is kept back for it")
+	}
+	return lines
 }
 
 func by(a order.Approval) string {

@@ -59,7 +59,7 @@ func printPreview(p *printer, v *chartseal.Preview) error {
 	printRecords(p, v)
 	p.f("\nWould be removed:\n")
 	for _, r := range v.Removed {
-		p.f("  %5d details in %d records: %s\n", r.Details, r.Records, r.Reason)
+		p.f("  %11s in %s: %s\n", details(r.Details), plural(r.Records, "record"), r.Reason)
 	}
 	if len(v.Removed) == 0 {
 		p.f("  nothing\n")
@@ -85,11 +85,20 @@ func printRules(p *printer, rules []chartseal.RuleOutcome) {
 
 func printRecords(p *printer, v *chartseal.Preview) {
 	for _, r := range gathered(v.Records) {
-		p.f("    %-12s %-10s %9s  %3d details removed  %s\n", r.Kind, r.Date, r.Size, r.Removed, r.Path)
+		p.f("    %-14s %-10s %9s  %11s removed  %s\n", r.Kind, r.Date, r.Size, details(r.Removed), r.Path)
 		for _, clause := range r.Refused {
 			p.f("         cannot go: %s\n", clause)
 		}
 	}
+}
+
+func details(n int) string { return plural(n, "detail") }
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // line is one record, or the many files of one examination.
@@ -139,9 +148,19 @@ func lineOf(records []chartseal.RecordPreview) line {
 	return l
 }
 
+// endWords say what would become of an order.
+var endWords = map[string]string{
+	"sent":     "This order would be sent.",
+	"drive":    "This order would be packed for a drive.",
+	"recorded": "This order would be recorded; staff carry it out themselves.",
+	"denied":   "This request would be denied: nothing is sent, and the letter is made.",
+	"extended": "The time of this request would be extended: nothing is sent, and the notice is made.",
+	"held":     "This order would be held.",
+}
+
 func printEnd(p *printer, v *chartseal.Preview) {
 	if len(v.Held) == 0 {
-		p.f("\nThis order would be sent.\n")
+		p.f("\n%s\n", endWords[v.End])
 		return
 	}
 	p.f("\nThis order would be held:\n")
@@ -155,38 +174,37 @@ func printEnd(p *printer, v *chartseal.Preview) {
 
 // termLines are the order in short: what each line is about, and what it says.
 func termLines(t *chartseal.Terms) (lines [][2]string) {
-	add := func(what, says string) {
-		if says != "" {
-			lines = append(lines, [2]string{what, says})
+	add := func(what string, says ...string) {
+		for i, text := range says {
+			if i > 0 {
+				what = ""
+			}
+			if text != "" {
+				lines = append(lines, [2]string{what, text})
+			}
 		}
-	}
-	to := t.Recipient
-	if t.Kind != "" {
-		to += " (" + t.Kind + ")"
-	}
-	if !t.InBook {
-		to += ", not in the recipient book"
-	}
-	unlock := "a passphrase, told by another way than the link"
-	if t.Unlock == "key" {
-		unlock = "the recipient's own key"
-	}
-	asked := strings.Join(t.Kinds, ", ")
-	if t.From != "" {
-		asked += ", from " + t.From
-	}
-	if t.To != "" {
-		asked += ", to " + t.To
 	}
 	add("Patient", t.Patient)
 	add("Asked by", t.Requester)
-	add("Recipient", to)
-	add("Unlock", unlock)
-	add("Basis", t.Basis)
+	add("Received", t.Received)
+	add("Answer by", t.Due)
+	if t.Decision == "release" {
+		add("Recipient", recipientWords(t), t.Address)
+	}
+	if t.Delivery == "link" || t.Delivery == "folder" {
+		add("Unlock", unlockWords(t))
+	}
+	add("Basis", strings.ReplaceAll(t.Basis, "_", " "))
 	add("Purpose", t.Purpose)
-	add("Asked for", asked)
+	add("Asked for", scopeWords(t))
 	add("Sensitive", strings.Join(t.Sensitive, ", "))
-	add("Delivery", t.Delivery)
+	add("Denied", t.Denied...)
+	add("Extended", t.Extension)
+	if t.Decision == "release" {
+		add("Delivery", t.Delivery)
+	}
+	add("Fee", t.Fee)
+	add("Decided", t.Rulings...)
 	add("Prepared", t.Prepared)
 	approved := "nobody"
 	if t.Approved != "" {
@@ -194,6 +212,38 @@ func termLines(t *chartseal.Terms) (lines [][2]string) {
 	}
 	add("Approved", approved+"; "+signatureWords[t.Signature])
 	return lines
+}
+
+func recipientWords(t *chartseal.Terms) string {
+	to := t.Recipient
+	if t.Kind != "" {
+		to += " (" + t.Kind + ")"
+	}
+	if !t.InBook {
+		to += ", not in the recipient book"
+	}
+	return to
+}
+
+func unlockWords(t *chartseal.Terms) string {
+	switch {
+	case t.Decision != "release":
+		return ""
+	case t.Unlock == "key":
+		return "the recipient's own key"
+	}
+	return "a passphrase, told by another way than the link"
+}
+
+func scopeWords(t *chartseal.Terms) string {
+	asked := strings.Join(t.Kinds, ", ")
+	if t.From != "" {
+		asked += ", from " + t.From
+	}
+	if t.To != "" {
+		asked += ", to " + t.To
+	}
+	return asked
 }
 
 // summaryLines are the records of each kind in a line: how many, how large, of
@@ -220,7 +270,8 @@ var checkPage string
 // overwritten.
 func writePage(file string, v *chartseal.Preview) error {
 	t, err := template.New("check").Funcs(template.FuncMap{
-		"terms": termLines, "summary": summaryLines,
+		"terms": termLines, "summary": summaryLines, "becomes": func(s string) string { return endWords[s] },
+		"details": details, "words": func(kind string) string { return strings.ReplaceAll(kind, "_", " ") }, "records": func(n int) string { return plural(n, "record") },
 		"outcome":  func(s string) string { return outcomeWords[s] },
 		"gathered": gathered,
 	}).Parse(checkPage)
