@@ -3,6 +3,8 @@ package notice
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Denial is a request that is refused, in full or in part: what its letter says,
@@ -88,7 +90,7 @@ func (d Denial) why() string {
 		parts = append(parts, "The reason is that "+sentence(d.GroundWords))
 	}
 	if d.Explanation != "" {
-		parts = append(parts, sentence(d.Explanation))
+		parts = append(parts, capital(sentence(d.Explanation)))
 	}
 	if d.Professional != "" {
 		parts = append(parts, "The decision was made by "+plain(d.Professional)+", a licensed health care professional.")
@@ -178,6 +180,12 @@ func sentence(s string) string {
 		return s
 	}
 	return s + "."
+}
+
+// capital begins a sentence that staff wrote.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 // longDate writes a day as letters do; what is no date stays.

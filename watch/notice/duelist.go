@@ -137,9 +137,10 @@ footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 @media (max-width: 40rem) { thead { display: none; } tr, td { display: block; } td { border-top: 0; padding: .25rem .9rem; } td:first-child { border-left: 0; padding-top: .75rem; } td:last-child { padding-bottom: .75rem; } td:last-child::before { content: "Asked: "; color: var(--soft); } tr { border-left: 6px solid var(--mark); border-bottom: 1px solid var(--line); } }
 @media print {
   @page { margin: 15mm; }
+  html { font-size: 75%; }
   body { background: #fff; padding: 0; font-size: 9.5pt; }
   table, .empty { border-radius: 0; } thead { display: table-header-group; } tr { break-inside: avoid; }
-  tr, th { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  tr, th, .alert { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a { color: inherit; text-decoration: none; }
 }
 </style>

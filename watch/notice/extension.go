@@ -42,7 +42,7 @@ func ExtensionLetter(p Practice, x Extension, reference string) ([]byte, error) 
 func (x Extension) sections(p Practice) []section {
 	return []section{
 		{"", "On " + longDate(x.Received) + " you asked us for dental records. We cannot answer your request completely by " + longDate(x.First) + ", within the first 30 days."},
-		{"Why it takes longer", sentence(x.Reason)},
+		{"Why it takes longer", capital(sentence(x.Reason))},
 		{"When you will have our answer", "We will complete our answer by " + longDate(x.Until) + ". The law lets us take such a longer time only once, so this day will not be moved again."},
 		{"Questions", "Please " + LetterData{Practice: p}.callUs() + " and give the reference above."},
 	}

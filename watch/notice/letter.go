@@ -175,7 +175,7 @@ func (l *letter) heading(text string) {
 
 const (
 	sectionSize   = 10.8 // points
-	sectionLine   = 5.0  // millimetres
+	sectionLine   = 4.9  // millimetres
 	signatureRoom = 20.0
 )
 
