@@ -33,6 +33,9 @@ func checkDeadline(o *Order, f *Facts) []finding {
 	}
 	due := f.Times.Due(o, f.State, f.ExtendedTo)
 	switch left := due.DaysLeft(f.Today); {
+	case left < 0 && f.Stage == AtUpload:
+		return say("This request was due on %s and is answered %s late.", due.Due.Words(), days(-left))
+	case f.Stage == AtUpload: // in time
 	case left < 0:
 		return say("This request was due on %s, %s ago. Answer it today.", due.Due.Words(), days(-left))
 	case left <= f.warnDays():
@@ -71,7 +74,7 @@ func checkExtension(o *Order, f *Facts) []finding {
 
 func checkStateDeadline(o *Order, f *Facts) []finding {
 	due := f.Times.Due(o, f.State, f.ExtendedTo)
-	if !Timed(o) || f.Stage == AtRelink || due.State.IsZero() || !due.State.Before(due.Federal) || due.DaysLeft(f.Today) > f.warnDays() {
+	if !Timed(o) || f.Stage != AtIntake || due.State.IsZero() || !due.State.Before(due.Federal) || due.DaysLeft(f.Today) > f.warnDays() {
 		return nil
 	}
 	return say("%s: due %s.", due.Law, due.State.Words())

@@ -197,6 +197,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"patient_access", func(f *Facts) { f.State, f.Today = "", on(2026, 12, 9) }, "R13", "Due 18 December 2026 (9 days left)."},
 		{"patient_access", func(f *Facts) { f.State, f.Today = "", on(2026, 12, 19) }, "R13", "This request was due on 18 December 2026, 1 day ago. Answer it today."},
+		{"patient_access", func(f *Facts) { f.State, f.Today, f.Stage = "", on(2026, 12, 20), AtUpload }, "R13", "This request was due on 18 December 2026 and is answered 2 days late."},
 		{"patient_access", func(*Facts) {}, "R14", "New York expects inspection within 10 days of a written request: due 28 November 2026."},
 		{"treatment", func(f *Facts) { f.StorageOwn = false }, "R32", "No business associate agreement is recorded for the storage provider. Ask for one, and write its day into chartseal.yaml (store.baa_on)."},
 	} {
