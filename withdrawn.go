@@ -129,9 +129,14 @@ func (p *Practice) endWithdrawn(ctx context.Context, w *withdrawals, anyCase boo
 // endLink reports whether a link is revoked; one that is being answered is for the
 // next look.
 func (p *Practice) endLink(ctx context.Context, l LiveLink) (bool, error) {
+	p.publishedMu.Lock() // a person may ask for a new link at this very moment
+	defer p.publishedMu.Unlock()
 	r, err := p.state.load(l.Release)
 	if err != nil || r.Outcome != sent {
 		return false, err
+	}
+	if r.Revoked || r.Expired {
+		return true, nil
 	}
 	r.Revoking, r.Withdrawn = true, l.Withdrawn
 	if err := p.state.save(r); err != nil {
