@@ -25,15 +25,28 @@ type decisions []order.Ruling
 // itemKey makes items comparable as staff may write them.
 func itemKey(item string) string { return fold(strings.ReplaceAll(show(item), `\`, "/")) }
 
-// about finds a decision of a kind on an item. A decision that names no item
-// is about all that its rule holds.
+// about finds a decision of a kind on an item. A decision to leave out that names no
+// item is about all that its rule holds; to release, it must name the item, or a
+// folder below the patient's: who decides has looked at what is there.
 func (d decisions) about(choice order.RulingChoice, rule, item string) bool {
 	for _, r := range d {
-		if r.Decision == choice && strings.EqualFold(r.Rule, rule) && (r.Item == "" || itemKey(r.Item) == itemKey(item)) {
+		if r.Decision == choice && strings.EqualFold(r.Rule, rule) && decides(r, itemKey(item)) {
 			return true
 		}
 	}
 	return false
+}
+
+// decides says that a decision is about an item.
+func decides(r order.Ruling, key string) bool {
+	named := strings.TrimSuffix(itemKey(r.Item), "/")
+	switch {
+	case r.Item == "":
+		return r.Decision == order.LeaveOut || key == ""
+	case named == key:
+		return true
+	}
+	return r.Decision == order.ReleaseItem && strings.Contains(named, "/") && strings.HasPrefix(key, named+"/")
 }
 
 // waives reports whether a person accepts that what a rule holds is missing.

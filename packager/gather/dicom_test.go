@@ -76,10 +76,10 @@ func TestDecisions(t *testing.T) {
 			[]string{"10432/ok"},
 		},
 		{
-			"another patient's is never released",
+			"another patient's is never released, and what is released is named",
 			[]order.Ruling{release("R35", ""), release("R35", "10432/other"), release("R11", "10432/broken.dcm"), release("R20", "")},
-			[]string{"R35", "R11"},
-			[]string{"10432/Face 2025-01-01.pdf", "10432/ok", "10432/unclear"},
+			[]string{"R35", "R35", "R11", "R20"},
+			[]string{"10432/Face 2025-01-01.pdf", "10432/ok"},
 		},
 		{
 			"of another rule",
@@ -108,6 +108,29 @@ func TestDecisions(t *testing.T) {
 			}
 			wantPaths(t, c, tc.sent...)
 		})
+	}
+}
+
+// One decision can stand for the many slices of a volume, by the folder they lie in;
+// the patient's own folder is no such name, and another patient's slice never goes.
+func TestAFolderIsReleasedByName(t *testing.T) {
+	p := newPractice(t)
+	for _, name := range []string{"a", "b", "deep/c"} {
+		p.put("records/10432/cbct/"+name, nameless.bytes())
+	}
+	p.put("records/10432/cbct2/d", nameless.bytes())
+	p.put("records/10432/cbct/other", someoneElse.bytes())
+	for item, left := range map[string][]string{
+		"10432/cbct": {"10432/cbct/a", "10432/cbct/b", "10432/cbct/deep/c"}, `10432\CBCT\`: {"10432/cbct/a", "10432/cbct/b", "10432/cbct/deep/c"},
+		"10432/cbct/deep": {"10432/cbct/deep/c"}, "10432": nil, "10432/": nil, "": nil, "10432/cb": nil,
+	} {
+		req := p.request(p.source("cbct", "records/{patient.id}/**"))
+		req.Decisions = []order.Ruling{{Rule: "R35", Item: item, Decision: order.ReleaseItem}}
+		c := p.collect(req)
+		wantPaths(t, c, left...)
+		if len(c.Problems) != 2 {
+			t.Errorf("%q: %d problems, want the other patient's and what was not named", item, len(c.Problems))
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func (h Hold) decisions() (lines []string) {
 		}
 	}
 	if more := len(lines) - maxExamples; more > 0 {
-		lines = append(lines[:maxExamples], fmt.Sprintf("# and %d more in the same form", more))
+		lines = append(lines[:maxExamples], fmt.Sprintf("# and %d more in the same form; to release, a folder can stand for all files in it", more))
 	}
 	return lines
 }
