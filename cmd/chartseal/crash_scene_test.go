@@ -82,8 +82,7 @@ func newStock(t *testing.T, changes ...func(s *stock, home string)) *stock {
 	s.key, err = seal.GenerateKey(false)
 	must(t, err)
 	home := filepath.Join(s.dir, "practice")
-	_, err = buildPractice(t.Context(), home, practice.Options{Small: true, Now: time.Now()})
-	must(t, err)
+	must(t, smallPractice(home))
 	must(t, os.Rename(filepath.Join(home, "records"), filepath.Join(s.dir, "records")))
 	must(t, os.WriteFile(filepath.Join(home, "recipients.yaml"), []byte(strings.Replace(demoBook, "email:", "keys: ["+s.key.Public+"], email:", 1)), 0o600))
 	s.configure(t, home)
@@ -110,13 +109,21 @@ func (s *stock) configure(t *testing.T, home string) {
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 }
 
+// freePort is a port that no other stock of this process got.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		port := l.Addr().(*net.TCPAddr).Port
+		must(t, l.Close())
+		if _, taken := portsTaken.LoadOrStore(port, true); !taken {
+			return port
+		}
+	}
 }
+
+var portsTaken sync.Map
 
 // scene is one run's own practice.
 type scene struct {

@@ -51,6 +51,7 @@ func stepOf(t *testing.T, s *stock, file, point string) int {
 // between the ledger's line and the answer: without the letters nobody could
 // tell the passphrase.
 func TestADeletedClaimCostsNoReceipt(t *testing.T) {
+	t.Parallel()
 	const file = "b passphrase.yaml"
 	s := newStock(t)
 	n := stepOf(t, s, file, "record: recorded")
@@ -95,6 +96,7 @@ func TestADeletedClaimCostsNoReceipt(t *testing.T) {
 // The engine gives a workflow up that was recovered too often; a release is
 // taken up however often the machine crashes.
 func TestAReleaseIsTakenUpHoweverOftenTheDaemonCrashed(t *testing.T) {
+	t.Parallel()
 	const file = "a key.yaml"
 	s := newStock(t)
 	n := stepOf(t, s, file, "upload: stored")
@@ -121,6 +123,7 @@ func TestAReleaseIsTakenUpHoweverOftenTheDaemonCrashed(t *testing.T) {
 // An outage leaves nothing in the engine's database however long it lasts, and a
 // restart in its middle loses nothing.
 func TestAnOutageCostsNoRows(t *testing.T) {
+	t.Parallel()
 	s := newStock(t)
 	c := alone(t, s, "a key.yaml")
 	elsewhere := filepath.Join(c.dir, "elsewhere", "20871", "radiographs")
@@ -164,6 +167,7 @@ func TestAnOutageCostsNoRows(t *testing.T) {
 // that reason went into the ledger, a later start must not stumble over it although
 // the order has been sent meanwhile.
 func TestARepeatKeepsItsReasonAfterACrash(t *testing.T) {
+	t.Parallel()
 	c, err := newStock(t).newScene(t.TempDir())
 	must(t, err)
 	t.Cleanup(c.close)

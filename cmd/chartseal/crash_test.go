@@ -316,6 +316,7 @@ func newRand(t *testing.T) *rand.Rand {
 // TestCrash ends the daemon at a few steps, so that a plain `go test` sees it
 // too; the whole matrix is TestInteropCrashMatrix.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	m := newMatrix(t, 2)
 	steps := m.countPoints(false)
 	var blows []blow

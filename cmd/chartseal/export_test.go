@@ -16,6 +16,7 @@ import (
 // A sealed file that is deleted before it is on the drive holds the order. Deleted
 // after the ledger has its line, it changes nothing: the drive has its copy.
 func TestADeletedSealedFileAndTheDrive(t *testing.T) {
+	t.Parallel()
 	for point, want := range map[string]ledger.Event{"pack noted": ledger.Held, "record recorded": ledger.Sent} {
 		t.Run(point, func(t *testing.T) {
 			cfg := ownPractice(t, `export: ""`, "export: drive")

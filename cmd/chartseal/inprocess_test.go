@@ -11,18 +11,14 @@ import (
 	"chartseal"
 	"chartseal/config"
 	"chartseal/ledger"
-	"chartseal/testdata/practice"
 )
 
 // ownPractice makes a small practice whose daemon runs in the test's own process;
 // changes are pairs of texts of its configuration, old and new.
 func ownPractice(t *testing.T, changes ...string) *config.Config {
 	t.Helper()
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
-	t.Cleanup(func() { childEnv = nil })
 	dir := filepath.Join(t.TempDir(), "p")
-	_, err := buildPractice(t.Context(), dir, practice.Options{Small: true, Now: time.Now()})
-	must(t, err)
+	must(t, smallPractice(dir))
 	file := filepath.Join(dir, "chartseal.yaml")
 	text, err := os.ReadFile(file)
 	must(t, err)

@@ -20,6 +20,7 @@ import (
 // TestInteropCrashShared is the crash matrix on PostgreSQL: every step, and random
 // instants, each run with a database of its own.
 func TestInteropCrashShared(t *testing.T) {
+	t.Parallel()
 	need(t, "pdftotext", "pg_dump")
 	pg := postgres.Start(t)
 	var mu sync.Mutex // one copy at a time: nobody may be connected to what is copied
@@ -64,6 +65,7 @@ func TestInteropCrashShared(t *testing.T) {
 // TestInteropCrashParts ends chartseal, or its store, while a bundle goes up in
 // parts. Enough of the blows must have left an upload half done.
 func TestInteropCrashParts(t *testing.T) {
+	t.Parallel()
 	need(t, "pdftotext")
 	m := newMatrix(t, *crashParallel, func(s *stock, home string) {
 		f, err := os.Create(filepath.Join(s.dir, "records", "20871", "radiographs", "volume.dcm"))

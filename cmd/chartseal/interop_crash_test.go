@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var crashParallel = flag.Int("crash.parallel", 4, "runs of the crash matrix at a time")
+var crashParallel = flag.Int("crash.parallel", 2, "runs of each crash matrix at a time; the matrices run side by side")
 
 // wordsOf reads the passphrase off its letter, as the recipient does.
 func wordsOf(letter string) (string, error) {
@@ -32,6 +32,7 @@ func wordsOf(letter string) (string, error) {
 // daemon with its children, the daemon alone, the store, a worker. After it every
 // order must have ended exactly once; see oracle.
 func TestInteropCrashMatrix(t *testing.T) {
+	t.Parallel()
 	need(t, "pdftotext")
 	m := newMatrix(t, *crashParallel)
 	m.passphrase = wordsOf

@@ -88,6 +88,7 @@ func lastCall(trace string) (string, error) {
 // TestInteropCrashSyscalls ends the shipped binary, or its store, right before
 // the Nth durable system call of a thread, for every call and N.
 func TestInteropCrashSyscalls(t *testing.T) {
+	t.Parallel()
 	need(t, "strace", "pdftotext")
 	m := newMatrix(t, *crashParallel)
 	m.passphrase = wordsOf

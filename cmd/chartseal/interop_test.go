@@ -116,7 +116,6 @@ func released(t *testing.T) trial {
 // serve runs the daemon until the test ends.
 func (r trial) serve(t *testing.T) {
 	t.Helper()
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
 	ctx, cancel := context.WithCancel(context.Background())
 	p, err := chartseal.Open(ctx, r.cfg, (&app{}).options(nil))
 	check(t, err)
@@ -386,7 +385,6 @@ func TestInteropPassphrase(t *testing.T) {
 	need(t, "pdftotext")
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
-	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
 	where := filepath.Join(dir, "practice")
 	people, err := buildPractice(t.Context(), where, practice.Options{Small: true, Now: time.Now()})
 	check(t, err)

@@ -18,6 +18,7 @@ import (
 // noted there, or take the order out and drop it again. The release that was
 // begun ends in the ledger, and the order is sent all the same, once.
 func TestStaffReachIntoTheWorkingFolder(t *testing.T) {
+	t.Parallel()
 	for name, meddle := range map[string]func(t *testing.T, outbox, claim string){
 		"notes deleted": func(t *testing.T, _, claim string) { must(t, os.RemoveAll(filepath.Join(claim, ".notes"))) },
 		"dropped again": func(t *testing.T, outbox, claim string) {

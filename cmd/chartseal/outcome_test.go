@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"chartseal/ledger"
-	"chartseal/testdata/practice"
 )
 
 // endEnv names the step, "stage: point", at which a child ends itself; with
@@ -43,7 +42,7 @@ func endAt() {
 func outcomeScene(t *testing.T) *scene {
 	t.Helper()
 	c := &scene{dir: t.TempDir()}
-	_, err := buildPractice(t.Context(), c.home(), practice.Options{Small: true, Now: time.Now()})
+	err := smallPractice(c.home())
 	must(t, err)
 	must(t, os.Mkdir(filepath.Join(c.dir, "drive"), 0o700))
 	b, err := os.ReadFile(c.path("chartseal.yaml"))

@@ -18,6 +18,7 @@ import (
 // A new link is in the ledger before the page shows it, for an old link to the page
 // may live still; and the page asks for the passphrase as the first one did.
 func TestANewLinkIsRecordedBeforeThePageShowsIt(t *testing.T) {
+	t.Parallel()
 	cfg := ownPractice(t)
 	who, _ := find("20871")
 	text := strings.Replace(string(practice.OrderFor(who, "R-73", practice.OrderOptions{Now: time.Now()})),

@@ -15,6 +15,7 @@ import (
 // time when it is dropped again: its bundle stays where its link leads, no second
 // letter is written, and staff get an answer.
 func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	cfg := ownPractice(t)
 	dir := t.TempDir() // of the copies
 	who, _ := find("20871")
@@ -74,6 +75,7 @@ func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
 // A release that the lost database alone knew of, and whose order is gone, ends all
 // the same.
 func TestAForgottenReleaseEnds(t *testing.T) {
+	t.Parallel()
 	cfg := ownPractice(t)
 	runUntilIdle(t, cfg, time.Now, nil)
 	file := filepath.Join(cfg.State, "releases", "abcdefghijkl.json")

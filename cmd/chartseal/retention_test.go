@@ -10,6 +10,7 @@ import (
 // A clock that has jumped ahead by years must not delete what is still needed:
 // the store's clock disagrees.
 func TestAClockThatJumpsAheadDeletesNothing(t *testing.T) {
+	t.Parallel()
 	cfg := ownPractice(t)
 	who, _ := find("20871")
 	runUntilIdle(t, cfg, time.Now, map[string][]byte{"r.yaml": practice.OrderFor(who, "R-70", practice.OrderOptions{Now: time.Now()})})

@@ -18,6 +18,7 @@ import (
 // A revoke that ended before anything was deleted is finished by the daemon, and
 // recorded once; no new link is made meanwhile.
 func TestARevokeCutShortIsFinished(t *testing.T) {
+	t.Parallel()
 	cfg := ownPractice(t)
 	who, _ := find("20871")
 	text := practice.OrderFor(who, "R-74", practice.OrderOptions{Now: time.Now()})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"net"
@@ -37,13 +36,15 @@ func TestMain(m *testing.M) {
 		}
 		_ = os.Setenv(chartseal.PDFCacheEnv, cache)
 	}
-	testscript.Main(m, map[string]func(){
+	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
+	testscript.Main(cleaned{m}, map[string]func(){
 		"chartseal": func() { os.Exit(run(os.Args[1:])) },
 	})
 }
 
 // TestScripts are the stories of the command line: one requirement each.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -164,8 +165,7 @@ func count(ts *testscript.TestScript, _ bool, args []string) {
 
 // makePractice DIR: a small synthetic practice with the embedded store.
 func makePractice(ts *testscript.TestScript, _ bool, args []string) {
-	_, err := buildPractice(context.Background(), ts.MkAbs(args[0]), practice.Options{Small: true, Now: time.Now()})
-	ts.Check(err)
+	ts.Check(smallPractice(ts.MkAbs(args[0])))
 }
 
 // makeApprover FILE VARIABLE: an approver's key without a passphrase, and its

@@ -39,7 +39,7 @@ type station struct {
 func newStation(t *testing.T, url, site string, changes ...string) *station {
 	t.Helper()
 	s := &station{t: t, dir: filepath.Join(t.TempDir(), "practice")}
-	_, err := buildPractice(t.Context(), s.dir, practice.Options{Small: true, Now: time.Now()})
+	err := smallPractice(s.dir)
 	check(t, err)
 	s.conf, s.outbox, s.log = filepath.Join(s.dir, "chartseal.yaml"), filepath.Join(s.dir, "outbox"), filepath.Join(s.dir, "log.json")
 	s.change(append([]string{`database: ""`, `database: "` + url + `"`, `site: "demo"`, `site: "` + site + `"`}, changes...)...)

@@ -41,6 +41,7 @@ func authorized(id string) []byte {
 // upload, or before the link is made, is not sent, nothing of it stays in the store,
 // and each time the reason is the rule's own.
 func TestRulesAreAskedAgainBeforeTheUpload(t *testing.T) {
+	t.Parallel()
 	cfg := ownPractice(t, `restrictions: ""`, "restrictions: asked.yaml")
 	dir := filepath.Dir(cfg.State)
 	asked, book := filepath.Join(dir, "asked.yaml"), filepath.Join(dir, "recipients.yaml")
