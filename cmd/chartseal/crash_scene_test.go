@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -109,13 +110,17 @@ func (s *stock) configure(t *testing.T, home string) {
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 }
 
-// freePort is a port that no other stock of this process got.
+// freePort is a port that no other stock of this process got, below those that
+// systems give to connections (from 32768 on Linux, 49152 elsewhere): a store that
+// starts again must find its port free.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		port := l.Addr().(*net.TCPAddr).Port
+		port := 10_000 + rand.IntN(22_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
 		must(t, l.Close())
 		if _, taken := portsTaken.LoadOrStore(port, true); !taken {
 			return port
