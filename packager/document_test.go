@@ -232,7 +232,8 @@ func TestHoldsSayWhatHelps(t *testing.T) {
 	}{
 		{gather.FormatDICOM, redact.Undecided, order.Hold},
 		{gather.FormatDICOM, redact.Unfit, order.Refuse},
-		{"pdf", redact.Undecided, order.Refuse}, // its cleaner does not know of a person's look
+		{"pdf", redact.Undecided, order.Hold},
+		{"pdf", redact.Unfit, order.Refuse},
 		{"image", redact.Undecided, order.Refuse},
 	} {
 		var rs refusals

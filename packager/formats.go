@@ -54,6 +54,8 @@ func (d DICOMRules) cleaner() *dicomfile.Cleaner {
 	return &dicomfile.Cleaner{Overrides: d.Overrides, Masks: d.Masks, Dates: d.Dates}
 }
 
+const formatPDF = "pdf"
+
 // Formats are the formats chartseal can clean. worker starts a child process of
 // a kind ("pdf"); salt is the release's secret for replacement identifiers; own
 // are the practice's own rules, if it has any.
@@ -72,7 +74,7 @@ func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byt
 			c.UIDSalt, c.Reviewed, c.Documents = salt, reviewed, pdf(reviewed)
 			return c.Clean(ctx, src, p)
 		}},
-		{"pdf", pdffile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
+		{formatPDF, pdffile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
 			return pdf(reviewed)(ctx, src, p)
 		}},
 		{"image", func(head []byte) bool { _, ok := imagefile.Sniff(head); return ok }, plain(imagefile.Clean)},

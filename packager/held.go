@@ -89,11 +89,11 @@ type refusal struct {
 	clause string
 }
 
-// refusalOf sorts a cleaner's refusal. Only of a DICOM file can a person say
-// that it goes; what the other cleaners cannot decide nobody decides here.
+// refusalOf sorts a cleaner's refusal. Only of a DICOM file and a PDF can a person
+// say that it goes; what the other cleaners cannot decide nobody decides here.
 func refusalOf(it *gather.Item, r *redact.Refusal) refusal {
 	class := r.Class
-	if class == redact.Undecided && it.Format != gather.FormatDICOM {
+	if class == redact.Undecided && it.Format != gather.FormatDICOM && it.Format != formatPDF {
 		class = redact.Unfit
 	}
 	return refusal{it.Path, class, r.Reason}

@@ -132,7 +132,7 @@ func (w *pageWalk) mark(subtype types.Name, a types.Dict) (*painting, error) {
 			w.tally.add(annotRemoved, 1) // an empty note
 			return nil, nil
 		}
-		return nil, redact.Refuse(redact.Undecided,
+		return nil, redact.Refuse(redact.Unfit,
 			"the PDF has notes or marks that every program draws in its own way, so they cannot be kept for certain")
 	}
 	w.tally.add(annotRemoved, 1)
@@ -141,9 +141,9 @@ func (w *pageWalk) mark(subtype types.Name, a types.Dict) (*painting, error) {
 
 func refusedAnnotation(subtype types.Name) error {
 	if subtype == "Redact" {
-		return redact.Refuse(redact.Undecided, "the PDF has passages marked to be blacked out that are still in it")
+		return redact.Refuse(redact.Unfit, "the PDF has passages marked to be blacked out that are still in it")
 	}
-	return redact.Refuse(redact.Undecided, "the PDF holds sound, video or other media that would be lost")
+	return redact.Refuse(redact.Unfit, "the PDF holds sound, video or other media that would be lost")
 }
 
 func (w *pageWalk) left(subtype types.Name) {

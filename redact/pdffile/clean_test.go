@@ -147,7 +147,7 @@ func TestProfiles(t *testing.T) {
 	b := withEarlierVersion(t)
 	for _, p := range []redact.Profile{redact.LimitedSet, redact.Deidentified, "unheard of"} {
 		_, _, err := run(b, p)
-		wantRefusal(t, err, redact.Undecided)
+		wantRefusal(t, err, redact.Unfit)
 	}
 	for _, p := range []redact.Profile{redact.PatientAccess, redact.Authorization, redact.Payment, redact.Operations} {
 		if _, _, err := run(b, p); err != nil {

@@ -201,7 +201,7 @@ func (c *copier) drop(key string) {
 
 func (c *copier) copyStream(sd types.StreamDict, s *shape) (types.Object, error) {
 	if _, ok := sd.Find("F"); ok {
-		return nil, redact.Refuse(redact.Undecided, "the PDF keeps a part of its pages in another file")
+		return nil, redact.Refuse(redact.Unfit, "the PDF keeps a part of its pages in another file")
 	}
 	if s == xObject {
 		switch subtype, _ := sd.Dict["Subtype"].(types.Name); subtype {

@@ -30,7 +30,7 @@ func (c *copier) form(root types.Dict) (*acroForm, error) {
 		return nil, err
 	}
 	if xfa != nil {
-		return nil, redact.Refuse(redact.Undecided,
+		return nil, redact.Refuse(redact.Unfit,
 			"the PDF is a form that draws itself, so it is not certain what a reader sees; print it to a plain PDF")
 	}
 	o, err := c.resolve(d["NeedAppearances"])
@@ -80,7 +80,7 @@ func (w *pageWalk) widget(a types.Dict) (*painting, error) {
 			return nil, err
 		}
 		if !shown {
-			return nil, redact.Refuse(redact.Undecided,
+			return nil, redact.Refuse(redact.Unfit,
 				"the PDF form leaves it to each program how to draw what was filled in, so it is not certain what a reader sees; print it to a plain PDF")
 		}
 	}

@@ -65,7 +65,7 @@ func (c *copier) catalog(root types.Dict) (types.Dict, error) {
 		return nil, err
 	}
 	if _, ok := root.Find("Collection"); ok {
-		return nil, redact.Refuse(redact.Undecided,
+		return nil, redact.Refuse(redact.Unfit,
 			"the PDF is a portfolio, a cover around other files; release those files instead")
 	}
 	out := types.Dict{"Type": types.Name("Catalog")}
@@ -105,7 +105,7 @@ func (c *copier) layers(root types.Dict) error {
 	if groups, ok := o.(types.Array); ok && len(groups) == 0 {
 		return nil
 	}
-	return redact.Refuse(redact.Undecided,
+	return redact.Refuse(redact.Unfit,
 		"the PDF has layers that can be switched on and off, so it is not certain what is visible")
 }
 

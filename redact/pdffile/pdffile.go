@@ -66,8 +66,10 @@ type Range struct {
 //
 // Refusals: Encrypted when a password is needed; Malformed or Truncated when
 // the file cannot be read; TooLarge past MaxSize, or the limits of time and
-// memory; Unverified when the output fails its check; Undecided for what a
-// person has to look at: layers, dynamic forms, portfolios, marks for
+// memory; Unverified when the output fails its check; Undecided for pages that
+// cannot be searched under a profile that takes identifiers out (see package
+// identifier), unless somebody has looked at them; Unfit for what cannot be
+// cleaned whoever looks at it: layers, dynamic forms, portfolios, marks for
 // redaction, notes without an appearance, pages that it does not have, and every PDF under LimitedSet and
 // Deidentified, as its text cannot be freed of the identifiers of 45 CFR
 // 164.514(b)(2) and (e)(2) automatically.
@@ -75,9 +77,9 @@ func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile
 	switch p {
 	case redact.Treatment, redact.PatientAccess, redact.Authorization, redact.Payment, redact.Operations:
 	case redact.LimitedSet, redact.Deidentified:
-		return nil, redact.Refuse(redact.Undecided, "the text of a chart cannot be de-identified automatically")
+		return nil, redact.Refuse(redact.Unfit, "the text of a chart cannot be de-identified automatically")
 	default:
-		return nil, redact.Refuse(redact.Undecided, "nothing is laid down for PDF files under this basis")
+		return nil, redact.Refuse(redact.Unfit, "nothing is laid down for PDF files under this basis")
 	}
 	if src.Size() > MaxSize {
 		return nil, redact.Refuse(redact.TooLarge, "the PDF is larger than 512 MB")

@@ -76,7 +76,7 @@ func engineRefusal(err error) error {
 func (s *sight) count(chars []pdfium.Char) {
 	for _, c := range chars {
 		switch {
-		case c.Rune == 0, c.Rune == unicode.ReplacementChar, unicode.Is(unicode.Co, c.Rune):
+		case c.Unnamed, c.Rune == 0, c.Rune == unicode.ReplacementChar, unicode.Is(unicode.Co, c.Rune):
 			s.letters++
 			s.unreadable++
 		case !c.Made && unicode.IsGraphic(c.Rune) && !unicode.IsSpace(c.Rune):

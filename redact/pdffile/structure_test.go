@@ -36,7 +36,7 @@ func TestStructureRefusals(t *testing.T) {
 		"page missing":       {page("<</Type/Pages/Count 1/Kids[9 0 R]>>", "null", nil), redact.Malformed},
 		"no pages":           {page("<</Type/Pages/Count 0/Kids[]>>", "null", nil), redact.Malformed},
 		"page without size":  {page(pages, "<</Type/Page>>", nil), redact.Malformed},
-		"content elsewhere":  {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Contents 5 0 R>>", func(f *file) { f.stream(5, "/F("+secret+")", "") }), redact.Undecided},
+		"content elsewhere":  {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Contents 5 0 R>>", func(f *file) { f.stream(5, "/F("+secret+")", "") }), redact.Unfit},
 		"encrypted stream":   {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Contents 5 0 R>>", func(f *file) { f.stream(5, "/Filter/Crypt", "") }), redact.Encrypted},
 		"damaged picture":    {page(pages, "<</Type/Page/MediaBox[0 0 9 9]/Resources<</XObject<</I 5 0 R>>>>>>", func(f *file) { f.stream(5, "/Subtype/Image/Filter/DCTDecode", secret) }), redact.Malformed},
 		"cut":                {ok[:bytes.Index(ok, []byte("xref"))], redact.Truncated},

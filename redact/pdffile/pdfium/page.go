@@ -47,7 +47,10 @@ func (p *Page) Bounds() (b Box, err error) {
 
 // Char is a character of a page's text in the order of reading.
 type Char struct {
-	Rune rune // 0 where the font does not say which it is
+	Rune rune
+	// Unnamed marks one of which the font does not say which it is; Rune is its
+	// code in the font then, or 0.
+	Unnamed bool
 	// Made marks blanks and line ends that pdfium adds where the page has a gap.
 	Made bool
 }
@@ -95,6 +98,11 @@ func (t *Text) read() error {
 			return engineError("read text", err)
 		}
 		t.Chars[i].Rune = rune(u.Unicode)
+		unnamed, err := t.lib.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.ref, Index: i})
+		if err != nil {
+			return engineError("read text", err)
+		}
+		t.Chars[i].Unnamed = unnamed.HasUnicodeMapError
 		switch t.Chars[i].Rune {
 		case ' ', '\r', '\n', 0x02:
 			made, err := t.lib.FPDFText_IsGenerated(&requests.FPDFText_IsGenerated{TextPage: t.ref, Index: i})
