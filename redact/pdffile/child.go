@@ -68,7 +68,7 @@ func (r *request) trimmer(ctx context.Context, cache string) (*trimmer, error) {
 		return nil, err
 	}
 	debug.FreeOSMemory() // compiling it takes more than running it
-	return &trimmer{engine: engine, rules: rules, reviewed: r.Reviewed, found: map[string]bool{}}, nil
+	return newTrimmer(engine, rules, r.Reviewed), nil
 }
 
 // memoryFor returns the bytes a file of size n may take: about three times the

@@ -2,6 +2,7 @@ package pdffile
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,7 +26,12 @@ type trimmer struct {
 	rules    []identifier.Rule
 	reviewed bool
 	tally    *tally
-	found    map[string]bool // what must not be in the result
+	found    map[string]bool             // what must not be in the result
+	searched map[[sha256.Size]byte]sight // pages without a hit, by their file
+}
+
+func newTrimmer(engine *pdfium.Engine, rules []identifier.Rule, reviewed bool) *trimmer {
+	return &trimmer{engine: engine, rules: rules, reviewed: reviewed, found: map[string]bool{}, searched: map[[sha256.Size]byte]sight{}}
 }
 
 const (
@@ -104,12 +110,21 @@ func (t *trimmer) page(pages *singles, i int) (sight, error) {
 	return told, nil
 }
 
+// read looks at a page, once: one that comes again, byte for byte, is known.
 func (t *trimmer) read(pages *singles, i int, bare bool) (sight, error) {
 	pdf, err := pages.pdf(i, bare)
 	if err != nil {
 		return sight{}, err
 	}
-	return look(t.engine, t.rules, pdf)
+	sum := sha256.Sum256(pdf)
+	if s, known := t.searched[sum]; known {
+		return s, nil
+	}
+	s, err := look(t.engine, t.rules, pdf)
+	if err == nil && len(s.hits) == 0 {
+		t.searched[sum] = s
+	}
+	return s, err
 }
 
 func (t *trimmer) count(rule string, n int) {

@@ -17,13 +17,13 @@ import (
 // engine is one for all tests that work in this process.
 var engine = sync.OnceValues(func() (*pdfium.Engine, error) { return pdfium.Start(context.Background(), engineCache) })
 
-func newTrimmer(t testing.TB, reviewed bool) *trimmer {
+func trimmerFor(t testing.TB, reviewed bool) *trimmer {
 	t.Helper()
 	e, err := engine()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &trimmer{engine: e, rules: identifier.For(redact.Payment), reviewed: reviewed, found: map[string]bool{}}
+	return newTrimmer(e, identifier.For(redact.Payment), reviewed)
 }
 
 // ssn is what must not be left of it.
@@ -73,7 +73,7 @@ var numbersOnPages = map[string][]byte{
 	"after the clip":   written("0 0 1 1 re W n BT /F1 12 Tf 72 300 Td (SSN 123-45-6789) Tj ET", "", "", nil),
 	"under a box":      written("BT /F1 12 Tf 72 300 Td (SSN 123-45-6789) Tj ET 0 g 60 290 300 30 re f", "", "", nil),
 	"other words said": written("BT /F1 12 Tf 72 300 Td /Span<</ActualText(nothing)>>BDC (SSN 123-45-6789) Tj EMC ET", "", "", nil),
-	"form": written("q 1 0 0 1 50 500 cm /X Do Q", "", "/XObject<</X 6 0 R>>", func(f *file) {
+	"form": written("q 1 0 0 1 50 200 cm /X Do Q", "", "/XObject<</X 6 0 R>>", func(f *file) {
 		f.stream(6, "/Type/XObject/Subtype/Form/BBox[0 0 300 50]/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 12 Tf 9 9 Td (SSN 123-45-6789) Tj ET")
 	}),
 	"field": written("BT /F1 12 Tf 72 300 Td (a form) Tj ET", "/Annots[6 0 R]", "", func(f *file) {
@@ -97,7 +97,7 @@ var numbersOnPages = map[string][]byte{
 func TestTrim(t *testing.T) {
 	for name, in := range numbersOnPages {
 		t.Run(name, func(t *testing.T) {
-			trim := newTrimmer(t, false)
+			trim := trimmerFor(t, false)
 			got, report, err := cleaned(in, nil, trim)
 			if err != nil {
 				t.Fatal(err)
@@ -135,7 +135,7 @@ func TestNothingToTrim(t *testing.T) {
 	in := written("BT /F1 12 Tf 72 600 Td (Teeth 12, 13-14 and 15. D0120. Call 518-555-0100, NPI 1234567893.) Tj ET", "/Annots[6 0 R]", "", func(f *file) {
 		f.obj(6, "<</Type/Annot/Subtype/Text/Contents(on 2026-11-18)/Rect[100 100 120 120]>>")
 	})
-	got, report, err := cleaned(in, nil, newTrimmer(t, false))
+	got, report, err := cleaned(in, nil, trimmerFor(t, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestNotSearched(t *testing.T) {
 		}), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := cleaned(tt.in, nil, newTrimmer(t, false))
+			_, _, err := cleaned(tt.in, nil, trimmerFor(t, false))
 			if !tt.held {
 				if err != nil {
 					t.Error(err)
@@ -207,7 +207,7 @@ func TestNotSearched(t *testing.T) {
 				return
 			}
 			wantRefusal(t, err, redact.Undecided)
-			_, report, err := cleaned(tt.in, nil, newTrimmer(t, true))
+			_, report, err := cleaned(tt.in, nil, trimmerFor(t, true))
 			if err != nil || !slices.Contains(report.Notices, unreadNotice) {
 				t.Errorf("looked at by a person: %v, %q", err, report.Notices)
 			}

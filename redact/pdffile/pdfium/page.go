@@ -49,7 +49,8 @@ func (p *Page) Bounds() (b Box, err error) {
 type Char struct {
 	Rune rune
 	// Unnamed marks one of which the font does not say which it is; Rune is its
-	// code in the font then, or 0.
+	// code in the font then, or 0. Every eighth is asked for, and the next are taken
+	// to be like it: a call costs as much as reading a letter.
 	Unnamed bool
 	// Made marks blanks and line ends that pdfium adds where the page has a gap.
 	Made bool
@@ -64,6 +65,8 @@ type Text struct {
 
 // maxChars bounds the characters of a page; one full of small print has 10,000.
 const maxChars = 1_000_000
+
+const sample = 8
 
 // ErrTooMuch means that a page is larger than what is worked on.
 var ErrTooMuch = errors.New("page is too large")
@@ -98,11 +101,15 @@ func (t *Text) read() error {
 			return engineError("read text", err)
 		}
 		t.Chars[i].Rune = rune(u.Unicode)
-		unnamed, err := t.lib.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.ref, Index: i})
-		if err != nil {
-			return engineError("read text", err)
+		if i%sample != 0 {
+			t.Chars[i].Unnamed = t.Chars[i-1].Unnamed
+		} else {
+			unnamed, err := t.lib.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.ref, Index: i})
+			if err != nil {
+				return engineError("read text", err)
+			}
+			t.Chars[i].Unnamed = unnamed.HasUnicodeMapError
 		}
-		t.Chars[i].Unnamed = unnamed.HasUnicodeMapError
 		switch t.Chars[i].Rune {
 		case ' ', '\r', '\n', 0x02:
 			made, err := t.lib.FPDFText_IsGenerated(&requests.FPDFText_IsGenerated{TextPage: t.ref, Index: i})
