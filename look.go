@@ -44,6 +44,7 @@ type Terms struct {
 	Kinds     []string `json:"kinds"`
 	From      string   `json:"from,omitempty"` // YYYY-MM-DD
 	To        string   `json:"to,omitempty"`
+	Items     []string `json:"items,omitempty"` // files by name, with their pages
 	Sensitive []string `json:"sensitive,omitempty"`
 	Delivery  string   `json:"delivery"`
 	Decision  string   `json:"decision"` // release, deny or extend
@@ -75,6 +76,7 @@ type RecordPreview struct {
 	Kind    string           `json:"kind"`
 	Date    string           `json:"date,omitempty"`
 	Bytes   int64            `json:"bytes"`
+	Pages   string           `json:"pages,omitempty"` // of a PDF: those that would go; absent: all
 	Removed []redact.Removal `json:"removed,omitempty"`
 	Notices []string         `json:"notices,omitempty"`
 	Refused string           `json:"refused,omitempty"`
@@ -170,6 +172,7 @@ func becomes(o *order.Order) string {
 
 func termsOf(o *order.Order, f *order.Facts) *Terms {
 	t := &Terms{
+		Items:     itemList(o.Records.Items),
 		Patient:   o.Patient.Name + ", number " + o.Patient.ID + ", born " + o.Patient.BirthDate.Words(),
 		Requester: o.Requester.Name + " (" + string(o.Requester.Relation) + ")",
 		Recipient: f.Recipient.Name, Kind: string(f.Recipient.Kind), InBook: f.Recipient.Key != "",
@@ -237,6 +240,18 @@ func deniedWords(o *order.Order) (lines []string) {
 	return lines
 }
 
+// itemList are files by name as a person reads them: charts/2024.pdf, pages 1–3.
+func itemList(items []order.Item) (all []string) {
+	for _, it := range items {
+		text := it.File
+		if len(it.Pages) > 0 {
+			text += ", " + it.Pages.Words()
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
 func by(a order.Approval) string {
 	if a.By == "" {
 		return ""
@@ -257,7 +272,7 @@ func (p *Practice) lookAtRecords(ctx context.Context, o *order.Order, facts orde
 	v.Held = append(v.Held, seen.Held...)
 	v.Notices = seen.Notices
 	for _, r := range seen.Records {
-		x := RecordPreview{Path: r.Item.Path, Kind: r.Item.Kind, Date: r.Item.Date, Bytes: r.Item.Bytes, Removed: r.Report.Removed, Notices: r.Report.Notices}
+		x := RecordPreview{Path: r.Item.Path, Kind: r.Item.Kind, Date: r.Item.Date, Bytes: r.Item.Bytes, Pages: r.Item.Pages.String(), Removed: r.Report.Removed, Notices: r.Report.Notices}
 		if r.Refusal != nil {
 			x.Refused = r.Refusal.Reason
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"chartseal/ledger"
@@ -189,7 +190,7 @@ func (p *Practice) requester(o *order.Order) notice.Recipient {
 }
 
 // scopeWords describes records that nobody gathered.
-func scopeWords(s order.Scope) string {
+func scopeWords(s order.Records) string {
 	words := make([]string, len(s.Kinds))
 	for i, k := range s.Kinds {
 		words[i] = notice.Kind(k)
@@ -206,7 +207,18 @@ func scopeWords(s order.Scope) string {
 	case !s.To.IsZero():
 		text += "; until " + s.To.String()
 	}
-	return text
+	return text + itemWords(s.Items)
+}
+
+// itemWords tell of files that the order names; the names stay on the order.
+func itemWords(items []order.Item) string {
+	switch len(items) {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 file by name"
+	}
+	return "; " + strconv.Itoa(len(items)) + " files by name"
 }
 
 // outcomeEntries are the ledger lines of an outcome that is not a bundle.

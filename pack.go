@@ -211,6 +211,9 @@ func (p *Practice) header(o *order.Order, to order.Recipient, keys seal.Recipien
 		}
 		return h
 	}
+	for _, it := range o.Records.Items {
+		h.Scope.Items = append(h.Scope.Items, bundle.Part{File: it.File, Pages: it.Pages.String()})
+	}
 	h.Patient = &bundle.Patient{ID: o.Patient.ID, Name: o.Patient.Name, BirthDate: o.Patient.BirthDate.String()}
 	for _, d := range o.Decisions {
 		h.Decisions = append(h.Decisions, bundle.Decision{

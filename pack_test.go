@@ -25,7 +25,7 @@ func TestHeaderOfASetNamesNobody(t *testing.T) {
 	}
 	o := &order.Order{
 		ID: "ALVAREZ-1", Basis: order.Deidentified, Purpose: "study of Maria Alvarez",
-		Patient: order.Patient{ID: "10432", Name: "Alvarez, Maria"}, Records: order.Scope{Kinds: []string{"cbct"}, From: from},
+		Patient: order.Patient{ID: "10432", Name: "Alvarez, Maria"}, Records: order.Records{Kinds: []string{"cbct"}, From: from},
 	}
 	for _, c := range []struct {
 		basis   order.Basis

@@ -17,6 +17,9 @@ func Likeness(o *Order, to Recipient) string {
 		string(o.Basis), strings.Join(kinds, ","), o.Records.From.String(), o.Records.To.String(),
 		strings.Join(slices.Sorted(slices.Values(o.Sensitive)), ","), string(o.Delivery),
 	}
+	for _, it := range o.Records.Items {
+		text = append(text, strings.ToLower(strings.ReplaceAll(it.File, `\`, "/")), it.Pages.String())
+	}
 	sum := sha256.Sum256([]byte(strings.Join(text, "\x00")))
 	return hex.EncodeToString(sum[:])
 }

@@ -14,6 +14,8 @@ func TestLikeness(t *testing.T) {
 		"patient": func(o *Order) { o.Patient.ID = "10433" },
 		"kinds":   func(o *Order) { o.Records.Kinds = Kinds{"chart"} },
 		"days":    func(o *Order) { o.Records.From = on(2020, 1, 1) },
+		"files":   func(o *Order) { o.Records.Items = []Item{{File: "a.pdf"}} },
+		"pages":   func(o *Order) { o.Records.Items = []Item{{File: "a.pdf", Pages: Pages{{1, 2}}}} },
 		"basis":   func(o *Order) { o.Basis = Operations },
 	} {
 		other := load(t, "testdata/valid/treatment.yaml")

@@ -20,7 +20,7 @@ type Order struct {
 	Recipient Recipient `yaml:"recipient"` // a key of the recipient book, or a mapping
 	Basis     Basis     `yaml:"basis"`
 	Purpose   string    `yaml:"purpose"`
-	Records   Scope     `yaml:"records"`
+	Records   Records   `yaml:"records"`
 	Sensitive []string  `yaml:"sensitive"` // categories expressly included
 	Delivery  Delivery  `yaml:"delivery"`  // default link
 	Link      LinkTerms `yaml:"link"`

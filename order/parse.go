@@ -98,7 +98,8 @@ func (v *validator) order(o *Order) {
 	case Extend:
 		v.missing("extension", o.Extension == nil)
 	}
-	v.scope("records", o.Records)
+	v.scope("records", o.Records.Scope())
+	v.items(o.Records)
 	if o.Authorization != nil {
 		v.scope("authorization.scope", o.Authorization.Scope)
 	}

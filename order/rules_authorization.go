@@ -19,7 +19,7 @@ func checkCoverage(o *Order, a *Authorization, _ *Facts) []finding {
 	if blank(a.Description) || len(a.Scope.Kinds) == 0 {
 		return say("Write what the signed form lets go: its words (authorization.description) and the kinds (authorization.scope.kinds).")
 	}
-	return outside(o.Records, a.Scope, "the signed form does not")
+	return outside(o.Records.Scope(), a.Scope, "the signed form does not")
 }
 
 // outside finds what an order asks for beyond what a document allows.

@@ -23,8 +23,9 @@ func checkMinimum(o *Order, _ *Facts) []finding {
 		found = say("For an insurer choose only the items they need: the order lists every kind, which is the same as 'all' (records.kinds).")
 	}
 	switch from, to := o.Records.From, o.Records.To; {
+	case o.Records.onlyItems(): // files by name are narrower than days
 	case from.IsZero() || to.IsZero():
-		found = append(found, say("For an insurer choose only the days they need: fill in records.from and records.to.")...)
+		found = append(found, say("For an insurer choose only the days they need: fill in records.from and records.to, or name the files (records.items).")...)
 	case !from.After(o.Patient.BirthDate):
 		found = append(found, say("For an insurer choose only the days they need: the order asks for everything since the patient was born (records.from).")...)
 	case from.AgeOn(to) >= wideYears:
@@ -234,7 +235,7 @@ func checkDemand(o *Order, l *LegalProcess) []finding {
 	if len(l.Scope.Kinds) == 0 {
 		return sayAs(Refuse, "Write what the document expressly asks for (legal_process.scope).")
 	}
-	found := outside(o.Records, l.Scope, "the document does not")
+	found := outside(o.Records.Scope(), l.Scope, "the document does not")
 	for i := range found {
 		found[i].outcome = Refuse
 	}

@@ -29,7 +29,7 @@ func identified(c *gather.Collection) bool {
 // must agree with the order (DESIGN invariant 3).
 func (p *Plan) confirm(ctx context.Context, c *gather.Collection) error {
 	req := p.request()
-	req.Scope = order.Scope{Kinds: order.Kinds{order.AllKinds}}
+	req.Scope = order.Records{Kinds: order.Kinds{order.AllKinds}}
 	req.Permitted, req.Sensitive = nil, nil
 	all, err := gather.Collect(ctx, req)
 	if err != nil {

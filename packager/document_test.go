@@ -135,7 +135,7 @@ func clean(ctx context.Context, format string, raw []byte, p redact.Profile) ([]
 		if f.Name != format {
 			continue
 		}
-		out, err := f.Clean(ctx, bytes.NewReader(raw), p, false)
+		out, err := f.Clean(ctx, bytes.NewReader(raw), p, Asked{})
 		if err != nil {
 			return nil, redact.Report{}, err
 		}

@@ -3,8 +3,11 @@ package packager
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
+	"strings"
 
+	"chartseal/order"
 	"chartseal/packager/bundle/dicomdir"
 	"chartseal/packager/gather"
 	"chartseal/redact"
@@ -19,9 +22,13 @@ import (
 type Format struct {
 	Name  string
 	Sniff func(head []byte) bool
-	// Clean cleans a record; reviewed says that a named person has looked at it
-	// and decided that it goes.
-	Clean func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error)
+	Clean func(ctx context.Context, src redact.Source, p redact.Profile, asked Asked) (*redact.Output, error)
+}
+
+// Asked is what a cleaner is told about one record.
+type Asked struct {
+	Reviewed bool        // a named person has looked at it and decided that it goes
+	Pages    order.Pages // of a PDF: those that go; none: all
 }
 
 // DICOMRules are a practice's own rules for DICOM files; the zero value has
@@ -64,27 +71,43 @@ func Formats(worker func(ctx context.Context, kind string) *exec.Cmd, salt []byt
 	if len(own) > 0 {
 		rules = own[0]
 	}
-	pdf := func(reviewed bool) redact.Cleaner {
-		c := pdffile.Cleaner{Worker: func(ctx context.Context) *exec.Cmd { return worker(ctx, "pdf") }, Reviewed: reviewed}
+	pdf := func(asked Asked) redact.Cleaner {
+		c := pdffile.Cleaner{Worker: func(ctx context.Context) *exec.Cmd { return worker(ctx, "pdf") }, Reviewed: asked.Reviewed}
+		for _, r := range asked.Pages {
+			c.Pages = append(c.Pages, pdffile.Range{From: r.First, To: r.Last})
+		}
 		return c.Clean
 	}
 	return []Format{
-		{gather.FormatDICOM, dicomfile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
+		{gather.FormatDICOM, dicomfile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, asked Asked) (*redact.Output, error) {
 			c := rules.cleaner()
-			c.UIDSalt, c.Reviewed, c.Documents = salt, reviewed, pdf(reviewed)
+			c.UIDSalt, c.Reviewed, c.Documents = salt, asked.Reviewed, pdf(Asked{Reviewed: asked.Reviewed})
 			return c.Clean(ctx, src, p)
 		}},
-		{formatPDF, pdffile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, reviewed bool) (*redact.Output, error) {
-			return pdf(reviewed)(ctx, src, p)
+		{"two formats", twoFormats, refuseTwo},
+		{formatPDF, pdffile.Sniff, func(ctx context.Context, src redact.Source, p redact.Profile, asked Asked) (*redact.Output, error) {
+			return pdf(asked)(ctx, src, p)
 		}},
 		{"image", func(head []byte) bool { _, ok := imagefile.Sniff(head); return ok }, plain(imagefile.Clean)},
 		{"mesh", func(head []byte) bool { _, ok := meshfile.Sniff(head); return ok }, plain(meshfile.Clean)},
 	}
 }
 
-// plain is a cleaner that a person's look does not change.
-func plain(c redact.Cleaner) func(context.Context, redact.Source, redact.Profile, bool) (*redact.Output, error) {
-	return func(ctx context.Context, src redact.Source, p redact.Profile, _ bool) (*redact.Output, error) {
+// twoFormats recognises a picture that is a PDF as well: viewers of the one kind
+// would show what those of the other do not, and cleaning it as either would lose
+// the other.
+func twoFormats(head []byte) bool {
+	_, picture := imagefile.Sniff(head)
+	return picture && pdffile.Sniff(head)
+}
+
+func refuseTwo(context.Context, redact.Source, redact.Profile, Asked) (*redact.Output, error) {
+	return nil, redact.Refuse(redact.Unsupported, "the file is a picture and a PDF in one")
+}
+
+// plain is a cleaner that is told nothing about a record.
+func plain(c redact.Cleaner) func(context.Context, redact.Source, redact.Profile, Asked) (*redact.Output, error) {
+	return func(ctx context.Context, src redact.Source, p redact.Profile, _ Asked) (*redact.Output, error) {
 		return c(ctx, src, p)
 	}
 }
@@ -107,10 +130,27 @@ func (p *Plan) clean(ctx context.Context, it *gather.Item, src redact.Source) (*
 	}
 	for _, f := range p.Formats {
 		if f.Name == it.Format {
-			return f.Clean(ctx, src, profile, p.reviewed(it.Path))
+			out, err := f.Clean(ctx, src, profile, Asked{Reviewed: p.reviewed(it.Path), Pages: it.Pages})
+			if err == nil && len(it.Pages) > 0 {
+				out.Report.Notices = append(out.Report.Notices, pagesNotice(it.Pages, &out.Report))
+			}
+			return out, err
 		}
 	}
 	return nil, redact.Refuse(redact.Unsupported, "this kind of file cannot be cleaned")
+}
+
+// pagesNotice says which pages of a record went: the pages of the file are those
+// that did and those that the cleaner counts as left out.
+func pagesNotice(went order.Pages, r *redact.Report) string {
+	all := went.Count()
+	for _, x := range r.Removed {
+		if x.Rule == pdffile.PagesRule {
+			all += x.Count
+		}
+	}
+	words := went.Words()
+	return fmt.Sprintf("%s%s of %d, as the order asks.", strings.ToUpper(words[:1]), words[1:], all)
 }
 
 func sniffDICOM(head []byte) bool { return dicomfile.Sniff(head) }

@@ -18,6 +18,9 @@ import (
 // or held (rules table R11).
 const ruleComplete = "R11"
 
+// ruleScope is the rule behind pages that a record does not have.
+const ruleScope = "S1"
+
 // open are the problems of a collection that no decision on the order answers.
 func (p *Plan) open(c *gather.Collection) []order.Reason {
 	if len(c.Items) == 0 && len(c.Problems) == 0 {
@@ -119,13 +122,17 @@ func (rs refusals) reasons() []order.Reason {
 	var out []order.Reason
 	at := map[string]int{}
 	for _, r := range rs {
+		rule, may := ruleComplete, mayDecide(r.class)
+		if r.class == redact.Absent {
+			rule, may = ruleScope, nil
+		}
 		key := string(r.class) + r.clause
 		i, ok := at[key]
 		if !ok {
 			i = len(out)
 			at[key] = i
 			out = append(out, order.Reason{
-				Rule: ruleComplete, Outcome: outcomeOf(r.class), May: mayDecide(r.class),
+				Rule: rule, Outcome: outcomeOf(r.class), May: may,
 				Message: fmt.Sprintf("This record cannot be sent as it is: %s. Nothing was sent. %s", r.clause, todo[r.class]),
 			})
 		}
@@ -159,6 +166,7 @@ var todo = map[redact.Class]string{
 	redact.Undecided:   "Somebody has to look at it and then release it or leave it out by a decision on the order.",
 	redact.Unfit: "No decision can release it as it is. Save what it holds in a plainer form, if there is one " +
 		"(a PDF without layers and forms, JPEG, PNG, STL or PLY), or leave it out by a decision on the order.",
+	redact.Absent:     "Correct the pages on the order (records.items).",
 	redact.TooLarge:   "Ask your IT contact, or leave it out by a decision on the order.",
 	redact.Unverified: "Ask your IT contact, or leave it out by a decision on the order.",
 	"changed":         "Wait until the program that writes it is done, then drop the order again.",

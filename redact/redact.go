@@ -81,6 +81,7 @@ const (
 	Encrypted   Class = "encrypted"   // a password is needed
 	Undecided   Class = "undecided"   // a person has to look: burned-in text, layers, …
 	Unfit       Class = "unfit"       // it holds what cannot be vouched for, whoever looks at it
+	Absent      Class = "absent"      // it does not have what is asked for: a page
 	TooLarge    Class = "too_large"   // past a bound of time, memory, depth or count
 	Unverified  Class = "unverified"  // the output did not pass its own check
 )

@@ -48,6 +48,7 @@ func (a *app) showForm(cmd *cobra.Command, file string, data []byte) error {
 		{"records", strings.Join(o.Records.Kinds, ", ")},
 		{"from", o.Records.From.String()},
 		{"to", o.Records.To.String()},
+		{"only", onlyItems(o.Records.Items)},
 		{"sensitive", strings.Join(o.Sensitive, ", ")},
 		{"delivery", string(o.Delivery)},
 		{"approved", o.Approved.By + " on " + o.Approved.On.String()},
@@ -71,4 +72,16 @@ func oneLine(s string) string {
 		}
 		return r
 	}, strings.Join(strings.Fields(s), " "))
+}
+
+func onlyItems(items []order.Item) string {
+	var all []string
+	for _, it := range items {
+		text := it.File
+		if len(it.Pages) > 0 {
+			text += " " + it.Pages.Words()
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }

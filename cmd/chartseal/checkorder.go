@@ -197,6 +197,7 @@ func termLines(t *chartseal.Terms) (lines [][2]string) {
 	add("Basis", strings.ReplaceAll(t.Basis, "_", " "))
 	add("Purpose", t.Purpose)
 	add("Asked for", scopeWords(t))
+	add("Only", t.Items...)
 	add("Sensitive", strings.Join(t.Sensitive, ", "))
 	add("Denied", t.Denied...)
 	add("Extended", t.Extension)

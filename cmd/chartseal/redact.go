@@ -23,7 +23,7 @@ import (
 
 func redactCmd(a *app) *cobra.Command {
 	var j redaction
-	var basis, dates string
+	var basis, dates, pages string
 	c := &cobra.Command{
 		Use:   "redact FILE",
 		Short: "Clean one file and report what went: for trying and auditing profiles",
@@ -34,7 +34,13 @@ them. FILE is only read, and an existing file is never overwritten.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j.file, j.basis = args[0], order.Basis(basis)
-			if err := j.prepare(a, dates); err != nil {
+			var err error
+			if pages != "" {
+				if j.pages, err = order.ParsePages(pages); err != nil {
+					return usage(fmt.Errorf("--pages %w", err))
+				}
+			}
+			if err = j.prepare(a, dates); err != nil {
 				return err
 			}
 			res, err := j.run(cmd.Context())
@@ -51,6 +57,7 @@ them. FILE is only read, and an existing file is never overwritten.`,
 	c.Flags().StringVar(&basis, "basis", string(order.Treatment), "why the record goes: "+strings.Join(order.Basis("").Choices(), ", "))
 	c.Flags().StringVar(&dates, "dates", "", "dates in limited and de-identified DICOM sets: remove, shift or keep (default as configured)")
 	c.Flags().BoolVar(&j.reviewed, "reviewed", false, "somebody has looked at the picture and found nothing that must not go")
+	c.Flags().StringVar(&pages, "pages", "", "of a PDF: the pages that go, like 1-3,7 (default all)")
 	_ = c.MarkFlagRequired("output")
 	return c
 }
@@ -61,6 +68,7 @@ type redaction struct {
 	basis     order.Basis
 	profile   redact.Profile
 	reviewed  bool
+	pages     order.Pages
 	rules     packager.DICOMRules
 }
 
@@ -119,7 +127,7 @@ func (j *redaction) clean(ctx context.Context, src sized, res *redacted) (err er
 	if err != nil {
 		return err
 	}
-	out, err := clean(ctx, src, j.profile, j.reviewed)
+	out, err := clean(ctx, src, j.profile, packager.Asked{Reviewed: j.reviewed, Pages: j.pages})
 	if err != nil {
 		return err
 	}
@@ -178,7 +186,7 @@ type sized struct {
 
 func (s sized) Size() int64 { return s.size }
 
-func cleanerFor(f io.ReaderAt, rules packager.DICOMRules) (func(context.Context, redact.Source, redact.Profile, bool) (*redact.Output, error), error) {
+func cleanerFor(f io.ReaderAt, rules packager.DICOMRules) (func(context.Context, redact.Source, redact.Profile, packager.Asked) (*redact.Output, error), error) {
 	head := make([]byte, 4096)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {

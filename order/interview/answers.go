@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -83,6 +84,9 @@ func rank(path string) int {
 }
 
 func put(group yaml.MapSlice, path []string, v any) yaml.MapSlice {
+	if list, _, ok := strings.Cut(path[0], "["); ok {
+		return putRow(group, list, path, v)
+	}
 	if len(path) == 1 {
 		return append(group, yaml.MapItem{Key: path[0], Value: v})
 	}
@@ -93,4 +97,20 @@ func put(group yaml.MapSlice, path []string, v any) yaml.MapSlice {
 		}
 	}
 	return append(group, yaml.MapItem{Key: path[0], Value: put(nil, path[1:], v)})
+}
+
+// putRow puts a value into a row of a list; rows come in their order.
+func putRow(group yaml.MapSlice, list string, path []string, v any) yaml.MapSlice {
+	at := slices.IndexFunc(group, func(item yaml.MapItem) bool { return item.Key == list })
+	if at < 0 {
+		at, group = len(group), append(group, yaml.MapItem{Key: list, Value: []yaml.MapSlice{}})
+	}
+	rows, _ := group[at].Value.([]yaml.MapSlice)
+	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(path[0], list+"["), "]"))
+	if err != nil || n >= len(rows) {
+		n, rows = len(rows), append(rows, nil)
+	}
+	rows[n] = put(rows[n], path[1:], v)
+	group[at].Value = rows
+	return group
 }

@@ -126,12 +126,31 @@ func (v *Interview) release() {
 	} else {
 		v.ask(may, "records.from", "records.to")
 	}
+	v.files()
 	v.ask(may, "sensitive")
 	v.papers(basis)
 	v.part("How")
 	v.suggest(string(order.ByLink), "delivery")
 	if v.answers["delivery"] == string(order.ByLink) {
 		v.ask(may, "link.lifetime")
+	}
+}
+
+// files asks for files by name until there are no more, or no room for them.
+func (v *Interview) files() {
+	if kinds, _ := v.answers["records.kinds"].([]string); slices.Contains(kinds, order.AllKinds) {
+		return
+	}
+	v.say("To send only some files of a kind, name them; else leave the next question out.\n")
+	for i := 0; ; i++ {
+		at := fmt.Sprintf("records.items[%d]", i)
+		if _, room := v.fields[at+".file"]; !room {
+			return
+		}
+		if v.ask(may, at+".file"); v.answers[at+".file"] == nil {
+			return
+		}
+		v.ask(may, at+".pages")
 	}
 }
 

@@ -29,7 +29,7 @@ func opening(relation string) []string {
 }
 
 func TestWholeOrder(t *testing.T) {
-	v, _ := talk(append(opening("provider"), "treatment", "1", "", "charts, 8 photo", "", "2026-01-31", "", "", "3d", "", "dr-lee", "")...)
+	v, _ := talk(append(opening("provider"), "treatment", "1", "", "charts, 8 photo", "", "2026-01-31", `charts\2024.pdf`, "7, 1-3", "face.jpg", "", "", "", "", "3d", "", "dr-lee", "")...)
 	text, err := v.Run()
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +56,10 @@ records:
   - radiograph
   - photo
   to: "2026-01-31"
+  items:
+  - file: "charts\\2024.pdf"
+    pages: 7, 1-3
+  - file: face.jpg
 delivery: link
 link:
   lifetime: 3d
@@ -75,7 +79,7 @@ func TestQuestionsFollowTheBasis(t *testing.T) {
 		asked, left string
 	}{
 		"patient access": {append(opening("self"), "patient_access", "", "Jörg Müller", "patient", "", "", "", "all", "", "", "", "", "", "", "dr-lee", ""), "Or someone else: name", "Purpose"},
-		"payment":        {append(opening("insurer"), "payment", "acme", "claim 4711", "radiograph", "2026-01-01", "2026-02-01", "", "", "", "", "dr-lee", ""), "Purpose", "Authorization"},
+		"payment":        {append(opening("insurer"), "payment", "acme", "claim 4711", "radiograph", "2026-01-01", "2026-02-01", "", "", "", "", "", "dr-lee", ""), "Purpose", "Authorization"},
 		"directive": {
 			append(opening("self"), "directive", "dr-chen", "all", "", "", "", "Jörg Müller", "2026-11-17", "Dr. Chen", "22 Elm Street", "yes", "", "", "", "dr-lee", ""),
 			"It names the recipient", "Purpose",
@@ -84,7 +88,7 @@ func TestQuestionsFollowTheBasis(t *testing.T) {
 			append(append([]string{"R-1", "", "deny"}, opening("self")[3:]...), "endangers_life", "all", "It is \"so\": yes", "Dr. A", "Dr. B", "Write to us", "", "dr-lee", ""),
 			"Another one, for a review", "Basis",
 		},
-		"subpoena":      {append(opening("attorney"), "legal_process", "dr-chen", "case 1", "chart", "", "", "", "subpoena", "no 7", "chart", "", "", "1", "file 3", "", "", "", "", "dr-lee", ""), "A subpoena came with", "Directive signed by"},
+		"subpoena":      {append(opening("attorney"), "legal_process", "dr-chen", "case 1", "chart", "", "", "", "", "subpoena", "no 7", "chart", "", "", "1", "file 3", "", "", "", "", "dr-lee", ""), "A subpoena came with", "Directive signed by"},
 		"substance use": {append(opening("self"), "patient_access", "dr-chen", "all", "", "", "sud", "Jörg", "us", "them", "all", "care", "Jörg", "2026-11-01", "", "end of care", "y", "box 3", "", "", "", "dr-lee", ""), "Or consent ends with this event", "Authorization"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +111,7 @@ func TestQuestionsFollowTheBasis(t *testing.T) {
 // again.
 func TestWrongAnswers(t *testing.T) {
 	v, out := talk("R 1", "", "R-1", "18.11.2026", "", "", "010432", "Müller, Jörg", "1984-03-09", "provider", "X", "call back", "J", "",
-		"treatmnet", "treatment", "dr-chn", "dr-chen", "", "chart, radiografs", "chart", "2026-02-01", "2026-01-01", "2026-03-01", "", "", "9d", "", "", "nobody", "dr-lee", "")
+		"treatmnet", "treatment", "dr-chn", "dr-chen", "", "chart, radiografs", "chart", "2026-02-01", "2026-01-01", "2026-03-01", "../x.pdf", "x.pdf", "3-1", "3", "", "", "", "9d", "", "", "nobody", "dr-lee", "")
 	if _, err := v.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +123,8 @@ func TestWrongAnswers(t *testing.T) {
 		`'From the recipient book' is "dr-chn", which is not in the list; did you mean 'dr-chen'?`,
 		`'Kinds of records' is "radiografs", which is not in the list; did you mean 'radiograph'?`,
 		"'To (last day)' is 2026-01-01, before 'from' (2026-02-01).",
+		"'File 1' must be a path below the patient's folder, such as charts/2024.pdf.",
+		"'File 1: pages' must be pages like 1-3, 7; 3-1 runs backwards.",
 		"'Link lives' is 9d; a link lives at most 7d. A new link can be made later.",
 		`'Approved by' is "nobody", which is not in the list.`,
 	} {

@@ -180,3 +180,19 @@ func answers(p Practice) []Section {
 	}
 	return []Section{{Mark: "J", Title: "Answers to a hold", Note: "Only when WHY-HELD.txt says that an approver may decide. It names rule and item.", Rows: rows}}
 }
+
+// fileLines is how many files by name the form has room for.
+const fileLines = 4
+
+// files is where an order names single files, or some of their pages.
+func files() Section {
+	var rows []Row
+	for i := range fileLines {
+		at := numbered("records.items[%d]", i)
+		rows = append(rows, Row{
+			hint(text(at+".file", numbered("File %d", i+1), 9), "as in the patient's folder: charts/2024.pdf"),
+			hint(text(at+".pages", numbered("File %d: pages", i+1), 3), "1-3, 7; empty: all"),
+		})
+	}
+	return Section{Mark: "K", Title: "Only some files", Note: "Of a kind of which files are named here, only these go. Tick the kind in part 6.", Rows: rows}
+}

@@ -14,7 +14,7 @@ import (
 
 // Version is printed into every form. A form of another version is not read: its
 // fields may mean something else.
-const Version = "1"
+const Version = "2"
 
 // The fields nobody sees, by which a form is known.
 const (
@@ -97,7 +97,7 @@ type Section struct {
 // Sections lays the form out for a practice.
 func Sections(p Practice) []Section {
 	all := append(request(p), papers(p)...)
-	return append(all, answers(p)...)
+	return append(append(all, answers(p)...), files())
 }
 
 func options(values []string, words map[string]string) []Option {

@@ -59,6 +59,7 @@ func TestReadTheWholeForm(t *testing.T) {
 		"denial-files-1": "charts/2019-03-01 note.pdf", "denial-files-2": "radiographs/*", "denial-kinds-billing": "Yes",
 		"decisions-2-rule": "R6", "decisions-2-decision": "Leave it out", "decisions-2-by": "dr-lee", "decisions-2-on": "2026-11-18", "decisions-2-reason": "twice",
 		"fee-lines-1-kind": "postage", "fee-lines-1-amount": "6.50",
+		"records-items-1-file": "charts/2024.pdf", "records-items-1-pages": "7, 1-3",
 	}), nil, lakeside())
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestReadTheWholeForm(t *testing.T) {
 		Patient:   order.Patient{ID: "010432", Name: "Łukasz, 王", BirthDate: order.Date{Year: 1984, Month: 3, Day: 9}},
 		Requester: order.Requester{Name: "Müller", MinorAsked: true},
 		Recipient: order.Recipient{Key: "dr-chen"}, Basis: order.Authorized,
-		Records:   order.Scope{Kinds: order.Kinds{"cephalogram", "chart"}, From: order.Date{Year: 2023, Month: 1, Day: 1}},
+		Records:   order.Records{Kinds: order.Kinds{"cephalogram", "chart"}, From: order.Date{Year: 2023, Month: 1, Day: 1}, Items: []order.Item{{File: "charts/2024.pdf", Pages: order.Pages{{First: 1, Last: 3}, {First: 7, Last: 7}}}}},
 		Sensitive: []string{"facial_photo"}, Delivery: order.ByLink, Approved: order.Approval{By: "dr-lee", On: day},
 		Decisions: []order.Ruling{{Rule: "R6", Decision: order.LeaveOut, By: "dr-lee", On: day, Reason: "twice"}},
 		Authorization: &order.Authorization{
@@ -161,7 +162,7 @@ func messages(t *testing.T, err error) []string {
 func TestForeignForms(t *testing.T) {
 	for name, tt := range map[string]struct{ field, value, want string }{
 		"no form of ours": {VersionField, "", "This PDF is not the practice's order form"},
-		"other version":   {VersionField, "0", "This order form is of another version (0; now it is 1)"},
+		"other version":   {VersionField, "0", "This order form is of another version (0; now it is 2)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(filled(map[string]string{tt.field: tt.value}), nil, lakeside())
@@ -236,7 +237,7 @@ func paths(t reflect.Type, at string) []string {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct || t == reflect.TypeFor[order.Date]() || t == reflect.TypeFor[order.Recipient]() {
+	if t.Kind() != reflect.Struct || t == reflect.TypeFor[order.Date]() || t == reflect.TypeFor[order.Recipient]() || t == reflect.TypeFor[order.PageRange]() {
 		return []string{strings.TrimPrefix(at, ".")}
 	}
 	var all []string

@@ -70,7 +70,7 @@ func request(p Practice) []Section {
 			choice("basis", "Basis", 7, options(order.Treatment.Choices(), basisWords)),
 			text("purpose", "Purpose", 5),
 		}}},
-		{Mark: "6", Title: "Which records", Note: "All records: only for the patient's own request.", Rows: append(
+		{Mark: "6", Title: "Which records", Note: "All records: only for the patient's own request. Single files or pages: part K.", Rows: append(
 			boxes("records.kinds", "Kinds of records", append([]string{order.AllKinds}, p.Kinds...)),
 			Row{
 				hint(date("records.from", "From (first day)", 4), "empty: all earlier"),

@@ -77,8 +77,15 @@ type Patient struct {
 // Scope is what the order asked for.
 type Scope struct {
 	Kinds []string `json:"kinds"`
-	From  string   `json:"from,omitempty"` // YYYY-MM-DD
-	To    string   `json:"to,omitempty"`   // YYYY-MM-DD
+	From  string   `json:"from,omitempty"`  // YYYY-MM-DD
+	To    string   `json:"to,omitempty"`    // YYYY-MM-DD
+	Items []Part   `json:"items,omitempty"` // the files that alone go, of their kinds
+}
+
+// Part is a file that the order named.
+type Part struct {
+	File  string `json:"file"`
+	Pages string `json:"pages,omitempty"` // 1-3, 7; absent: all of it
 }
 
 // Statement is a text that the law wants to go with the records, such as the notice

@@ -16,7 +16,7 @@ func BenchmarkCollect(b *testing.B) {
 	}
 	req := Request{
 		Patient:    order.Patient{ID: "10432", Name: "Alvarez, Maria"},
-		Scope:      order.Scope{Kinds: []string{"cbct"}},
+		Scope:      order.Records{Kinds: []string{"cbct"}},
 		Sources:    []Source{p.source("cbct", "records/{patient.id}/cbct/**")},
 		Identify:   dicomfile.Identify,
 		SniffDICOM: dicomfile.Sniff,

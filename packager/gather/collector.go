@@ -43,6 +43,7 @@ type collector struct {
 	seen        map[string]bool // private: absolute paths looked at
 	decided     decisions
 	leaveOut    map[string]bool // by itemKey
+	met         []meeting       // every file met, if the order names files
 	leftOut     int
 	keptBack    map[string]int   // what the order denies, by kind
 	keptBy      map[int][]string // private: files by the name of Withheld.Files that means them
@@ -265,6 +266,7 @@ func (c *collector) first(src *source, dir *os.Root, rel, name string) bool {
 		return false
 	}
 	c.seen[whole] = true
+	c.meet(src, rel, name)
 	if !isSideFile(name) && c.withholds(src, path.Join(rel, name)) {
 		return false
 	}

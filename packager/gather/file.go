@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"chartseal/order"
 	"chartseal/redact"
 	"chartseal/redact/dicomfile"
 )
@@ -32,6 +33,7 @@ type Item struct {
 	DateSource string // DateDICOM, DateName, …
 	Categories []string
 	Identity   *dicomfile.Identity // DICOM only
+	Pages      order.Pages         // of a PDF: those that go; none: all
 
 	marked []string // categories from its side file
 	source int

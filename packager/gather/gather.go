@@ -45,7 +45,7 @@ type Limits struct {
 // Request says what to gather.
 type Request struct {
 	Patient   order.Patient
-	Scope     order.Scope
+	Scope     order.Records
 	Sources   []Source                   // in the order of the configuration: a file of two sources is of the first
 	Sensitive []Sensitive                // in any order
 	Permitted []string                   // categories the order expressly includes
@@ -117,6 +117,7 @@ func Collect(ctx context.Context, req Request) (*Collection, error) {
 		return nil, errors.Join(err, c.out.Close())
 	}
 	c.checkPatient()
+	c.keepItems()
 	c.keepScope()
 	c.checkKinds()
 	c.checkWithheld()

@@ -136,7 +136,7 @@ func sniffJPEG(head []byte) bool { return bytes.HasPrefix(head, []byte{0xff, 0xd
 func (p practice) request(sources ...Source) Request {
 	return Request{
 		Patient:    order.Patient{ID: "10432", Name: "Alvarez, Maria", BirthDate: day(p.t, "1984-03-09")},
-		Scope:      order.Scope{Kinds: []string{"all"}},
+		Scope:      order.Records{Kinds: []string{"all"}},
 		Sources:    sources,
 		Identify:   dicomfile.Identify,
 		SniffDICOM: dicomfile.Sniff,

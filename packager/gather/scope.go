@@ -22,6 +22,7 @@ var citations = map[string]string{
 	"R18": "45 CFR 164.508(a)(2)",
 	"R19": "42 CFR 2.31, 2.32",
 	"R20": "state law on sensitive records",
+	"S1":  "45 CFR 164.514(d); practice policy",
 	"R35": "patient safety: two identifiers must agree",
 }
 

@@ -34,6 +34,10 @@ const (
 	notDICOM
 	unknownFormat
 	badSideFile
+	itemMissing
+	itemUnclear
+	itemOutside
+	itemPages
 	troubles
 )
 
@@ -62,6 +66,10 @@ var words = [troubles]wording{
 	brokenDICOM:      {"R11", "1 DICOM image could not be read.", "%d DICOM images could not be read.", "Export it again from the imaging program. The patient is entitled to a complete copy."},
 	notDICOM:         {"R11", "1 file is named .dcm and is no DICOM image.", "%d files are named .dcm and are no DICOM images.", "Export it again from the imaging program."},
 	unknownFormat:    {"R11", "1 file has a format that cannot be cleaned.", "%d files have formats that cannot be cleaned.", "Save it as PDF, JPEG, PNG, DICOM, STL or PLY."},
+	itemMissing:      {"S1", "1 file that the order names was not found.", "%d files that the order names were not found.", "Write each as it lies in the patient's folder, such as charts/2024.pdf, and its kind under records.kinds; or take it off the order."},
+	itemUnclear:      {"S1", "1 file fits a name on the order that is not clear: several have it, or the order names it twice.", "%d files fit a name on the order that is not clear: several have it, or the order names one twice.", "Write each file once, with the folder it lies in, such as charts/2024.pdf."},
+	itemOutside:      {"S1", "1 file that the order names is not from the days it asks for.", "%d files that the order names are not from the days it asks for.", "Correct records.from and records.to, or take the file off the order."},
+	itemPages:        {"S1", "The order asks for pages of 1 file that has none.", "The order asks for pages of %d files that have none.", "Only of a PDF can pages be named; take 'pages' off the others."},
 	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or holds others.", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or hold others.", "Correct or delete it."},
 }
 
@@ -124,7 +132,7 @@ func (f *findings) reasons(decided decisions) (out []order.Reason, waived int) {
 // final troubles leave nothing to decide: the order or the folders must change.
 func (t trouble) final() bool {
 	switch t {
-	case manyFolders, noFolder, noValue, tooMany:
+	case manyFolders, noFolder, noValue, tooMany, itemMissing, itemUnclear, itemOutside, itemPages:
 		return true
 	default:
 		return false

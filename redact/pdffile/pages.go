@@ -169,7 +169,7 @@ func (c *copier) pages(root types.Dict, tree types.IndirectRef, f *acroForm) (ty
 	}
 	for _, r := range c.only {
 		if max(r.From, r.To) > w.met {
-			return nil, redact.Refuse(redact.Undecided, "%s", beyond(r, w.met))
+			return nil, redact.Refuse(redact.Absent, "%s", beyond(r, w.met))
 		}
 	}
 	c.tally.add(pagesRemoved, w.met-len(w.kids))

@@ -83,7 +83,7 @@ func TestPagesThatAreNotThere(t *testing.T) {
 		{1, Range{2, 2}, "page 2 is asked for, but the PDF has only one page"},
 	} {
 		_, _, err := clean(numbered(tt.of), []Range{{1, 1}, tt.pages})
-		wantRefusal(t, err, redact.Undecided)
+		wantRefusal(t, err, redact.Absent)
 		if !strings.HasSuffix(err.Error(), tt.want) {
 			t.Errorf("got %v", err)
 		}

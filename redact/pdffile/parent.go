@@ -89,7 +89,7 @@ func (c *child) refused(r reply) error {
 	}
 	known := []redact.Class{
 		redact.Unsupported, redact.Malformed, redact.Truncated, redact.Encrypted,
-		redact.Undecided, redact.Unfit, redact.TooLarge, redact.Unverified,
+		redact.Undecided, redact.Unfit, redact.Absent, redact.TooLarge, redact.Unverified,
 	}
 	if !slices.Contains(known, r.Class) {
 		return errFrame

@@ -35,9 +35,12 @@ var (
 	encryptionRemoved = removal{Item: "restrictions on use", Rule: "pdf.encryption", Reason: "the bundle is encrypted instead"}
 	marksRemoved      = removal{Item: "marks and comments inside pages", Rule: "pdf.marks", Reason: "hidden text beside what is drawn"}
 	unusedRemoved     = removal{Item: "unused fonts and pictures of pages", Rule: "pdf.unused", Reason: "not shown on the page"}
-	pagesRemoved      = removal{Item: "pages that were not asked for", Rule: "pdf.pages", Reason: "the order names the pages that go"}
+	pagesRemoved      = removal{Item: "pages that were not asked for", Rule: PagesRule, Reason: "the order names the pages that go"}
 	otherRemoved      = removal{Item: "other entries", Rule: "pdf.other", Reason: "not needed to show the page"}
 )
+
+// PagesRule counts the pages that were not asked for.
+const PagesRule = "pdf.pages"
 
 const (
 	signatureNotice  = "A PDF was digitally signed; cleaning it ended that signature. The signed original stays with the practice."

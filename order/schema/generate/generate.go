@@ -79,6 +79,8 @@ func (g *generator) value(t reflect.Type) object {
 	case reflect.TypeFor[order.Kinds]():
 		words := g.kinds()
 		return object{"anyOf": []any{object{"const": order.AllKinds}, object{"type": "array", "items": words, "minItems": 1, "uniqueItems": true}}}
+	case reflect.TypeFor[order.Pages](): // one page can be written as a number
+		return object{"type": []string{"string", "integer"}, "minimum": 1, "pattern": `^ *\d{1,6} *([-–—] *\d{1,6} *)?(, *\d{1,6} *([-–—] *\d{1,6} *)?)*$`}
 	case reflect.TypeFor[order.Recipient]():
 		return g.recipient()
 	}

@@ -24,7 +24,7 @@ func TestCollectUsesWhatRefreshLearnt(t *testing.T) {
 	b.must(b.index.Refresh(t.Context(), folder))
 	wantReads(t, "refresh", b.reads, 2)
 	c, err := gather.Collect(t.Context(), gather.Request{
-		Patient: order.Patient{ID: " 10432", Name: "Canary, Carl"}, Scope: order.Scope{Kinds: []string{order.AllKinds}},
+		Patient: order.Patient{ID: " 10432", Name: "Canary, Carl"}, Scope: order.Records{Kinds: []string{order.AllKinds}},
 		Sources: []gather.Source{src}, Identify: dicomfile.Identify, SniffDICOM: dicomfile.Sniff, Index: b.index,
 	})
 	b.must(err)
