@@ -122,8 +122,20 @@ func gatherFormats(fs []Format) []gather.Format {
 	return out
 }
 
-// clean runs the cleaner of the item's format with the profile of the basis.
-func (p *Plan) clean(ctx context.Context, it *gather.Item, src redact.Source) (*redact.Output, error) {
+// clean runs the cleaner of the item's format with the profile of the basis, and
+// compares what the record's own text says with the order.
+func (p *Plan) clean(ctx context.Context, c *gather.Collection, it *gather.Item, src redact.Source) (*redact.Output, error) {
+	out, err := p.cleanAs(ctx, it, src)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkText(ctx, c, it, out); err != nil {
+		return nil, errors.Join(err, out.Body.Close())
+	}
+	return out, nil
+}
+
+func (p *Plan) cleanAs(ctx context.Context, it *gather.Item, src redact.Source) (*redact.Output, error) {
 	profile, err := Profile(p.Order.Basis)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,9 @@ const ruleComplete = "R11"
 // ruleScope is the rule behind pages that a record does not have.
 const ruleScope = "S1"
 
+// rulePatient is the rule behind a record that may be another patient's.
+const rulePatient = "R35"
+
 // open are the problems of a collection that no decision on the order answers.
 func (p *Plan) open(c *gather.Collection) []order.Reason {
 	if len(c.Items) == 0 && len(c.Problems) == 0 {
@@ -61,7 +64,7 @@ func (p *Plan) dryRun(ctx context.Context, c *gather.Collection, from int) (refu
 	var all refusals
 	for i := from; i < len(c.Items); i++ {
 		it := &c.Items[i]
-		err := p.try(ctx, it, nil)
+		err := p.try(ctx, c, it, nil)
 		if err != nil && !all.add(it, err) {
 			return nil, fmt.Errorf("clean item %d: %w", it.N, bare(err))
 		}
@@ -70,12 +73,12 @@ func (p *Plan) dryRun(ctx context.Context, c *gather.Collection, from int) (refu
 }
 
 // try cleans one record, throws it away and keeps its report.
-func (p *Plan) try(ctx context.Context, it *gather.Item, report *redact.Report) error {
+func (p *Plan) try(ctx context.Context, c *gather.Collection, it *gather.Item, report *redact.Report) error {
 	f, err := it.Open(ctx)
 	if err != nil {
 		return err
 	}
-	out, err := p.clean(ctx, it, f)
+	out, err := p.clean(ctx, c, it, f)
 	if err == nil {
 		if report != nil {
 			*report = out.Report
@@ -114,6 +117,10 @@ func (rs *refusals) add(it *gather.Item, err error) bool {
 		*rs = append(*rs, refusalOf(it, r))
 		return true
 	}
+	if t, ok := errors.AsType[*textError](err); ok {
+		*rs = append(*rs, refusal{it.Path, t.class(), ""})
+		return true
+	}
 	return false
 }
 
@@ -121,7 +128,11 @@ func (rs *refusals) add(it *gather.Item, err error) bool {
 func (rs refusals) reasons() []order.Reason {
 	var out []order.Reason
 	at := map[string]int{}
+	out = append(out, rs.ofPatients()...)
 	for _, r := range rs {
+		if r.class == otherPatient || r.class == unclearPatient {
+			continue
+		}
 		rule, may := ruleComplete, mayDecide(r.class)
 		if r.class == redact.Absent {
 			rule, may = ruleScope, nil
@@ -185,9 +196,12 @@ func (p *Plan) leftOut() (items []string) {
 // reviewed reports whether a person has looked at the record and released it:
 // in answer to this rule, as a release that answers another (a restriction, a
 // sensitive category) says nothing about what the picture shows.
-func (p *Plan) reviewed(item string) bool {
+func (p *Plan) reviewed(item string) bool { return p.releases(item, ruleComplete) }
+
+// releases reports whether a person has released the record in answer to a rule.
+func (p *Plan) releases(item, rule string) bool {
 	return slices.ContainsFunc(order.Valid(p.Order, p.Facts), func(d order.Ruling) bool {
-		return d.Decision == order.ReleaseItem && strings.EqualFold(d.Rule, ruleComplete) &&
+		return d.Decision == order.ReleaseItem && strings.EqualFold(d.Rule, rule) &&
 			strings.ReplaceAll(d.Item, `\`, "/") == item
 	})
 }

@@ -145,7 +145,7 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 	done, total := int64(0), totalBytes(c)
 	for i := range c.Items {
 		it := &c.Items[i]
-		if err := p.add(ctx, b, it); err != nil {
+		if err := p.add(ctx, c, b, it); err != nil {
 			if held := p.heldBy(ctx, c, i, err); held != nil {
 				return nil, held
 			}
@@ -171,12 +171,12 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 
 // add cleans one record and packs it. The record must be the same file at the
 // end as it was when it was found.
-func (p *Plan) add(ctx context.Context, b *bundle.Writer, it *gather.Item) error {
+func (p *Plan) add(ctx context.Context, c *gather.Collection, b *bundle.Writer, it *gather.Item) error {
 	f, err := it.Open(ctx)
 	if err != nil {
 		return err
 	}
-	out, err := p.clean(ctx, it, f)
+	out, err := p.clean(ctx, c, it, f)
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}

@@ -36,7 +36,7 @@ func Preview(ctx context.Context, p *Plan) (*Seen, error) {
 	for i := range c.Items {
 		it := &c.Items[i]
 		rec := SeenRecord{Item: *it}
-		err := p.try(ctx, it, &rec.Report)
+		err := p.try(ctx, c, it, &rec.Report)
 		if err != nil && !refused.add(it, err) {
 			return nil, fmt.Errorf("clean item %d: %w", it.N, bare(err))
 		}

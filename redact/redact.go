@@ -51,6 +51,7 @@ type Output struct {
 	Size   int64         // exact length of Body in bytes, known before reading
 	Body   io.ReadCloser // fails rather than ends early; must be closed
 	Report Report
+	Claims []Claim // what its text says about whose it is; at most MaxClaims
 }
 
 // Report tells what a cleaner did. It holds names of rules and of elements,

@@ -78,6 +78,7 @@ type Collection struct {
 	Strangers []string // private: the files that say another patient's name, as in Reason.Items
 
 	places []*place
+	known  *acquaintance
 }
 
 // place is the folder of a source, open.
@@ -123,5 +124,6 @@ func Collect(ctx context.Context, req Request) (*Collection, error) {
 	c.checkWithheld()
 	c.checkSensitive()
 	c.finish()
+	c.out.known = c.acquaintance()
 	return c.out, nil
 }

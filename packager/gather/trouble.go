@@ -17,6 +17,7 @@ const (
 	noTrouble trouble = iota
 	otherPatient
 	unclearPatient
+	unclearText
 	manyFolders
 	noFolder
 	noValue
@@ -50,6 +51,7 @@ type wording struct{ rule, one, many, todo string }
 var words = [troubles]wording{
 	otherPatient:     {"R35", "1 file says another patient's name.", "%d files say another patient's name.", "Move what belongs to someone else into its own folder, or leave it out by a decision on the order; it can never be released with it."},
 	unclearPatient:   {"R35", "1 image does not say well enough whose it is.", "%d images do not say well enough whose they are.", "The patient's number must agree with the order, and the name or the birth date as well. Correct this in the imaging program and export again; or look at what it shows, and release or leave it out by a decision on the order."},
+	unclearText:      {"R35", "1 file does not agree with the order about whose it is.", "%d files do not agree with the order about whose they are.", "Names, birth dates or numbers in it differ from the order. Look at it: if it is this patient's, release it by a decision on the order; if not, move it to the patient it belongs to, or leave it out by a decision."},
 	manyFolders:      {"R35", "More than one folder fits this patient.", "%d folders fit this patient.", "Check which one is right and rename or merge the others."},
 	noFolder:         {"R35", "There is no folder for this patient.", "There is no folder for this patient.", "Check the patient's number and name on the order."},
 	noValue:          {"R35", "The patient's number or name on the order cannot be part of a folder's name.", "The patient's number or name on the order cannot be part of a folder's name.", "Check the patient's number and name on the order; the name is written \"Last, First\"."},
@@ -73,13 +75,30 @@ var words = [troubles]wording{
 	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or holds others.", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or hold others.", "Correct or delete it."},
 }
 
+// OtherPatient is the reason for holding files whose text says that they are another
+// patient's. Nobody can release them.
+func OtherPatient(items []string) order.Reason { return textReason(otherPatient, items) }
+
+// UnclearText is the reason for holding files whose text does not agree well enough
+// with the order about whose they are.
+func UnclearText(items []string) order.Reason { return textReason(unclearText, items) }
+
+func textReason(t trouble, items []string) order.Reason {
+	var f findings
+	for _, item := range items {
+		f.add(t, item)
+	}
+	reasons, _ := f.reasons(nil)
+	return reasons[0]
+}
+
 func (t trouble) sentence(n int) string {
 	w := words[t]
 	what, also := w.one, " It can also be left out by a decision on the order."
 	if n > 1 {
 		what, also = strings.Replace(w.many, "%d", strconv.Itoa(n), 1), " They can also be left out by a decision on the order."
 	}
-	if t.final() || t == otherPatient || t == unclearPatient {
+	if t.final() || t == otherPatient || t == unclearPatient || t == unclearText {
 		also = ""
 	}
 	return what + " Nothing was sent. " + w.todo + also
@@ -119,7 +138,7 @@ func (f *findings) reasons(decided decisions) (out []order.Reason, waived int) {
 		switch {
 		case t.final():
 			r.Outcome = order.Refuse
-		case t == unclearPatient:
+		case t == unclearPatient, t == unclearText:
 			r.May = []order.RulingChoice{order.LeaveOut, order.ReleaseItem}
 		case len(items) > 0:
 			r.May = []order.RulingChoice{order.LeaveOut}
