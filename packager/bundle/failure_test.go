@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -244,8 +245,9 @@ func TestAnUndatedBundleTellsNoDate(t *testing.T) {
 		}
 	}
 	data, m := build(t, s, h, bundle.Options{}, list)
+	said := regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAll(data, nil) // a digest may have any digits
 	for _, date := range []string{"2025", "2024", "2023"} {
-		if bytes.Contains(data, []byte(date)) {
+		if bytes.Contains(said, []byte(date)) {
 			t.Errorf("the bundle tells of %s", date)
 		}
 	}
