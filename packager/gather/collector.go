@@ -275,8 +275,23 @@ func (c *collector) first(src *source, dir *os.Root, rel, name string) bool {
 		return false
 	}
 	if isSideFile(name) {
-		_, err := dir.Lstat(name[:len(name)-len(sideSuffix)])
-		return err != nil
+		return !c.passesOver(dir, rel, name)
+	}
+	return true
+}
+
+// passesOver reports whether a side file has its record, which reads it. One whose name
+// ends in other letters is read only where the file system takes them for the same:
+// elsewhere what it says would go unnoticed.
+func (c *collector) passesOver(dir *os.Root, rel, name string) bool {
+	record := name[:len(name)-len(sideSuffix)]
+	if _, err := dir.Lstat(record); err != nil {
+		return false
+	}
+	read, err := dir.Lstat(record + sideSuffix)
+	this, thisErr := dir.Lstat(name)
+	if err != nil || thisErr != nil || !os.SameFile(read, this) {
+		c.refuse(badSideFile, path.Join(rel, name))
 	}
 	return true
 }

@@ -35,6 +35,18 @@ func TestWaysToMark(t *testing.T) {
 	wantProblem(t, p.collect(req), "R11", "side file", "10432/2025-01-04.pdf")
 }
 
+// TestASideFileInCapitalsIsNotOverlooked: where the file system takes it for another
+// name it holds, elsewhere it is read.
+func TestASideFileInCapitalsIsNotOverlooked(t *testing.T) {
+	p := newPractice(t)
+	p.pdf("records/10432/2025-01-05.pdf")
+	p.put("records/10432/2025-01-05.pdf.META.YAML", []byte("sensitive: [gender_care]\n"))
+	c := p.collect(p.request(p.source("chart", "records/{patient.id}/**")))
+	if len(c.Problems) != 1 || !strings.HasPrefix(c.Problems[0].Items[0], "10432/2025-01-05.pdf") {
+		t.Errorf("problems %+v", c.Problems)
+	}
+}
+
 // TestSensitiveDecisions: a person releases a record of a category only where no
 // federal law asks for a form.
 func TestSensitiveDecisions(t *testing.T) {

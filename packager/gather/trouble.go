@@ -72,7 +72,7 @@ var words = [troubles]wording{
 	itemUnclear:      {"S1", "1 file fits a name on the order that is not clear: several have it, or the order names it twice.", "%d files fit a name on the order that is not clear: several have it, or the order names one twice.", "Write each file once, with the folder it lies in, such as charts/2024.pdf."},
 	itemOutside:      {"S1", "1 file that the order names is not from the days it asks for.", "%d files that the order names are not from the days it asks for.", "Correct records.from and records.to, or take the file off the order."},
 	itemPages:        {"S1", "The order asks for pages of 1 file that has none.", "The order asks for pages of %d files that have none.", "Only of a PDF can pages be named; take 'pages' off the others."},
-	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or holds others.", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or hold others.", "Correct or delete it."},
+	badSideFile:      {"R11", "1 side file (.meta.yaml) does not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or holds others.", "%d side files (.meta.yaml) do not hold a line such as \"date: 2025-05-03\" or \"sensitive: [hiv_sti]\", or hold others.", "Correct or delete it; its name ends in small letters."},
 }
 
 // OtherPatient is the reason for holding files whose text says that they are another
