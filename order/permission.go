@@ -43,7 +43,11 @@ func standsAlone(o *Order) bool {
 	return o.Basis == Authorized && a != nil && slices.Equal(a.Sensitive, []string{psychotherapyNotes})
 }
 
-// permitted says that the order, or the signed form, expressly names a category.
+// permitted says that the order expressly names a category, and where it stands on a
+// signed form, that the form does: an order cannot be wider than what was signed.
 func permitted(o *Order, category string) bool {
-	return slices.Contains(o.Sensitive, category) || o.Basis == Authorized && o.Authorization != nil && slices.Contains(o.Authorization.Sensitive, category)
+	if o.Basis == Authorized {
+		return o.Authorization != nil && slices.Contains(o.Authorization.Sensitive, category)
+	}
+	return slices.Contains(o.Sensitive, category)
 }

@@ -172,11 +172,19 @@ func checkSensitive(o *Order, f *Facts) []finding {
 			continue
 		}
 		found = append(found, finding{
-			message: categoryWords(c.Name) + " is in the folder and is not named on the form. If the permission covers it, write '" + c.Name + "' under sensitive; otherwise let an approver decide (decisions on R20).",
+			message: categoryWords(c.Name) + " is in the folder and is not named on the form. If the permission covers it, write '" + c.Name + "' under " + sensitiveField(o) + "; otherwise let an approver decide (decisions on R20).",
 			items:   c.Items,
 		})
 	}
 	return found
+}
+
+// sensitiveField is where an order says which categories the permission names.
+func sensitiveField(o *Order) string {
+	if o.Basis == Authorized {
+		return "authorization.sensitive"
+	}
+	return "sensitive"
 }
 
 // faceless are the releases that seldom need a face: all but those to a treating

@@ -77,6 +77,7 @@ var surroundings = map[string]func(*Facts){
 		f.Restrictions = Restrictions{"10432": {Withdrawn: []Withdrawal{{On: on(2026, 11, 19)}}}}
 	},
 	"R20-hiv":     gathered("hiv_sti"),
+	"R20-form":    gathered("hiv_sti"),
 	"R20-own":     gathered("gender_care"),
 	"R26-missing": func(f *Facts) { f.Document = Missing },
 	"R27-shown":   func(f *Facts) { f.Identifying = []string{"2"} },

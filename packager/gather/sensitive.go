@@ -80,7 +80,7 @@ func sensitiveSentence(rule, category string, n int) string {
 	if n == 1 {
 		what = fmt.Sprintf("1 record is marked %s, and the order does not include it.", category)
 	}
-	need := "If the patient gave permission for it, add " + category + " under \"sensitive\" on the order; otherwise an approver can release or leave out each by a decision on the order."
+	need := "If the patient gave permission for it, add " + category + " under \"sensitive\" on the order (under authorization.sensitive, if the signed form names it); otherwise an approver can release or leave out each by a decision on the order."
 	switch rule {
 	case "R18":
 		need = "Psychotherapy notes need a signed form for them alone (basis: authorization, with " + category + " as the only word under authorization.sensitive); otherwise leave them out by a decision on the order."
