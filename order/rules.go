@@ -59,7 +59,7 @@ func init() { // the checks ask the table, so it cannot be initialised with them
 		{ID: "A3", Title: "decisions are made by approvers", Citation: "practice policy", Reads: "decisions", Knows: "Today, Approvers", Outcome: Refuse, Fixed: true, check: checkDecisions},
 		{ID: "A4", Title: "preparer and approver differ", Citation: "practice policy", Reads: "prepared, approved", Knows: "Today, Different", Outcome: Refuse, Fixed: true, on: every, asks: wantsDifferent, check: checkDifferent},
 		{ID: "B1", Title: "no more releases than the practice expects", Citation: "45 CFR 164.312(b); practice policy", Reads: "recipient, approved.by, delivery", Knows: "Brake", Outcome: Hold, Fixed: true, check: checkBrake},
-		{ID: "P1", Title: "marketing and publication need an authorization", Citation: "45 CFR 164.508(a)(3), (4)", Reads: "basis, purpose", Outcome: Refuse, bases: []Basis{Treatment, Payment, Operations}, check: checkMarketing},
+		{ID: "P1", Title: "marketing, publication and research need an authorization", Citation: "45 CFR 164.508(a)(3), (4)", Reads: "basis, purpose", Outcome: Refuse, bases: []Basis{Treatment, Payment, Operations}, check: checkMarketing},
 		{ID: "S1", Title: "the scope is stated", Citation: "45 CFR 164.514(d); practice policy", Reads: "basis, records.kinds", Knows: "Kinds", Outcome: Refuse, check: checkScope},
 	}
 }

@@ -133,6 +133,10 @@ func checkPurpose(o *Order, _ *Facts) []finding {
 // marketingWords are purposes that treatment, payment and operations never cover.
 var marketingWords = []string{"marketing", "advertising", "advertisement", "advertisements", "publication", "publish", "publishing", "social media", "testimonial", "website", "sale of records", "sale of data"}
 
+// researchWords are purposes that need an authorization, or a set that shows no one
+// (45 CFR 164.508; 164.512(i) is for a review board, which no order tells of).
+var researchWords = []string{"research", "clinical trial", "clinical study", "case report"}
+
 func checkMarketing(o *Order, _ *Facts) []finding {
 	if o.Basis != Treatment && o.Basis != Payment && o.Basis != Operations {
 		return nil
@@ -141,6 +145,15 @@ func checkMarketing(o *Order, _ *Facts) []finding {
 		if holdsPhrase(o.Purpose, w) {
 			return say("The purpose speaks of %s, which needs the patient's signed authorization. Use basis: authorization.", w)
 		}
+	}
+	for _, w := range researchWords {
+		if !holdsPhrase(o.Purpose, w) {
+			continue
+		}
+		if o.Basis == Treatment { // a patient of a trial is treated, too
+			return sayAs(Hold, "The purpose speaks of %s. If it is for that and not for the patient's treatment, use basis: authorization, limited_set or deidentified; otherwise let an approver decide (a decision on P1).", w)
+		}
+		return say("The purpose speaks of %s, which '%s' does not cover. Use basis: authorization, limited_set or deidentified.", w, o.Basis)
 	}
 	return nil
 }
