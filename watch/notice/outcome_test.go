@@ -189,8 +189,10 @@ func TestDueListShowsTheOverdueAndEscapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	for _, w := range []string{"3 days overdue", "1 is overdue: answer it today", "1 day left", "Date unknown", `href="./held/R-1"`, `./100%25%20%231%3F.yaml`, "&lt;script&gt;", "November 25, 2026, 8:05 AM",
-		"R-&lt;9&gt;: the patient withdrew the permission on November 24, 2026", "until Saturday, November 28, 2026, 9:00 AM", "<code>chartseal revoke R-&lt;9&gt;</code>"} {
+	for _, w := range []string{
+		"3 days overdue", "1 is overdue: answer it today", "1 day left", "Date unknown", `href="./held/R-1"`, `./100%25%20%231%3F.yaml`, "&lt;script&gt;", "November 25, 2026, 8:05 AM",
+		"R-&lt;9&gt;: the patient withdrew the permission on November 24, 2026", "until Saturday, November 28, 2026, 9:00 AM", "<code>chartseal revoke R-&lt;9&gt;</code>",
+	} {
 		if !strings.Contains(text, w) {
 			t.Errorf("no %q", w)
 		}
