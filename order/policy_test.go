@@ -217,8 +217,11 @@ func TestADeniedPartIsKnownByItsFiles(t *testing.T) {
 		change func(*Order)
 		holds  bool
 	}{
-		"words":              {func(*Order) {}, true},
-		"files":              {func(o *Order) { o.Denial.Files = []string{"radiographs/2019"} }, false},
+		"words": {func(*Order) {}, true},
+		"files": {func(o *Order) { o.Denial.Files = []string{"radiographs/2019"} }, false},
+		"files that go": {func(o *Order) {
+			o.Records.Kinds, o.Records.Items = Kinds{"radiograph"}, []Item{{File: "radiographs/2026.dcm"}}
+		}, false},
 		"left out for it":    {func(o *Order) { o.Decisions = []Ruling{ruling("R17", "radiographs/a.dcm", LeaveOut)} }, false},
 		"left out otherwise": {func(o *Order) { o.Decisions = []Ruling{ruling("R11", "radiographs/a.dcm", LeaveOut)} }, true},
 		"all but a kind": {func(o *Order) {

@@ -227,8 +227,8 @@ func checkPart(o *Order, d *Denial) []finding {
 			return say("The order denies %s and sends them as well. Take '%s' out of records.kinds, or correct denial.part.", kindWords(k), k)
 		}
 	}
-	if len(d.Files) > 0 || leavesOut(o) {
-		return nil // the files that hold the part are named, and kept back
+	if len(d.Files) > 0 || leavesOut(o) || o.Records.onlyItems() {
+		return nil // the files that hold the part are named, and kept back; or those that go are
 	}
 	return checkWords(o, d)
 }
