@@ -198,7 +198,7 @@ func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
 		Order: o.ID, Reference: id, OrderSum: sha, Patient: o.Patient.ID, Purpose: o.Purpose, Basis: string(o.Basis),
 		Requester: o.Requester.Name, Approver: o.Approved.By, Delivery: string(o.Delivery), Version: p.opts.Version,
 		Authorization: p.formDigest(o), Fee: o.Fee.Words(), RulesOff: rulesOff(p.cfg),
-		Received: o.Received.String(),
+		Received: o.Received.String(), Signed: order.PermissionSigned(o).String(),
 	}
 	if to, ok := p.bookNow().resolve(o.Recipient); ok {
 		e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}

@@ -37,8 +37,9 @@ func permissionRule(e *ledger.Entry) string {
 }
 
 // withdrawnLinks finds the links that must not live on (45 CFR 164.508(b)(5)): of
-// this site, still alive, and withdrawn on the day they were sent or later. What
-// was withdrawn before was not sent. Of a rule that is switched off it says nothing.
+// this site, still alive, and withdrawn on the day of the signature or later: a
+// withdrawal can reach the list after the records went. Of a rule that is switched off
+// it says nothing.
 func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out []LiveLink, err error) {
 	limits, err := loadRestrictions(cfg.Restrictions)
 	if err != nil || len(limits) == 0 {
@@ -73,14 +74,17 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 // withdrawnFor compares a release with the withdrawals by the recipient's name and
 // by every key that the book has for that name.
 func withdrawnFor(limits order.Restrictions, book order.Book, e ledger.Entry) *order.Withdrawal {
-	sent := order.DateOf(e.At.Local())
+	signed, err := order.ParseDate(e.Signed)
+	if err != nil { // in lines of earlier versions
+		signed = order.DateOf(e.At.Local())
+	}
 	to := order.Recipient{Name: e.Recipient.Name, Kind: order.Party(e.Recipient.Kind)}
-	if w := limits.Withdrawn(e.Patient, to, sent); w != nil {
+	if w := limits.Withdrawn(e.Patient, to, signed); w != nil {
 		return w
 	}
 	for key, r := range book {
 		if to.Key = key; r.Name == to.Name {
-			if w := limits.Withdrawn(e.Patient, to, sent); w != nil {
+			if w := limits.Withdrawn(e.Patient, to, signed); w != nil {
 				return w
 			}
 		}
@@ -138,7 +142,9 @@ func (p *Practice) endLink(ctx context.Context, l LiveLink) (bool, error) {
 	if r.Revoked || r.Expired {
 		return true, nil
 	}
-	r.Revoking, r.Withdrawn = true, l.Withdrawn
+	if !r.Revoking { // else a person began it, and the ledger may say so already
+		r.Revoking, r.Withdrawn = true, l.Withdrawn
+	}
 	if err := p.state.save(r); err != nil {
 		return false, err
 	}

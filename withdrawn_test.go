@@ -28,7 +28,7 @@ func TestWithdrawnLinksAreListedUntilTheyEnd(t *testing.T) {
 		ref := strings.ToLower(strings.ReplaceAll(id, "-", ""))
 		if _, err := p.ledger.Append(t.Context(), ledger.Entry{
 			Key: ref + "/sent", Event: ledger.Sent, Order: id, Reference: ref, Patient: "10432", Basis: basis,
-			Recipient: &ledger.Party{Name: "Acme Corporation", Kind: "employer"},
+			Recipient: &ledger.Party{Name: "Acme Corporation", Kind: "employer"}, Signed: map[string]string{"R-1": "2026-11-10"}[id],
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,16 @@ func TestWithdrawnLinksAreListedUntilTheyEnd(t *testing.T) {
 	if text := ended(); strings.Contains(text, "withdrew") || w.seen == (stamp{}) {
 		t.Errorf("nobody withdrew anything:\n%s", text)
 	}
-	write(p.cfg.Restrictions, "'10432': {withdrawn: [{to: acme, on: 2026-11-25}]}\n")
+	// it reached the list only after the records went on 25 November
+	write(p.cfg.Restrictions, "'10432': {withdrawn: [{to: acme, on: 2026-11-10}]}\n")
+	if text := ended(); !strings.Contains(text, "chartseal revoke R-1") {
+		t.Errorf("withdrawn since it was signed, before it was sent:\n%s", text)
+	}
+	write(p.cfg.Restrictions, "'10432': {withdrawn: [{to: acme, on: 2026-11-09}]}\n")
+	if text := ended(); strings.Contains(text, "withdrew") {
+		t.Errorf("what was withdrawn is an earlier permission:\n%s", text)
+	}
+	write(p.cfg.Restrictions, "'10432': {withdrawn: [{to: acme, on: 2026-11-25}, {to: acme, on: 2026-11-26}]}\n")
 	text := ended()
 	for id, want := range map[string]bool{"R-1": true, "R-2": true, "R-3": false} {
 		if strings.Contains(text, "chartseal revoke "+id) != want {

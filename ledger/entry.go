@@ -97,6 +97,8 @@ type Entry struct {
 	Statements []string `json:"statements,omitempty"` // titles of what the law wanted to go with the records, 42 CFR 2.32
 	RulesOff   []string `json:"rules_off,omitempty"`  // rules for releasing records that the practice had switched off
 
+	Signed string `json:"signed_on,omitempty"` // YYYY-MM-DD: the day of the patient's authorization, directive or consent
+
 	Hash string `json:"hash,omitempty"`
 }
 

@@ -43,6 +43,23 @@ func standsAlone(o *Order) bool {
 	return o.Basis == Authorized && a != nil && slices.Equal(a.Sensitive, []string{psychotherapyNotes})
 }
 
+// PermissionSigned is the day on which the patient signed what a release stands on,
+// the earliest of several; zero if it needs no signature. A withdrawal from that day
+// on ends the permission.
+func PermissionSigned(o *Order) Date {
+	var day Date
+	if a := o.Authorization; o.Basis == Authorized && a != nil {
+		day = earliest(day, a.SignedOn)
+	}
+	if d := o.Directive; o.Basis == ByDirective && d != nil {
+		day = earliest(day, d.Signed.On)
+	}
+	if c := o.Part2Consent; c != nil {
+		day = earliest(day, c.SignedOn)
+	}
+	return day
+}
+
 // permitted says that the order expressly names a category, and where it stands on a
 // signed form, that the form does: an order cannot be wider than what was signed.
 func permitted(o *Order, category string) bool {
