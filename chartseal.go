@@ -87,12 +87,13 @@ type Practice struct {
 	engine       *engine
 	index        *index.Index        // whose the files of shared image folders are
 	dicom        packager.DICOMRules // the practice's own
+	readings     *readings           // of the folders with records
 }
 
 // Open locks the state folder and opens everything a release needs. A second
 // daemon on the same state is refused with ErrLocked.
 func Open(ctx context.Context, cfg *config.Config, opts Options) (*Practice, error) {
-	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now())}
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now()), readings: newReadings()}
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -181,7 +182,13 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	}
 	go p.stopWhenBroken(ctx, cancel)
 	refreshed := owned(ctx, p.refreshIndex)
-	defer func() { cancel(); <-refreshed }()
+	defer func() {
+		cancel()
+		select {
+		case <-refreshed:
+		case <-time.After(lastCall): // it reads in a folder that does not answer
+		}
+	}()
 	aside := p.keepTidy
 	if untilIdle {
 		aside = func(ctx context.Context) { p.stopWhenIdle(ctx, cancel) }

@@ -41,6 +41,7 @@ func classOf(err error) string {
 		{transport.ErrNotFound, "store not found"},
 		{ledger.ErrBroken, "ledger broken"},
 		{gather.ErrSourceMissing, "source folder missing"},
+		{errSilent, "records folder does not answer"},
 		{gather.ErrEmptied, "shared image folder empty"},
 		{errNoExport, "export folder missing"},
 		{syscall.ENOSPC, "disk full"},

@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"chartseal/order"
+	"chartseal/packager/gather"
 )
 
 // maxDocument bounds a signed form, in bytes.
@@ -35,6 +37,19 @@ func (p *Practice) openDocument(o *order.Order) (*os.File, order.Filed) {
 		return nil, order.Missing
 	}
 	return f, order.Found
+}
+
+// reach returns errSilent when the folder of signed forms does not answer: what looks
+// into it next would hang.
+func (p *Practice) reach(ctx context.Context, id string, o *order.Order) error {
+	if p.cfg.Documents == "" || o.Authorization == nil {
+		return nil
+	}
+	return p.readings.run(ctx, id+" form", []string{p.cfg.Documents}, func(ctx context.Context) error {
+		defer gather.PulseOf(ctx).Begin(p.cfg.Documents)()
+		p.filed(o)
+		return nil
+	})
 }
 
 // filed says whether the signed form is where the order says.

@@ -261,7 +261,7 @@ func waitWords(class string) string {
 		return "the folder for drives is not there. Plug the drive in, or tell your IT contact"
 	case "disk full":
 		return "a disk or the drive is full. Make room, or tell your IT contact"
-	case "source folder missing", "shared image folder empty":
+	case "source folder missing", "records folder does not answer", "shared image folder empty":
 		return "a folder with records cannot be reached. Tell your IT contact"
 	case itsTurn:
 		return "many orders wait before it. If it lasts, tell your IT contact"

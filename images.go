@@ -106,7 +106,7 @@ func (p *Practice) refreshIndex(ctx context.Context) {
 			if strings.Contains(src.Path, "{patient.") {
 				continue // a folder of its own for each patient: looked at when asked for
 			}
-			if err := p.refresh(ctx, src); err != nil && ctx.Err() == nil {
+			if err := p.refresh(gather.WithPulse(ctx, &p.readings.index), src); err != nil && ctx.Err() == nil {
 				p.log.Warn("image index not refreshed", slog.String("stage", "index"), slog.String("error", err.Error()))
 			}
 		}
@@ -119,7 +119,7 @@ func (p *Practice) refreshIndex(ctx context.Context) {
 }
 
 func (p *Practice) refresh(ctx context.Context, src gather.Source) error {
-	f, err := gather.OpenFolder(src, gather.Limits{})
+	f, err := gather.OpenFolder(ctx, src, gather.Limits{})
 	if err != nil {
 		return err
 	}

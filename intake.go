@@ -65,6 +65,9 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	if back, err := p.forgotten(ctx, c, o, id, sha); back || err != nil {
 		return "", err
 	}
+	if err := p.reach(ctx, id, o); err != nil {
+		return "", err
+	}
 	if _, err := p.state.load(id); errors.Is(err, fs.ErrNotExist) {
 		if err := p.begin(c, o, id, sha); err != nil {
 			return "", err

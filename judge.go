@@ -37,6 +37,9 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 	if err := p.refreshRestrictions(); err != nil {
 		return err
 	}
+	if err := p.reach(ctx, r.ID, o); err != nil {
+		return err
+	}
 	facts := p.Facts(o, at)
 	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
 	if facts.Similar, err = p.similar(ctx, r, o, facts.Recipient, at); err != nil {

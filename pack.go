@@ -53,7 +53,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
-	out, err := p.packInto(ctx, plan, r.Sealed)
+	out, err := p.readAndPack(ctx, plan, r.ID, r.Sealed)
 	if held, ok := errors.AsType[*packager.HeldError](err); ok {
 		return &Held{held.Reasons}
 	}
@@ -100,6 +100,20 @@ func (r *release) sealedFor(to order.Recipient) error {
 	}}}
 }
 
+// readAndPack packs, and gives up when a folder with records does not answer.
+func (p *Practice) readAndPack(ctx context.Context, plan *packager.Plan, id, sealed string) (out *packager.Packed, err error) {
+	done := make(chan *packager.Packed, 1)
+	err = p.readings.run(ctx, id, gather.Folders(plan.Sources, plan.Order.Records.Kinds), func(ctx context.Context) error {
+		out, err := p.packInto(ctx, plan, sealed)
+		done <- out
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-done, nil
+}
+
 // packInto writes the sealed file under a partial name and renames it.
 func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name string) (*packager.Packed, error) {
 	final := p.state.path("sealed", name)
@@ -108,6 +122,9 @@ func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name strin
 		return nil, fmt.Errorf("create sealed file: %w", scrub(err))
 	}
 	out, err := packager.Pack(ctx, plan, f)
+	if err == nil {
+		err = ctx.Err() // given up meanwhile
+	}
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("write sealed file: %w", scrub(cerr))
 	}

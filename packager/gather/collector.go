@@ -74,7 +74,7 @@ func (c *collector) count(n *int) {
 }
 
 // openSources opens the folder of every source that the order asks for.
-func (c *collector) openSources() error {
+func (c *collector) openSources(ctx context.Context) error {
 	v := valuesOf(c.req.Patient.ID, c.req.Patient.Name)
 	for i, s := range c.req.Sources {
 		at, err := parseSource(s)
@@ -93,7 +93,7 @@ func (c *collector) openSources() error {
 			continue
 		}
 		src.folder, src.rest = folder, rest
-		if src.place, err = c.open(at.root); err != nil {
+		if src.place, err = c.open(ctx, at.root); err != nil {
 			return &SourceError{i + 1, s.Kind, err}
 		}
 		c.sources = append(c.sources, src)
@@ -101,13 +101,17 @@ func (c *collector) openSources() error {
 	return nil
 }
 
-func (c *collector) open(folder string) (*place, error) {
+func (c *collector) open(ctx context.Context, folder string) (*place, error) {
 	for _, p := range c.out.places {
 		if p.name == folder {
 			return p, nil
 		}
 	}
+	pulse := PulseOf(ctx)
+	pulse.at(folder)
+	end := pulse.begin()
 	root, err := os.OpenRoot(folder)
+	end()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrSourceMissing
 	}
@@ -127,6 +131,7 @@ func asksFor(kinds []string, kind string) bool {
 
 // gather looks at the files of one source.
 func (c *collector) gather(ctx context.Context, src *source) error {
+	PulseOf(ctx).at(src.place.name)
 	if src.Match == MatchDICOM {
 		return c.gatherShared(ctx, src)
 	}
@@ -164,7 +169,7 @@ func (c *collector) gatherHome(ctx context.Context, src *source) error {
 	if len(src.folder) > 0 {
 		c.homes++
 	}
-	dir, err := enterPath(src.place.root, src.below)
+	dir, err := enterPath(ctx, src.place.root, src.below)
 	if err != nil {
 		c.refuse(unreadableFolder, src.below)
 		return nil // already reported as trouble of this folder
@@ -204,7 +209,9 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 		index = Scan{Identify: c.req.Identify, SniffDICOM: c.req.SniffDICOM, Workers: max(c.req.Limits.Workers, runtime.GOMAXPROCS(0))}
 	}
 	pattern := slices.Concat(src.folder, src.rest)
-	found, err := index.Find(ctx, &Folder{src.place.name, src.place.root, pattern, c.req.Limits.Search}, c.req.Patient.ID)
+	answered := PulseOf(ctx).ask()
+	found, err := index.Find(ctx, &Folder{src.place.name, src.place.root, pattern, c.req.Limits.Search, PulseOf(ctx)}, c.req.Patient.ID)
+	answered()
 	if err != nil {
 		return c.searched(ctx, src, err)
 	}
@@ -229,7 +236,7 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 }
 
 func (c *collector) inspectShared(ctx context.Context, src *source, rel string, paths []string) error {
-	dir, err := enterPath(src.place.root, rel)
+	dir, err := enterPath(ctx, src.place.root, rel)
 	if err != nil {
 		c.refuse(unreadableFolder, rel)
 		return nil // already reported as trouble of this folder

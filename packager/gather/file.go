@@ -63,7 +63,11 @@ func (it *Item) Open(ctx context.Context) (*File, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	pulse := PulseOf(ctx)
+	pulse.at(it.place.name)
+	end := pulse.begin()
 	f, err := it.place.root.OpenFile(it.Path, openQuietly, 0)
+	end()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrChanged
 	}
@@ -91,7 +95,9 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	want := min(int64(len(p)), left)
+	end := PulseOf(f.ctx).begin()
 	n, err := f.f.ReadAt(p[:want], off)
+	end()
 	switch {
 	case int64(n) == want && want < int64(len(p)):
 		return n, io.EOF
@@ -111,6 +117,7 @@ func (f *File) Close() error {
 }
 
 func (f *File) unchanged() error {
+	defer PulseOf(f.ctx).begin()()
 	now, err := stampOf(f.f)
 	if err != nil {
 		return bare(err)

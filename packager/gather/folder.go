@@ -65,7 +65,7 @@ func (f *finder) look(ctx context.Context, dir *os.Root, rel string, pattern []s
 
 func (f *finder) lookBelow(ctx context.Context, dir *os.Root, rel string, names []string, pattern []segment, at positions, depth int) error {
 	for _, name := range names {
-		child, err := enter(dir, name)
+		child, err := enter(PulseOf(ctx), dir, name)
 		if err != nil {
 			f.trouble(unreadableFolder, path.Join(rel, name))
 			continue

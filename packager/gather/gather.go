@@ -106,7 +106,7 @@ func Collect(ctx context.Context, req Request) (*Collection, error) {
 		return nil, err
 	}
 	c := newCollector(req)
-	if err := c.openSources(); err != nil {
+	if err := c.openSources(ctx); err != nil {
 		return nil, errors.Join(err, c.out.Close())
 	}
 	for _, src := range c.sources {

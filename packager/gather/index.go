@@ -40,6 +40,7 @@ type Folder struct {
 	root    *os.Root
 	pattern []segment
 	limit   int
+	pulse   *Pulse
 }
 
 // Walk visits the regular files that belong to the folder's pattern, in no
@@ -104,7 +105,7 @@ var ErrNoPatientID = errors.New("image carries no patient id")
 // patientID is "" for what is no DICOM file and nobody's record. The file was
 // in the state that info tells, or a later one, when it was read.
 func (s Scan) patientID(ctx context.Context, dir *os.Root, name string) (id string, info fs.FileInfo, err error) {
-	f, st, info, err := openRegular(dir, name)
+	f, st, info, err := openRegular(ctx, dir, name)
 	if err != nil {
 		return "", nil, err
 	}

@@ -23,7 +23,7 @@ func (e troubleError) Error() string { return "file is refused" }
 // inspect looks at one file of a folder: what it is, whose and of which day.
 // A nil item without an error is no record.
 func (c *collector) inspect(ctx context.Context, src *source, dir *os.Root, rel, name string) (*Item, error) {
-	f, st, info, err := openRegular(dir, name)
+	f, st, info, err := openRegular(ctx, dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (c *collector) read(ctx context.Context, file *File, it *Item, src *source,
 		return false, err
 	}
 	if !c.req.SniffDICOM(head) {
-		return true, c.readOther(it, head, src, dir)
+		return true, c.readOther(ctx, it, head, src, dir)
 	}
 	it.Format = FormatDICOM
 	if fold(it.Name) == "DICOMDIR" { // PS3.10 8.6: the index of a disc; the bundle has its own
@@ -66,7 +66,7 @@ func (c *collector) read(ctx context.Context, file *File, it *Item, src *source,
 		c.count(&c.discIndexes)
 		return false, nil
 	}
-	return true, c.date(it, src, dir)
+	return true, c.date(ctx, it, src, dir)
 }
 
 // mediaStorageDirectory is the class of a DICOMDIR under another name (PS3.4 B.5).
@@ -79,14 +79,14 @@ func dicomTrouble(err error) error {
 	return err
 }
 
-func (c *collector) readOther(it *Item, head []byte, src *source, dir *os.Root) error {
+func (c *collector) readOther(ctx context.Context, it *Item, head []byte, src *source, dir *os.Root) error {
 	if len(head) == 0 {
 		return troubleError{empty}
 	}
 	for _, format := range c.req.Formats {
 		if format.Sniff(head) {
 			it.Format = format.Name
-			return c.date(it, src, dir)
+			return c.date(ctx, it, src, dir)
 		}
 	}
 	switch ext := strings.ToLower(path.Ext(it.Name)); {
@@ -95,12 +95,13 @@ func (c *collector) readOther(it *Item, head []byte, src *source, dir *os.Root) 
 	case len(c.req.Formats) > 0:
 		return troubleError{unknownFormat}
 	}
-	return c.date(it, src, dir)
+	return c.date(ctx, it, src, dir)
 }
 
 // openRegular opens one file of a folder if it is an ordinary
 // one, without waiting and without following a link.
-func openRegular(dir *os.Root, name string) (*os.File, stamp, fs.FileInfo, error) {
+func openRegular(ctx context.Context, dir *os.Root, name string) (*os.File, stamp, fs.FileInfo, error) {
+	defer PulseOf(ctx).begin()()
 	listed, err := dir.Lstat(name)
 	if err != nil {
 		return nil, stamp{}, nil, fileTrouble(err)
@@ -155,8 +156,8 @@ func fileTrouble(err error) error {
 
 // date finds the day of a record, from the most trusted source on, and what its
 // side file says of it.
-func (c *collector) date(it *Item, src *source, dir *os.Root) error {
-	beside, err := readSideFile(dir, it.Name+sideSuffix)
+func (c *collector) date(ctx context.Context, it *Item, src *source, dir *os.Root) error {
+	beside, err := readSideFile(ctx, dir, it.Name+sideSuffix)
 	it.marked = beside.sensitive
 	if id := it.Identity; id != nil {
 		for _, da := range []string{id.StudyDate, id.AcquisitionDate, id.SeriesDate, id.ContentDate} {
@@ -194,8 +195,8 @@ func folderDate(rel, patientFolder, birth string) string {
 }
 
 // readSideFile returns nothing when there is no side file.
-func readSideFile(dir *os.Root, name string) (side, error) {
-	f, _, _, err := openRegular(dir, name)
+func readSideFile(ctx context.Context, dir *os.Root, name string) (side, error) {
+	f, _, _, err := openRegular(ctx, dir, name)
 	var refused troubleError
 	if errors.As(err, &refused) && refused.t == changing {
 		return side{}, nil

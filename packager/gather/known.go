@@ -64,9 +64,13 @@ func (a *acquaintance) ask(ctx context.Context, id string) (got answer) {
 	for _, s := range a.sources {
 		var found int
 		var err error
+		pulse := PulseOf(ctx)
+		pulse.at(s.place.name)
 		if s.Match == MatchDICOM {
 			var images Found
-			images, err = a.index.Find(ctx, &Folder{s.place.name, s.place.root, slices.Concat(s.folder, s.rest), a.limit}, id)
+			answered := pulse.ask()
+			images, err = a.index.Find(ctx, &Folder{s.place.name, s.place.root, slices.Concat(s.folder, s.rest), a.limit, pulse}, id)
+			answered()
 			found = len(images.Paths)
 		} else {
 			found, err = a.folders(ctx, s, id)

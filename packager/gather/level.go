@@ -12,8 +12,8 @@ import (
 )
 
 // OpenFolder opens the folder of a source that holds the images of many
-// patients.
-func OpenFolder(s Source, limits Limits) (*Folder, error) {
+// patients. What reads in it shows its calls in the context's Pulse.
+func OpenFolder(ctx context.Context, s Source, limits Limits) (*Folder, error) {
 	if s.Match != MatchDICOM {
 		return nil, ErrSourceMatch
 	}
@@ -26,11 +26,11 @@ func OpenFolder(s Source, limits Limits) (*Folder, error) {
 		return nil, ErrSourceOfOne
 	}
 	c := newCollector(Request{Limits: limits})
-	p, err := c.open(at.root)
+	p, err := c.open(ctx, at.root)
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{p.name, p.root, pattern, c.req.Limits.Search}, nil
+	return &Folder{p.name, p.root, pattern, c.req.Limits.Search, PulseOf(ctx)}, nil
 }
 
 // Close closes a folder that OpenFolder opened.
@@ -67,6 +67,7 @@ type Level struct {
 
 // Top opens the folder at its top.
 func (f *Folder) Top() (*Level, error) {
+	defer f.pulse.begin()()
 	dir, err := f.root.OpenRoot(".")
 	if err != nil {
 		return nil, bare(err)
@@ -81,7 +82,7 @@ func (l *Level) Enter(name string) (*Level, error) {
 	if l.depth == maxDepth {
 		return nil, errTooDeep
 	}
-	dir, err := enter(l.dir, name)
+	dir, err := enter(l.folder.pulse, l.dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +113,7 @@ func (l *Level) List(ctx context.Context, left *int, each func(files, folders []
 // Stamp is the state of the level itself. It changes when an entry is added,
 // removed or renamed, on file systems that keep modification times of folders.
 func (l *Level) Stamp() (Stamp, error) {
+	defer l.folder.pulse.begin()()
 	info, err := l.dir.Stat(".")
 	if err != nil {
 		return Stamp{}, bare(err)
@@ -122,6 +124,7 @@ func (l *Level) Stamp() (Stamp, error) {
 
 // Lstat is the state of an entry of the level, without opening it.
 func (l *Level) Lstat(name string) (Stamp, error) {
+	defer l.folder.pulse.begin()()
 	info, err := l.dir.Lstat(name)
 	if err != nil {
 		return Stamp{}, bare(err)

@@ -160,7 +160,7 @@ func (c *collector) countStrays(ctx context.Context) error {
 }
 
 func (c *collector) straysOf(ctx context.Context, src *source) (int, error) {
-	dir, err := enterPath(src.place.root, src.below)
+	dir, err := enterPath(ctx, src.place.root, src.below)
 	if err != nil {
 		return 0, nil // already reported as trouble of this folder
 	}

@@ -127,17 +127,17 @@ func TestEnterRefusesLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if dir, err := enter(root, "link"); err == nil {
+	if dir, err := enter(nil, root, "link"); err == nil {
 		_ = dir.Close()
 		t.Error("entered a link")
 	}
-	if dir, err := enterPath(root, "real"); err != nil {
+	if dir, err := enterPath(t.Context(), root, "real"); err != nil {
 		t.Error(err)
 	} else if err := dir.Close(); err != nil {
 		t.Error(err)
 	}
 	for _, rel := range []string{"link", "real/../real", "..", "/"} {
-		if dir, err := enterPath(root, rel); err == nil {
+		if dir, err := enterPath(t.Context(), root, rel); err == nil {
 			_ = dir.Close()
 			t.Errorf("entered %s", rel)
 		}

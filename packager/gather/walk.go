@@ -84,7 +84,7 @@ func (w *walker) sort(entries []fs.DirEntry, rel string, pattern []segment, at p
 }
 
 func (w *walker) descend(ctx context.Context, parent *os.Root, rel string, pattern []segment, at positions, depth int) error {
-	child, err := enter(parent, path.Base(rel))
+	child, err := enter(PulseOf(ctx), parent, path.Base(rel))
 	if err != nil {
 		w.trouble(unreadableFolder, rel)
 		return nil // already reported as trouble of this folder
@@ -106,7 +106,10 @@ func isListing(err error) bool { return errors.Is(err, ErrListing) }
 
 // list hands on the entries of a folder, a piece at a time.
 func (w *walker) list(ctx context.Context, dir *os.Root, each func([]fs.DirEntry) error) error {
+	pulse := PulseOf(ctx)
+	end := pulse.begin()
 	f, err := dir.Open(".")
+	end()
 	if err != nil {
 		return &listingError{err}
 	}
@@ -115,7 +118,9 @@ func (w *walker) list(ctx context.Context, dir *os.Root, each func([]fs.DirEntry
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		end := pulse.begin()
 		entries, err := f.ReadDir(piece)
+		end()
 		if w.left -= len(entries); w.left < 0 {
 			return ErrTooMany
 		}
@@ -149,7 +154,8 @@ func refused(e fs.DirEntry, next positions, pattern []segment) trouble {
 
 // enter opens a folder and makes sure that it is one, not a link to one.
 // os.Root keeps links from leading outside, but follows those inside.
-func enter(parent *os.Root, name string) (*os.Root, error) {
+func enter(pulse *Pulse, parent *os.Root, name string) (*os.Root, error) {
+	defer pulse.begin()()
 	listed, err := parent.Lstat(name)
 	if err != nil {
 		return nil, bare(err)
@@ -169,7 +175,7 @@ func enter(parent *os.Root, name string) (*os.Root, error) {
 }
 
 // enterPath opens a folder several steps down.
-func enterPath(root *os.Root, rel string) (*os.Root, error) {
+func enterPath(ctx context.Context, root *os.Root, rel string) (*os.Root, error) {
 	at, err := root.OpenRoot(".")
 	if err != nil {
 		return nil, bare(err)
@@ -178,7 +184,7 @@ func enterPath(root *os.Root, rel string) (*os.Root, error) {
 		return at, nil
 	}
 	for name := range strings.SplitSeq(rel, "/") {
-		next, err := enter(at, name)
+		next, err := enter(PulseOf(ctx), at, name)
 		if err = errors.Join(err, bare(at.Close())); err != nil {
 			return nil, err
 		}

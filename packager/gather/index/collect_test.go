@@ -18,7 +18,7 @@ func TestCollectUsesWhatRefreshLearnt(t *testing.T) {
 	b.patient("elsewhere/d.dcm", "10432")
 	src := gather.Source{Kind: "cbct", Path: b.images + "/Site*/**/*.dcm", Match: gather.MatchDICOM}
 	b.open()
-	folder, err := gather.OpenFolder(src, gather.Limits{})
+	folder, err := gather.OpenFolder(t.Context(), src, gather.Limits{})
 	b.must(err)
 	defer folder.Close()
 	b.must(b.index.Refresh(t.Context(), folder))
@@ -48,7 +48,7 @@ func TestOpenFolder(t *testing.T) {
 		b.images + "/{patient.last}x/**": gather.MatchDICOM,
 		"images/**":                      gather.MatchDICOM,
 	} {
-		if f, err := gather.OpenFolder(gather.Source{Kind: "cbct", Path: path, Match: match}, gather.Limits{}); err == nil {
+		if f, err := gather.OpenFolder(t.Context(), gather.Source{Kind: "cbct", Path: path, Match: match}, gather.Limits{}); err == nil {
 			b.must(f.Close())
 			t.Errorf("%s was opened", path)
 		}
@@ -65,7 +65,7 @@ func TestFoldersAreApart(t *testing.T) {
 	for pattern, want := range map[string][]string{
 		"**": {"a/1.dcm", "b/2.dcm", "b/3.img"}, "**/*.dcm": {"a/1.dcm", "b/2.dcm"}, "b/*": {"2.dcm", "3.img"}, "*/3*": {"b/3.img"},
 	} {
-		folder, err := gather.OpenFolder(gather.Source{Kind: "cbct", Path: b.images + "/" + pattern, Match: gather.MatchDICOM}, gather.Limits{})
+		folder, err := gather.OpenFolder(t.Context(), gather.Source{Kind: "cbct", Path: b.images + "/" + pattern, Match: gather.MatchDICOM}, gather.Limits{})
 		b.must(err)
 		for range 2 {
 			found, err := b.index.Find(t.Context(), folder, "1")

@@ -77,7 +77,7 @@ func (b *bench) open() {
 	b.t.Helper()
 	b.shut()
 	var err error
-	b.folder, err = gather.OpenFolder(gather.Source{Kind: "cbct", Path: b.images + "/**", Match: gather.MatchDICOM}, gather.Limits{})
+	b.folder, err = gather.OpenFolder(b.t.Context(), gather.Source{Kind: "cbct", Path: b.images + "/**", Match: gather.MatchDICOM}, gather.Limits{})
 	b.must(err)
 	b.index, err = Open(b.state, b.key, Options{Now: b.clock, Identify: b.identify, Trouble: b.trouble, MaxAge: b.maxAge})
 	b.must(err)

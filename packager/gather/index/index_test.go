@@ -242,7 +242,7 @@ func TestStops(t *testing.T) {
 	if _, err := b.index.Find(ctx, b.folder, "1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("find: %v", err)
 	}
-	small, err := gather.OpenFolder(gather.Source{Kind: "cbct", Path: b.images + "/**", Match: gather.MatchDICOM}, gather.Limits{Search: 20})
+	small, err := gather.OpenFolder(t.Context(), gather.Source{Kind: "cbct", Path: b.images + "/**", Match: gather.MatchDICOM}, gather.Limits{Search: 20})
 	b.must(err)
 	defer small.Close()
 	for range 2 {
