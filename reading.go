@@ -15,7 +15,7 @@ import (
 var errSilent = errors.New("a folder with records does not answer")
 
 const (
-	readPatience = 2 * time.Minute // with one call of the file system
+	readPatience = time.Minute     // with one call of the file system
 	maxSilent    = 4               // readings that hang in one folder; with so many no other is begun there
 	lastCall     = 5 * time.Second // for a reading that ends because the daemon does
 )
