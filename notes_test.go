@@ -2,7 +2,6 @@ package chartseal
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -27,7 +26,7 @@ func claimed(t *testing.T) (*Practice, *watch.Claim, *release) {
 		t.Fatal(err)
 	}
 	p := &Practice{
-		log: slog.New(slog.NewTextHandler(io.Discard, nil)), state: st, box: box, ledger: book, orders: newRegistry(t),
+		log: slog.New(slog.DiscardHandler), state: st, box: box, ledger: book, orders: newRegistry(t),
 		requests: newRequests(), opts: Options{Now: time.Now},
 	}
 	t.Cleanup(func() { _ = errors.Join(p.ledger.Close(), box.Close(), st.close()) })

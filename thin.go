@@ -81,7 +81,7 @@ func (v verdict) ended() bool { return v.final() || v.open() }
 
 // spent reports a release that has ended and left nothing in the store.
 func (r *release) spent() bool {
-	switch r.Outcome {
+	switch r.Outcome { //nolint:exhaustive // the others never had anything there
 	case sent:
 		return r.Way == byFolder || r.Revoked || r.Expired
 	case hold:

@@ -45,7 +45,7 @@ func TestASearchShowsItsPulse(t *testing.T) {
 	req := p.request(p.source("radiograph", "records/{patient.id}/radiographs/**"))
 	looked := 0
 	req.SniffDICOM = func([]byte) bool { return true }
-	req.Identify = func(ctx context.Context, src redact.Source) (*dicomfile.Identity, error) {
+	req.Identify = func(ctx context.Context, _ redact.Source) (*dicomfile.Identity, error) {
 		looked++
 		if got := PulseOf(ctx); got != &pulse || got.folder != filepath.Join(p.dir, "records") {
 			t.Errorf("the pulse is in %q", got.folder)
