@@ -177,7 +177,11 @@ func (o *Outbox) register(root *os.Root) error {
 		since = was.Since
 	}
 	me := owner{Owner: o.opts.Owner, Shared: o.opts.Shared, Group: o.opts.Group, Since: since}
-	if err := writeJSON(root, name, me); err != nil {
+	err := writeJSON(root, name+".tmp", me) // whole or not at all: half of it would keep us out for ever
+	if err == nil {
+		err = Scrub(root.Rename(name+".tmp", name))
+	}
+	if err != nil {
 		return fmt.Errorf("%w: record owner: %w", ErrUnwritable, err)
 	}
 	if err := o.refuseOthers(root); err != nil {
@@ -230,12 +234,14 @@ func readOwner(root *os.Root, name string) (w owner, err error) {
 		return w, fmt.Errorf("read owner: %w", Scrub(err))
 	}
 	if err := json.Unmarshal(b, &w); err != nil {
-		return w, fmt.Errorf("decode owner: %w", err)
+		return w, fmt.Errorf("decode owner: %w", ErrDamaged)
 	}
 	return w, nil
 }
 
-func owners(root *os.Root) ([]owner, error) {
+// owners reads who works in the outbox. A record of ours that is damaged is ours all
+// the same, by its name; of another's nobody can tell what it may do here.
+func owners(root *os.Root, me string) ([]owner, error) {
 	entries, err := fs.ReadDir(root.FS(), markDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -252,6 +258,12 @@ func owners(root *os.Root) ([]owner, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if errors.Is(err, ErrDamaged) && me != "" && path.Join(markDir, e.Name()) == ownerPath(me) {
+			w, err = owner{Owner: me}, nil
+		}
+		if errors.Is(err, ErrDamaged) {
+			return nil, fmt.Errorf("%w, and its record is damaged: delete %s/%s from the outbox if that one is gone for good", ErrOwned, markDir, e.Name())
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -262,7 +274,7 @@ func owners(root *os.Root) ([]owner, error) {
 
 // refuseOthers fails when an owner is recorded that shares no database with us.
 func (o *Outbox) refuseOthers(root *os.Root) error {
-	all, err := owners(root)
+	all, err := owners(root, o.opts.Owner)
 	if err != nil {
 		return err
 	}
@@ -309,7 +321,7 @@ func TakeOver(dir string, opts Options, from string) error {
 	}
 	defer func() { _ = root.Close() }()
 	o.at.Store(root)
-	if _, err := readOwner(root, ownerPath(from)); err != nil {
+	if _, err := readOwner(root, ownerPath(from)); err != nil && !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("take over outbox: %w", err)
 	}
 	// The owner goes first: should it run after all, it stops at its next scan.

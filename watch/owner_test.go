@@ -39,6 +39,26 @@ func shared(group string) func(*Options) {
 	return func(o *Options) { o.Shared, o.Group = true, group }
 }
 
+// A crash or a full disk may leave the record of an owner empty: its daemon starts all
+// the same, and no other does.
+func TestADamagedRecordKeepsNobodyOutOfHisOutbox(t *testing.T) {
+	dir := t.TempDir()
+	if err := mustOwn(t, dir, "front-desk-1").Close(); err != nil {
+		t.Fatal(err)
+	}
+	record := filepath.Join(dir, filepath.FromSlash(ownerPath("front-desk-1")))
+	if err := os.Truncate(record, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ownedBy(t, dir, "back-office-2"); !errors.Is(err, ErrOwned) {
+		t.Errorf("another daemon gets %v", err)
+	}
+	mustOwn(t, dir, "front-desk-1")
+	if info, err := os.Stat(record); err != nil || info.Size() == 0 {
+		t.Errorf("the record was not written anew: %v", err)
+	}
+}
+
 func TestAnotherDaemonsOutboxIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	first := mustOwn(t, dir, "front-desk-1")

@@ -67,7 +67,7 @@ func (o *Outbox) Claims() ([]*Claim, error) {
 // mine tells whose claims are ours: our own, and those of an owner that is
 // not recorded any more.
 func (o *Outbox) mine() (func(owner string) bool, error) {
-	all, err := owners(o.root())
+	all, err := owners(o.root(), o.opts.Owner)
 	if err != nil {
 		return nil, err
 	}
