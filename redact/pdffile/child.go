@@ -60,7 +60,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer, cache string) error 
 // none.
 func (r *request) trimmer(ctx context.Context, cache string) (*trimmer, error) {
 	rules := identifier.For(r.Profile)
-	if r.Task != cleanFile || len(rules) == 0 {
+	if r.Task != drawFile && (r.Task != cleanFile || len(rules) == 0) {
 		return nil, nil
 	}
 	engine, err := pdfium.Start(ctx, cache)
@@ -99,7 +99,7 @@ func answer(ctx context.Context, req request, trim *trimmer, in io.Reader, out i
 	data := make([]byte, req.Size)
 	if _, err := io.ReadFull(in, data); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return refuse(out, &redact.Refusal{Class: redact.Truncated, Reason: "the file became shorter while it was read"})
+			return refuse(out, &redact.Refusal{Class: redact.Truncated, Reason: "the file became shorter while it was read"}, false)
 		}
 		return fmt.Errorf("read source: %w", err)
 	}
@@ -107,7 +107,8 @@ func answer(ctx context.Context, req request, trim *trimmer, in io.Reader, out i
 	var r *redact.Refusal
 	switch {
 	case errors.As(err, &r):
-		return refuse(out, r)
+		_, draw := errors.AsType[drawable](err)
+		return refuse(out, r, draw)
 	case err != nil:
 		return err
 	case ctx.Err() != nil:
@@ -127,6 +128,8 @@ func perform(req request, trim *trimmer, data []byte) ([]byte, redact.Report, er
 	switch req.Task {
 	case cleanFile:
 		return cleaned(data, req.Pages, trim)
+	case drawFile:
+		return trim.redrawn(data, req.Pages)
 	case readForm:
 		form, err := formIn(data)
 		return form, redact.Report{}, err
@@ -134,8 +137,8 @@ func perform(req request, trim *trimmer, data []byte) ([]byte, redact.Report, er
 	return nil, redact.Report{}, errFrame
 }
 
-func refuse(out io.Writer, r *redact.Refusal) error {
-	head, err := encodeFrame(reply{Class: r.Class, Reason: r.Reason})
+func refuse(out io.Writer, r *redact.Refusal, draw bool) error {
+	head, err := encodeFrame(reply{Class: r.Class, Reason: r.Reason, Draw: draw})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func clean(in []byte, pages []Range) ([]byte, redact.Report, error) {
 func cleaned(in []byte, pages []Range, trim *trimmer) (out []byte, report redact.Report, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = redact.Refuse(redact.Malformed, "the PDF is built in a way that cannot be read safely")
+			err = drawable{redact.Refuse(redact.Malformed, "the PDF is built in a way that cannot be read safely")}
 		}
 	}()
 	out, c, err := rebuild(in, pages, trim)
@@ -94,7 +94,7 @@ func read(in []byte) (*model.Context, error) {
 	case err != nil && bytes.Contains(in, []byte("/Encrypt")):
 		return nil, redact.Refuse(redact.Encrypted, "the PDF is protected in a way that cannot be opened")
 	case err != nil:
-		return nil, redact.Refuse(redact.Malformed, "the PDF is damaged and cannot be read")
+		return nil, drawable{redact.Refuse(redact.Malformed, "the PDF is damaged and cannot be read")}
 	}
 	return ctx, nil
 }

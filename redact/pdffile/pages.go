@@ -105,8 +105,8 @@ func (c *copier) layers(root types.Dict) error {
 	if groups, ok := o.(types.Array); ok && len(groups) == 0 {
 		return nil
 	}
-	return redact.Refuse(redact.Unfit,
-		"the PDF has layers that can be switched on and off, so it is not certain what is visible")
+	return drawable{redact.Refuse(redact.Unfit,
+		"the PDF has layers that can be switched on and off, so it is not certain what is visible")}
 }
 
 // names counts what goes with the name dictionary (table 31).
@@ -197,11 +197,12 @@ func (c *copier) wanted(n int) bool {
 
 type pageWalk struct {
 	*copier
-	tree   types.IndirectRef
-	form   *acroForm
-	kids   types.Array
-	met    int          // pages so far, copied or not
-	active map[int]bool // nodes on the way down, against circles
+	tree     types.IndirectRef
+	form     *acroForm
+	kids     types.Array
+	met      int          // pages so far, copied or not
+	counting bool         // copies none
+	active   map[int]bool // nodes on the way down, against circles
 }
 
 func (w *pageWalk) node(o types.Object, above types.Dict, depth int) error {
@@ -255,7 +256,7 @@ func (w *pageWalk) page(d, above types.Dict) error {
 	if w.met++; w.met > maxPages {
 		return redact.Refuse(redact.TooLarge, "the PDF has too many pages")
 	}
-	if !w.wanted(w.met) {
+	if w.counting || !w.wanted(w.met) {
 		return nil
 	}
 	whole := types.Dict{}

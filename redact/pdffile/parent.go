@@ -94,7 +94,11 @@ func (c *child) refused(r reply) error {
 	if !slices.Contains(known, r.Class) {
 		return errFrame
 	}
-	return &redact.Refusal{Class: r.Class, Reason: r.Reason}
+	refusal := redact.Refuse(r.Class, "%s", r.Reason)
+	if r.Draw {
+		return drawable{refusal}
+	}
+	return refusal
 }
 
 // failed explains a child that ended without an answer.

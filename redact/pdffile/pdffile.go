@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"chartseal/redact"
+	"chartseal/redact/identifier"
 )
 
 const (
@@ -34,6 +35,7 @@ const (
 	// machine.
 	baseTime = 2 * time.Minute
 	timePer  = time.Second // for each MiB
+	drawTime = 10 * time.Minute
 )
 
 // Sniff reports whether head, the first bytes of a file, belongs to a PDF.
@@ -60,6 +62,19 @@ type Cleaner struct {
 type Range struct {
 	From int `json:"from"`
 	To   int `json:"to,omitempty"`
+}
+
+// draw has the pages of a file drawn that was refused at first.
+func (c *Cleaner) draw(ctx context.Context, req request, src redact.Source, first drawable) (*redact.Output, error) {
+	if src.Size() > maxDrawnSize {
+		return nil, first.error
+	}
+	req.Task = drawFile
+	out, err := start(ctx, c.Worker, req, src, drawTime)
+	if r, ok := errors.AsType[*redact.Refusal](err); ok && r.Class != redact.Undecided {
+		return nil, first.error
+	}
+	return out, err
 }
 
 // Clean is a redact.Cleaner. It runs Worker for each file.
@@ -92,5 +107,12 @@ func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile
 		return nil, errors.New("clean PDF: ranges of pages are broken")
 	}
 	limit := baseTime + timePer*time.Duration(src.Size()>>20)
-	return start(ctx, c.Worker, req, src, limit)
+	if len(identifier.For(p)) > 0 {
+		limit += drawTime
+	}
+	out, err := start(ctx, c.Worker, req, src, limit)
+	if first, ok := errors.AsType[drawable](err); ok {
+		return c.draw(ctx, req, src, first)
+	}
+	return out, err
 }

@@ -36,9 +36,11 @@ func (r *request) valid() bool {
 // task is what the child is asked for.
 type task string
 
-// The tasks: a cleaned file, or what is filled in on a form (as JSON).
+// The tasks: a cleaned file, a file of pictures of its pages, or what is filled
+// in on a form (as JSON).
 const (
 	cleanFile task = ""
+	drawFile  task = "draw"
 	readForm  task = "form"
 )
 
@@ -47,6 +49,7 @@ const (
 type reply struct {
 	Class  redact.Class  `json:"class,omitempty"`
 	Reason string        `json:"reason,omitempty"`
+	Draw   bool          `json:"draw,omitempty"` // refused, but drawing the file may help
 	Size   int64         `json:"size"`
 	Report redact.Report `json:"report"`
 }

@@ -33,6 +33,7 @@ var (
 	embeddedRemoved   = removal{Item: "metadata of pictures and colour profiles", Rule: "pdf.embedded", Reason: "camera data, device names and text inside pictures"}
 	tailRemoved       = removal{Item: "data behind streams", Rule: "pdf.tail", Reason: "not part of any page"}
 	encryptionRemoved = removal{Item: "restrictions on use", Rule: "pdf.encryption", Reason: "the bundle is encrypted instead"}
+	drawnRemoved      = removal{Item: "everything but what pages show", Rule: "pdf.redrawn", Reason: "the file cannot be cleaned part by part; its pages are pictures now"}
 	marksRemoved      = removal{Item: "marks and comments inside pages", Rule: "pdf.marks", Reason: "hidden text beside what is drawn"}
 	unusedRemoved     = removal{Item: "unused fonts and pictures of pages", Rule: "pdf.unused", Reason: "not shown on the page"}
 	pagesRemoved      = removal{Item: "pages that were not asked for", Rule: PagesRule, Reason: "the order names the pages that go"}

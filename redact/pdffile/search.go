@@ -21,30 +21,36 @@ type sight struct {
 // look reads the only page of a file and finds what the rules name.
 func look(engine *pdfium.Engine, rules []identifier.Rule, pdf []byte) (s sight, err error) {
 	err = onPage(engine, pdf, func(page *pdfium.Page) (err error) {
-		text, err := page.Text()
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, text.Close()) }()
-		s.count(text.Chars)
-		plain := runes(text.Chars)
-		s.hits = hitsIn(rules, text.Chars)
-		for _, h := range s.hits {
-			s.found = append(s.found, string(plain[h.From:h.To]))
-			for i := h.From; i < h.To; i++ {
-				if text.Chars[i].Made || unicode.IsSpace(plain[i]) {
-					continue
-				}
-				b, err := text.Box(i)
-				if err != nil {
-					return err
-				}
-				s.boxes = append(s.boxes, b)
-			}
-		}
-		return nil
+		s, err = see(page, rules)
+		return err
 	})
 	return s, err
+}
+
+// see does so on an open page.
+func see(page *pdfium.Page, rules []identifier.Rule) (s sight, err error) {
+	text, err := page.Text()
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, text.Close()) }()
+	s.count(text.Chars)
+	plain := runes(text.Chars)
+	s.hits = hitsIn(rules, text.Chars)
+	for _, h := range s.hits {
+		s.found = append(s.found, string(plain[h.From:h.To]))
+		for i := h.From; i < h.To; i++ {
+			if text.Chars[i].Made || unicode.IsSpace(plain[i]) {
+				continue
+			}
+			b, err := text.Box(i)
+			if err != nil {
+				return s, err
+			}
+			s.boxes = append(s.boxes, b)
+		}
+	}
+	return s, nil
 }
 
 // onPage opens the only page of a file for fn.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
 	"github.com/klippa-app/go-pdfium/webassembly"
@@ -141,4 +142,15 @@ func engineError(where string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", ErrEngine, where)
+}
+
+// Form reports whether the document has an interactive form, whose fields are
+// drawn by a module of their own and not with the page.
+func (d *Document) Form() (is bool, err error) {
+	defer caught(&err)
+	kind, err := d.lib.FPDF_GetFormType(&requests.FPDF_GetFormType{Document: d.ref})
+	if err != nil {
+		return false, engineError("look for a form", err)
+	}
+	return kind.FormType != enums.FPDF_FORMTYPE_NONE, nil
 }

@@ -305,3 +305,38 @@ func picture(rgbx []byte, width, height int) (*Picture, error) {
 	}
 	return &Picture{width, height, out}, nil
 }
+
+// Annotated reports whether the page has annotations that are more than links:
+// something that a picture of the page would lose.
+func (p *Page) Annotated() (is bool, err error) {
+	defer caught(&err)
+	count, err := p.lib.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: p.ref})
+	if err != nil {
+		return false, engineError("count annotations", err)
+	}
+	for i := range count.Count {
+		a, err := p.lib.FPDFPage_GetAnnot(&requests.FPDFPage_GetAnnot{Page: p.ref, Index: i})
+		if err != nil {
+			return false, engineError("look at annotations", err)
+		}
+		kind, err := p.lib.FPDFAnnot_GetSubtype(&requests.FPDFAnnot_GetSubtype{Annotation: a.Annotation})
+		_, cerr := p.lib.FPDFPage_CloseAnnot(&requests.FPDFPage_CloseAnnot{Annotation: a.Annotation})
+		if err = errors.Join(err, cerr); err != nil {
+			return false, engineError("look at annotations", err)
+		}
+		if kind.Subtype != enums.FPDF_ANNOT_SUBTYPE_LINK {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Blank reports whether a picture is white all over.
+func (p *Picture) Blank() bool {
+	for _, v := range p.RGB {
+		if v != 0xff {
+			return false
+		}
+	}
+	return true
+}
