@@ -1,18 +1,40 @@
 package pdffile
 
 import (
+	"context"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"chartseal/redact"
+	"chartseal/redact/identifier"
+	"chartseal/redact/pdffile/pdfium"
 )
 
 // confined reports from inside the worker what it can still do.
 func confined() {
+	engine, err := pdfium.Start(context.Background(), os.Getenv(cacheEnv))
+	if err != nil {
+		os.Stdout.WriteString("no engine")
+		return
+	}
 	if err := confine(1 << 30); err != nil {
 		os.Stdout.WriteString("setup failed")
 		return
+	}
+	// The engine works all the same.
+	if s, err := look(engine, identifier.For(redact.Payment), numbersOnPages["one string"]); err != nil || len(s.hits) != 1 {
+		os.Stdout.WriteString("finds nothing; ")
+	}
+	for what, want := range map[int]uint64{unix.RLIMIT_NOFILE: 0, unix.RLIMIT_CORE: 0, unix.RLIMIT_DATA: 3 << 29} {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(what, &now); err != nil || now.Max != want {
+			os.Stdout.WriteString("has other limits; ")
+		}
 	}
 	if _, err := os.ReadDir("/"); err == nil {
 		os.Stdout.WriteString("reads folders; ")
