@@ -324,6 +324,11 @@ func (s *scanner) inlineImage() bool {
 	if s.on != nil {
 		s.on("BI", nil)
 	}
+	if n := flateLength(s.in[data:end]); flate && n < end-data-3 { // bytes behind the image
+		s.copyTo(data + n)
+		s.out = append(s.out, "\nEI"...)
+		s.pos = end
+	}
 	s.copyTo(end)
 	s.done()
 	return true
