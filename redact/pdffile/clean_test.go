@@ -55,7 +55,7 @@ func poisoned(t testing.TB) []byte {
 	f.obj(27, `<</Title(%s)/Parent 26 0 R>>`, secret)
 	f.obj(28, `<</Title(%[1]s)/Author(%[1]s)/Custom<%[2]x>>>`, secret, "\xfe\xff"+utf16s(secret, true))
 	f.obj(29, `(an orphan %s)`, secret)
-	f.obj(30, `<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/A<</S/URI/URI(http://x/%s)>>>>`, secret)
+	f.obj(30, `<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/Border[0 0 0]/A<</S/URI/URI(http://x/%s)>>>>`, secret)
 	f.obj(31, `<</Type/Annot/Subtype/Text/Rect[5 5 25 25]/Contents(tooth 14 is sore)/T(%[1]s)/NM(%[1]s)/M(D:2020)/RC(%[1]s)/Popup 32 0 R
 		/AP<</N 33 0 R>>/AA<</E 23 0 R>>/%[1]s 1>>`, secret)
 	f.obj(32, `<</Type/Annot/Subtype/Popup/Parent 31 0 R/Rect[0 0 9 9]/Contents(%s)>>`, secret)

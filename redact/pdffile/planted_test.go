@@ -48,7 +48,7 @@ func planted(t testing.TB) []byte {
 	f.obj(33, `<</Type/Annot/Subtype/Highlight/Rect[20 240 120 270]/QuadPoints[20 270 120 270 20 240 120 240]/Contents(remark)/T(%[1]s)/RC(<body>%[1]s</body>)/Subj(%[1]s)
 		/Popup 34 0 R/IRT 35 0 R/NM(%[1]s)/CreationDate(D:2020)/ExData<</X(%[1]s)>>/AP<</N 38 0 R/D 37 0 R>>>>`, secret)
 	f.obj(34, `<</Type/Annot/Subtype/Popup/Parent 33 0 R/Rect[0 0 9 9]/Contents(%s)>>`, secret)
-	f.obj(35, `<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/Contents(%[1]s)/A<</S/Launch/F(%[1]s)/Next<</S/GoToR/F(%[1]s)>>>>/PA<</S/URI/URI(%[1]s)>>>>`, secret)
+	f.obj(35, `<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/Border[0 0 0]/Contents(%[1]s)/A<</S/Launch/F(%[1]s)/Next<</S/GoToR/F(%[1]s)>>>>/PA<</S/URI/URI(%[1]s)>>>>`, secret)
 	f.stream(36, "/Type/XObject/Subtype/Form/BBox[0 0 100 20]/Resources<</Font<</F1 10 0 R>>>>", "/Tx BMC BT /F1 9 Tf 2 5 Td (shown) Tj ET EMC")
 	f.stream(37, "/Type/XObject/Subtype/Form/BBox[0 0 100 20]/Resources<</Font<</F1 10 0 R>>>>", "BT /F1 9 Tf ("+secret+") Tj ET")
 	f.stream(38, "/Type/XObject/Subtype/Form/BBox[20 240 120 270]/Resources<</ExtGState<</G<</BM/Multiply>>>>>>", "/G gs 1 1 0 rg 20 240 100 30 re f")
