@@ -24,12 +24,14 @@ const (
 
 // Bounds of the claims of one record.
 const (
-	MaxClaims = 400
+	MaxClaims = 2000
 	MaxClaim  = 100 // bytes of a value
 )
 
 // String tells nothing of the value, for whatever prints a claim by mistake.
-func (c Claim) String() string { return "claim (" + string(c.What) + ") of page " + strconv.Itoa(c.Page) }
+func (c Claim) String() string {
+	return "claim (" + string(c.What) + ") of page " + strconv.Itoa(c.Page)
+}
 
 // GoString is String.
 func (c Claim) GoString() string { return c.String() }

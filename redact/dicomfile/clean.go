@@ -64,7 +64,7 @@ func (c *Cleaner) Clean(ctx context.Context, src redact.Source, p redact.Profile
 	}
 	report := redact.Report{Format: "DICOM", Removed: pl.tally.removals(), Notices: notices, Kept: pl.tally.stayed()}
 	pl.withDocument(&report)
-	return &redact.Output{Size: b.Size(), Body: b, Report: report}, nil
+	return &redact.Output{Size: b.Size(), Body: b, Report: report, Claims: pl.doc.claims()}, nil
 }
 
 // also joins an error and one of cleaning up after it; a refusal alone stays one.

@@ -32,6 +32,7 @@ type document struct {
 	clean func() (*redact.Output, error)
 	size  int64
 	head  []byte
+	said  []redact.Claim // what its text says about whose it is
 
 	mu  sync.Mutex
 	out io.ReadCloser // nil when closed, or after an error
@@ -48,7 +49,7 @@ func newDocument(ctx context.Context, c redact.Cleaner, src redact.Source, e *el
 	if err != nil {
 		return nil, nil, err
 	}
-	d.out, d.size = out.Body, out.Size
+	d.out, d.size, d.said = out.Body, out.Size, out.Claims
 	if d.size <= 0 || d.size > undefinedLength-2 {
 		return nil, nil, also(errUnverified, d.Close())
 	}
@@ -282,6 +283,14 @@ func (d *document) changes(e *element, by decision) decision {
 		by.action = dummy
 	}
 	return by
+}
+
+// claims are what the document's text says about whose it is.
+func (d *document) claims() []redact.Claim {
+	if d == nil {
+		return nil
+	}
+	return d.said
 }
 
 // padded is the length of the document's value, which is even.

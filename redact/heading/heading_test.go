@@ -87,7 +87,7 @@ func TestBounds(t *testing.T) {
 	p := typed(lines...)
 	p.Height = 1e6
 	start := time.Now()
-	if n := len(Read(p)); n != 400 {
+	if n := len(Read(p)); n != 900 {
 		t.Errorf("%d claims", n)
 	}
 	if d := time.Since(start); d > 30*time.Second {

@@ -40,11 +40,11 @@ func Work(ctx context.Context, in io.Reader, out io.Writer, cache string) error 
 		return errFrame
 	}
 	budget := memoryFor(req.Size)
-	trim, err := req.trimmer(ctx, cache)
+	engine, err := req.engine(ctx, cache)
 	if err != nil {
 		return err
 	}
-	if trim != nil {
+	if engine != nil {
 		budget += pdfium.Memory
 	}
 	done := make(chan struct{})
@@ -53,14 +53,13 @@ func Work(ctx context.Context, in io.Reader, out io.Writer, cache string) error 
 	if err := confine(budget); err != nil {
 		os.Exit(exitSetup)
 	}
-	return answer(ctx, req, trim, in, out)
+	return answer(ctx, req, engine, in, out)
 }
 
-// trimmer starts what takes identifiers out under the profile; nil if it needs
+// engine starts what reads and draws the pages of a file; nil if the task needs
 // none.
-func (r *request) trimmer(ctx context.Context, cache string) (*trimmer, error) {
-	rules := identifier.For(r.Profile)
-	if r.Task != drawFile && (r.Task != cleanFile || len(rules) == 0) {
+func (r *request) engine(ctx context.Context, cache string) (*pdfium.Engine, error) {
+	if r.Task != cleanFile && r.Task != drawFile {
 		return nil, nil
 	}
 	engine, err := pdfium.Start(ctx, cache)
@@ -68,7 +67,16 @@ func (r *request) trimmer(ctx context.Context, cache string) (*trimmer, error) {
 		return nil, err
 	}
 	debug.FreeOSMemory() // compiling it takes more than running it
-	return newTrimmer(engine, rules, r.Reviewed), nil
+	return engine, nil
+}
+
+// trimmer is what takes identifiers out under the profile; nil if it needs none.
+func (r *request) trimmer(engine *pdfium.Engine) *trimmer {
+	rules := identifier.For(r.Profile)
+	if r.Task != drawFile && (r.Task != cleanFile || len(rules) == 0) {
+		return nil
+	}
+	return newTrimmer(engine, rules, r.Reviewed)
 }
 
 // memoryFor returns the bytes a file of size n may take: about three times the
@@ -95,7 +103,7 @@ func watchMemory(budget int64, done <-chan struct{}) {
 	}
 }
 
-func answer(ctx context.Context, req request, trim *trimmer, in io.Reader, out io.Writer) error {
+func answer(ctx context.Context, req request, engine *pdfium.Engine, in io.Reader, out io.Writer) error {
 	data := make([]byte, req.Size)
 	if _, err := io.ReadFull(in, data); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -103,7 +111,7 @@ func answer(ctx context.Context, req request, trim *trimmer, in io.Reader, out i
 		}
 		return fmt.Errorf("read source: %w", err)
 	}
-	made, report, err := perform(req, trim, data)
+	made, report, err := perform(req, req.trimmer(engine), data)
 	var r *redact.Refusal
 	switch {
 	case errors.As(err, &r):
@@ -114,7 +122,11 @@ func answer(ctx context.Context, req request, trim *trimmer, in io.Reader, out i
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	head, err := encodeFrame(reply{Size: int64(len(made)), Report: report})
+	rep := reply{Size: int64(len(made)), Report: report}
+	if engine != nil {
+		rep.Claims = claimsIn(engine, data, req.Pages)
+	}
+	head, err := encodeFrame(rep)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func start(parent context.Context, worker func(context.Context) *exec.Cmd, req r
 	if r.Size <= 0 {
 		return nil, c.failed(errFrame)
 	}
-	return &redact.Output{Size: r.Size, Body: &body{child: c, left: r.Size}, Report: r.Report}, nil
+	return &redact.Output{Size: r.Size, Body: &body{child: c, left: r.Size}, Report: r.Report, Claims: bounded(r.Claims)}, nil
 }
 
 func (c *child) launch(head []byte, src redact.Source) error {

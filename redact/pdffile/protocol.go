@@ -52,10 +52,13 @@ type reply struct {
 	Draw   bool          `json:"draw,omitempty"` // refused, but drawing the file may help
 	Size   int64         `json:"size"`
 	Report redact.Report `json:"report"`
+	// Claims are patient data; the pipe is the only place they are written to.
+	Claims []redact.Claim `json:"claims,omitempty"`
 }
 
-// maxFrame bounds a frame: a report names some thirty rules.
-const maxFrame = 64 << 10
+// maxFrame bounds a frame: a report names some thirty rules, and claims take at
+// most 200 bytes each.
+const maxFrame = 512 << 10
 
 var errFrame = errors.New("exchange with the PDF worker: broken frame")
 
