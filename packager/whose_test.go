@@ -87,7 +87,7 @@ func TestWhoseTextRates(t *testing.T) {
 
 			page, _ = chartPage(r, layout, other, p)
 			held, m, claims = stopped(p, page, known)
-			misses.add(layout, !held, fmt.Sprintf("%v for %+v: %s", m, p.patient(), told(claims)))
+			misses.add(layout, !held, fmt.Sprintf("%v of %q for %+v: %s", m, other.patient().Name, p.patient(), told(claims)))
 			kin, page := relative(r, layout, p)
 			held, m, claims = stopped(p, page, known)
 			misses.add(layout+", "+kin, !held, fmt.Sprintf("%v for %+v: %s", m, p.patient(), told(claims)))

@@ -195,6 +195,67 @@ var headings = map[string]func(s *sheet, p someone) shown{
 	},
 }
 
+func init() {
+	for name, set := range hardHeadings {
+		headings[name] = set
+	}
+}
+
+// hardHeadings are ways that are hard to read: by hand, by old programs, by
+// programs that recognise letters in scans.
+var hardHeadings = map[string]func(s *sheet, p someone) shown{
+	"two columns": func(s *sheet, p someone) shown {
+		s.line("Patient: "+p.name(s.r), "Provider: Anna "+s.pick(doctors...)+", DDS")
+		s.line("DOB: "+p.birth(s.r), "License: NY 55123")
+		s.line("Chart #: "+p.id, "Phone: 518-555-0100")
+		return shown{true, true, true}
+	},
+	"broken by a hyphen": func(s *sheet, p someone) shown {
+		cut := len(p.last) / 2
+		for !utf8.RuneStart(p.last[cut]) {
+			cut--
+		}
+		s.line("Patient: " + p.first + " " + p.last + "-")
+		s.put(80, p.last[:cut]+"ez")
+		s.y += 13
+		s.line("DOB: " + p.birth(s.r))
+		return shown{true, true, false}
+	},
+	"dots": func(s *sheet, p someone) shown {
+		s.line("Patient Name ....... : " + p.name(s.r))
+		s.line("Date of Birth ...... : " + p.birth(s.r))
+		return shown{true, true, false}
+	},
+	"on a line to fill in": func(s *sheet, p someone) shown {
+		s.line("Patient Name: ___"+p.name(s.r)+"___", "DOB: __"+p.birth(s.r)+"__")
+		return shown{true, true, false}
+	},
+	"at the foot": func(s *sheet, p someone) shown {
+		y := s.y
+		s.y = 750
+		s.line("Patient: "+p.last+", "+p.first, "Chart #: "+p.id, "Page 2 of 3")
+		s.y = y
+		return shown{true, false, true}
+	},
+	"recognised badly": func(s *sheet, p someone) shown {
+		s.line("Patient; "+p.first+" "+p.last, "D0B: "+p.birth(s.r), "Chart # "+p.id)
+		return shown{false, false, true}
+	},
+	"label below": func(s *sheet, p someone) shown {
+		s.line(p.name(s.r), p.birth(s.r))
+		s.line("Patient Name", "Date of Birth")
+		return shown{true, true, false}
+	},
+	"in a table with bars": func(s *sheet, p someone) shown {
+		s.line("| Patient |", "| "+p.name(s.r)+" |", "| DOB |", "| "+p.birth(s.r)+" |")
+		return shown{true, true, false}
+	},
+	"run together": func(s *sheet, p someone) shown {
+		s.line("PATIENT:" + strings.ToUpper(p.last) + "," + strings.ToUpper(p.first) + " DOB:" + p.birth(s.r) + " CHART:" + p.id)
+		return shown{true, true, false}
+	},
+}
+
 func spaced(s string) string { return strings.Join(strings.Split(s, ""), " ") }
 
 // company is what else stands on pages: other people, and text that looks like a

@@ -166,7 +166,10 @@ func (r *reader) names(m mark, line, j int) {
 		}
 	}
 	if m.whole || m.value == "" {
-		r.column(m, line, func(s string) string { return nameIn(s, single) }, redact.ClaimName)
+		word := func(s string) string { return nameIn(s, single) }
+		if !r.column(m, line, word, redact.ClaimName) {
+			r.over(m, line, word, redact.ClaimName)
+		}
 	}
 }
 
@@ -220,46 +223,66 @@ func (r *reader) value(m mark, line, _ int, what redact.ClaimKind, read func(str
 			return
 		}
 	}
-	r.column(m, line, read, what)
+	if !r.column(m, line, read, what) {
+		r.over(m, line, read, what)
+	}
+}
+
+// over takes the value above a label, as on forms with the label below the line.
+func (r *reader) over(m mark, line int, read func(string) string, what redact.ClaimKind) {
+	if !m.whole || line == 0 || r.lines.top[line]-r.lines.top[line-1] > 2.2*r.lines.height[line] {
+		return
+	}
+	c, ok := r.under(m.cell, line-1)
+	if ps := r.parts(c); !ok || r.taken[c] || len(ps) != 1 || ps[0].found {
+		return
+	}
+	if v := read(c.text); v != "" {
+		r.taken[c] = true
+		r.claim(what, v)
+	}
 }
 
 // maxRows bounds a column of a table.
 const maxRows = 60
 
 // column takes the values below a label: one in a form, several in a table, where
-// other labels stand beside it and the rows follow one another closely.
-func (r *reader) column(m mark, line int, read func(string) string, what redact.ClaimKind) {
+// other labels stand beside it and the rows follow one another closely. It reports
+// whether there was any.
+func (r *reader) column(m mark, line int, read func(string) string, what redact.ClaimKind) (found bool) {
 	table := len(r.marks[line]) >= 3 && m.whole
 	misses := 0
 	for down, rows := line+1, 0; down < len(r.lines.cells) && rows < maxRows; down++ {
 		gap := r.lines.top[down] - r.lines.top[down-1]
 		if gap > 3.2*max(r.lines.height[line], r.lines.height[down]) {
-			return
+			return found
 		}
 		c, ok := r.under(m.cell, down)
 		if !ok {
 			if misses++; misses > 2 {
-				return
+				return found
 			}
 			continue
 		}
 		if ps := r.parts(c); len(ps) > 0 && ps[0].found {
-			return
+			return found
 		}
 		if r.taken[c] {
-			return
+			return found
 		}
 		v := read(c.text)
 		if v == "" {
-			return
+			return found
 		}
 		r.taken[c] = true
 		r.claim(what, v)
+		found = true
 		rows++
 		if !table {
-			return
+			return found
 		}
 	}
+	return found
 }
 
 // under is the cell of a line that stands below another.

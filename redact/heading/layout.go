@@ -88,8 +88,10 @@ func split(t Text) []Text {
 		switch {
 		case r == 2 || r == '\u00ad' || r == '\u2010' || r == '\u2011': // pdfium has 2 for the hyphen at the end of a line
 			return '-'
-		case r == '\t':
-			return r
+		case r == '\t' || r == '|' || r == '¦': // a table drawn with bars
+			return '\t'
+		case r == '_': // a line to fill in
+			return ' '
 		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
 			return -1
 		case unicode.IsSpace(r):

@@ -128,7 +128,9 @@ func nameIn(s string, how style) string {
 func nameWord(w string) bool {
 	w = strings.Trim(w, ".()\"“”")
 	folded := strings.ToLower(w)
-	if w == "" || noNames[folded] {
+	first, size := utf8.DecodeRuneInString(w)
+	initial := w != "" && size == len(w) && unicode.IsUpper(first)
+	if w == "" || noNames[folded] && !initial {
 		return false
 	}
 	for _, r := range w {
@@ -136,7 +138,6 @@ func nameWord(w string) bool {
 			return false
 		}
 	}
-	first, _ := utf8.DecodeRuneInString(w)
 	return !unicode.IsLower(first) || particles[folded]
 }
 
