@@ -67,12 +67,17 @@ const evalSeed = 20261118
 
 // TestWhoseTextRates cleans no page: it reads headings of synthetic pages in every
 // layout, of the right patient and of others, and counts false alarms and misses.
-// With -v it prints both rates and where they come from.
+// With -v it reads four times as many, and prints both rates and where they come
+// from.
 func TestWhoseTextRates(t *testing.T) {
 	alarms, misses := newRates(), newRates()
 	r := rand.New(rand.NewPCG(evalSeed, 1))
+	each := 10
+	if testing.Verbose() {
+		each = 40
+	}
 	for _, layout := range slices.Sorted(maps.Keys(headings)) {
-		for range 40 {
+		for range each {
 			p, other := anyone(r), anyone(r)
 			for other.id == p.id || other.first == p.first || other.last == p.last {
 				other = anyone(r)
