@@ -1,6 +1,7 @@
 package packager
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ func TestWrongPatientInText(t *testing.T) {
 		"both on one page":  {printed(t, slices.Concat(ours, theirs)), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
 		"a former name":     {printed(t, maiden), false, []order.RulingChoice{order.LeaveOut, order.ReleaseItem}, "1 file does not agree with the order about whose it is."},
 		"in a DICOM file":   {encapsulated(t, printed(t, theirs), dcm.ExplicitLE), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
+		"only pdfium reads": {damaged(printed(t, theirs)), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
 		"the patient's too": {encapsulated(t, printed(t, ours), dcm.ExplicitLE), true, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +68,11 @@ func TestWrongPatientInText(t *testing.T) {
 			}
 		})
 	}
+}
+
+// damaged has a trailer that pdfcpu cannot read and pdfium can.
+func damaged(pdf []byte) []byte {
+	return regexp.MustCompile(`/Size \d+`).ReplaceAll(pdf, []byte("/Size (a)"))
 }
 
 // TestWrongPatientOnPages: what counts of a chart is what goes, with the heading

@@ -123,7 +123,10 @@ func answer(ctx context.Context, req request, engine *pdfium.Engine, in io.Reade
 		return ctx.Err()
 	}
 	rep := reply{Size: int64(len(made)), Report: report}
-	if engine != nil {
+	switch {
+	case req.Task == drawFile:
+		rep.Claims = claimsDrawn(engine, data)
+	case engine != nil:
 		rep.Claims = claimsIn(engine, data, req.Pages)
 	}
 	head, err := encodeFrame(rep)

@@ -1,6 +1,7 @@
 package pdffile
 
 import (
+	"errors"
 	"slices"
 	"unicode"
 
@@ -32,31 +33,77 @@ func claimsIn(engine *pdfium.Engine, in []byte, pages []Range) (all []redact.Cla
 		return nil
 	}
 	singles := doc.withoutPictures().singles()
-	var last []redact.Claim
+	var said sayings
 	for i, kid := range singles.kids {
 		pdf, err := singles.pdf(i, false)
 		if err != nil {
-			return all
+			return said.all
 		}
 		page, _ := doc.at(kid).(types.Dict)
 		turn, _ := doc.at(page["Rotate"]).(types.Integer)
-		var claims []redact.Claim
-		err = onPage(engine, pdf, func(p *pdfium.Page) error {
-			texts, height, err := textsOf(p, (turn.Value()%360+360)%360)
-			claims = heading.Read(heading.Page{Number: numbers[i], Height: height, Texts: texts})
-			return err
-		})
-		if err != nil {
-			return all // the engine must not be used any more
-		}
-		if len(all)+len(claims) > redact.MaxClaims {
-			return all
-		}
-		if !slices.EqualFunc(claims, last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value }) {
-			all, last = append(all, claims...), claims
+		err = onPage(engine, pdf, func(p *pdfium.Page) error { return said.read(p, numbers[i], (turn.Value()%360+360)%360) })
+		if err != nil || said.full {
+			break // the engine must not be used any more
 		}
 	}
-	return all
+	return said.all
+}
+
+// claimsDrawn does the same for a file that the engine can open and pdfcpu cannot
+// take apart.
+func claimsDrawn(engine *pdfium.Engine, in []byte) []redact.Claim {
+	doc, err := engine.Open(in)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = doc.Close() }() // it was only read
+	n, err := doc.Pages()
+	if err != nil {
+		return nil
+	}
+	var said sayings
+	for i := 0; i < n && !said.full; i++ {
+		if err := said.readPage(doc, i); err != nil {
+			break
+		}
+	}
+	return said.all
+}
+
+// sayings are what the pages of a document say, one after the other.
+type sayings struct {
+	all, last []redact.Claim
+	full      bool
+}
+
+func (s *sayings) readPage(doc *pdfium.Document, i int) (err error) {
+	page, err := doc.Page(i)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, page.Close()) }()
+	turn, err := page.Turn()
+	if err != nil {
+		return err
+	}
+	return s.read(page, i+1, turn)
+}
+
+// read adds what a page says, unless it is what the page before said. turn is the
+// page's own rotation in degrees.
+func (s *sayings) read(p *pdfium.Page, number, turn int) error {
+	texts, height, err := textsOf(p, turn)
+	if err != nil {
+		return err
+	}
+	claims := heading.Read(heading.Page{Number: number, Height: height, Texts: texts})
+	if s.full = len(s.all)+len(claims) > redact.MaxClaims; s.full {
+		return nil
+	}
+	if !slices.EqualFunc(claims, s.last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value }) {
+		s.all, s.last = append(s.all, claims...), claims
+	}
+	return nil
 }
 
 // wholeOf is the cleaned document with all its pages or, if one of those that do

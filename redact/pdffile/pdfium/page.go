@@ -246,6 +246,16 @@ type device struct {
 	turn          enums.FPDF_PAGE_ROTATION // added to the page's own
 }
 
+// Turn is the page's own rotation in degrees, clockwise.
+func (p *Page) Turn() (degrees int, err error) {
+	defer caught(&err)
+	own, err := p.lib.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: p.ref})
+	if err != nil {
+		return 0, engineError("page rotation", err)
+	}
+	return 90 * int(own.PageRotation%4), nil
+}
+
 func (p *Page) device(v View) (d device, err error) {
 	b, err := p.Bounds()
 	if err != nil {
