@@ -227,7 +227,10 @@ func deniedWords(o *order.Order) (lines []string) {
 	if d == nil {
 		return nil
 	}
-	lines = append(lines, d.Part, "ground: "+strings.ReplaceAll(d.Ground, "_", " "))
+	lines = append(lines, d.Part, "ground: "+strings.ReplaceAll(d.Ground, "_", " "), "told: "+d.Explanation)
+	if order.Reviewable(d.Ground) {
+		lines = append(lines, "judged by: "+d.Professional, "reviewed by: "+d.Reviewer)
+	}
 	for _, k := range d.Kinds {
 		lines = append(lines, "kept back: "+notice.Kind(k))
 	}
