@@ -140,7 +140,8 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 }
 
 // lineOf finds the line that ends a release, written before a crash; nil if there is
-// none. It stands, whatever has become of the notes it was made from.
+// none about this very order and bundle. It stands, whatever has become of the notes it
+// was made from.
 func (p *Practice) lineOf(r *release, end verdict) (*ledger.Entry, error) {
 	key := r.ID + "/" + string(end)
 	if end == extended {
@@ -148,7 +149,7 @@ func (p *Practice) lineOf(r *release, end verdict) (*ledger.Entry, error) {
 		key = ref + "/extended"
 	}
 	e, err := p.ledgerEntry(key)
-	if errors.Is(err, ledger.ErrNoEntry) || err == nil && e.Reference != r.ID {
+	if errors.Is(err, ledger.ErrNoEntry) || err == nil && (e.Reference != r.ID || e.OrderSum != r.OrderSHA || e.BundleSum != "" && e.BundleSum != r.Ticket.SHA256) {
 		return nil, nil //nolint:nilnil // none
 	}
 	return e, err

@@ -36,6 +36,7 @@ const (
 type sign struct {
 	at      time.Time // of the last beat
 	begun   bool
+	failed  bool // the last beat
 	changed string // the digest of the changed configuration that was warned of
 }
 
@@ -59,8 +60,11 @@ func (p *Practice) live() {
 	if err == nil {
 		err = os.Chtimes(file, now, now)
 	}
-	if err != nil { // status says since when
+	if err != nil && !p.sign.failed { // status says since when
 		p.log.Warn("no sign of life", slog.String("stage", "watch"), slog.String("class", classOf(err)))
+	}
+	if p.sign.failed = err != nil; err != nil {
+		p.sign.begun = false // the file may be gone
 	}
 	p.bookNow() // one that cannot be used is told at once
 	p.noticeChange()

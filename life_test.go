@@ -61,6 +61,15 @@ func TestStatusSaysWhetherADaemonRuns(t *testing.T) {
 		t.Errorf("%+v, log %s", d, &log)
 	}
 	tell("hanging", cfg, now.Add(time.Hour), false, "NOT BEEN HEARD OF")
+	if err := os.Remove(st.path(lifeFile)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first finds that it is gone
+		now = now.Add(lifeBeat)
+		p.live()
+	}
+	tell("its sign was deleted", cfg, now, true, "")
+	log.Reset()
 
 	edited := *cfg
 	edited.Sum = digest([]byte("a: 2"))

@@ -11,6 +11,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/transport"
 	"chartseal/watch"
 )
 
@@ -37,9 +38,9 @@ func claimed(t *testing.T) (*Practice, *watch.Claim, *release) {
 	if _, _, err := p.orders.admit(t.Context(), "ref", "sha", c.ID); err != nil {
 		t.Fatal(err)
 	}
-	r := &release{ID: "ref", Claim: c.ID}
+	r := &release{ID: "ref", Claim: c.ID, OrderSHA: "sha", Ticket: transport.Ticket{SHA256: "bundle"}}
 	err = errors.Join(
-		c.Note(briefNote, brief{ID: "R-1", Entry: ledger.Entry{Order: "R-1", Reference: "ref", Basis: "treatment"}}),
+		c.Note(briefNote, brief{ID: "R-1", Entry: ledger.Entry{Order: "R-1", Reference: "ref", OrderSum: "sha", Basis: "treatment"}}),
 		c.Note(packedNote, packed{Description: "1 chart", Notices: []string{"seen"}}),
 		p.noteWarnings(c, r, []order.Reason{{Rule: "R1", Outcome: order.Warn, Message: "late"}}),
 		c.Note(reasonsNote, []order.Reason{{Rule: "R1", Message: "no"}}), p.state.save(r))
@@ -90,14 +91,21 @@ func TestALostNoteDoesNotContradictTheLedger(t *testing.T) {
 					t.Fatal(err)
 				}
 				spoil(t, p, c, note, missing)
-				again := &release{ID: "ref", Claim: c.ID, Warned: true}
+				again := &release{ID: "ref", Claim: c.ID, OrderSHA: "sha", Ticket: r.Ticket, Warned: true}
 				if err := p.record(t.Context(), again, end); err != nil || again.Seq != 1 || p.ledger.Head().Seq != 1 {
 					t.Errorf("%s, %s, deleted %v: %v, line %d of %d", end, note, missing, err, again.Seq, p.ledger.Head().Seq)
 				}
 			}
 		}
 	}
-	p, _, _ := claimed(t)
+	p, _, r := claimed(t)
+	if err := p.record(t.Context(), r, sent); err != nil {
+		t.Fatal(err)
+	}
+	r.Ticket.SHA256 = "another bundle"
+	if err := p.record(t.Context(), r, sent); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("another bundle passes for what the ledger says was sent: %v", err)
+	}
 	for _, why := range []string{"it is being worked on", "it was sent"} {
 		if err := p.recordHold(t.Context(), "ref+1", ledger.Entry{Order: "R-1"}, []order.Reason{{Rule: "R34", Message: why}}); err != nil {
 			t.Errorf("turned back because %s: %v", why, err)
