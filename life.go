@@ -36,7 +36,7 @@ const (
 type sign struct {
 	at      time.Time // of the last beat
 	begun   bool
-	failed  bool // the last beat
+	failed  bool   // the last beat
 	changed string // the digest of the changed configuration that was warned of
 }
 

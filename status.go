@@ -61,14 +61,6 @@ func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Sta
 	if st.Releases, err = readStandings(cfg.State); err != nil {
 		return nil, err
 	}
-	box, err := openToLook(cfg.Outbox)
-	if err == nil {
-		defer func() { err = errors.Join(err, box.Close()) }()
-		err = st.lookAt(box)
-	}
-	if err != nil { // the releases are known all the same
-		st.Outbox = err.Error()
-	}
 	names := map[string]string{}
 	asked, err := readRequests(ctx, (&state{dir: cfg.State}).path("ledger"), func(e ledger.Entry) {
 		names[e.Reference] = e.Order
@@ -80,10 +72,8 @@ func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Sta
 	if cfg.Database.Reveal() != "" { // another site may have answered what this one held
 		asked = newRequests()
 	}
-	if st.Outbox == "" {
-		if st.Due, err = newDueReader(box, cfg).list(asked.snapshot(), now); err != nil {
-			return nil, err
-		}
+	if err := st.lookAt(ctx, cfg, asked.snapshot(), now); err != nil {
+		return nil, err
 	}
 	for i, r := range st.Releases {
 		if name, ok := names[r.Release]; ok {
@@ -105,21 +95,73 @@ func openToLook(dir string) (*watch.Outbox, error) {
 	return box, err
 }
 
-// lookAt adds what lies in the outbox. One that is away is part of the status and
-// no failure of it.
-func (st *Status) lookAt(box *watch.Outbox) error {
-	here, err := box.Look()
-	st.Pending = append(st.Pending, here.Pending...)
-	st.Ignored = append(st.Ignored, here.Ignored...)
-	st.Delayed = append(st.Delayed, here.Delayed...)
-	st.Left = append(st.Left, here.Left...)
-	for i, r := range st.Releases {
-		var b brief
-		if r.claim != "" && box.RecallOf(r.claim, briefNote, &b) == nil {
-			st.Releases[i].Order = b.ID
+// outboxPatience is how long status waits for the outbox: the folder of a share that is
+// away may never answer.
+const outboxPatience = 15 * time.Second
+
+// lookAt adds what lies in the outbox. One that is away, or does not answer, is part of
+// the status and no failure of it: the releases are known all the same.
+func (st *Status) lookAt(ctx context.Context, cfg *config.Config, asked map[string]request, now time.Time) error {
+	var claims []string
+	for _, r := range st.Releases {
+		if r.claim != "" {
+			claims = append(claims, r.claim)
 		}
 	}
-	return err
+	seen := make(chan boxView, 1)
+	go func() { seen <- viewOutbox(cfg, claims, asked, now) }() // ends with its folder's answer, or with the command
+	var v boxView
+	select {
+	case v = <-seen:
+	case <-time.After(outboxPatience):
+		v.away = errors.New("the outbox folder does not answer; check that its network drive is connected")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if v.away != nil {
+		st.Outbox = v.away.Error()
+	}
+	st.Pending = append(st.Pending, v.here.Pending...)
+	st.Ignored = append(st.Ignored, v.here.Ignored...)
+	st.Delayed = append(st.Delayed, v.here.Delayed...)
+	st.Left = append(st.Left, v.here.Left...)
+	st.Due = append(st.Due, v.due...)
+	for i, r := range st.Releases {
+		if name := v.orders[r.claim]; name != "" {
+			st.Releases[i].Order = name
+		}
+	}
+	return v.err
+}
+
+// boxView is what a look into the outbox shows.
+type boxView struct {
+	here   watch.Present
+	orders map[string]string // their ids, by claim
+	due    []Due
+	away   error // nothing is known of its files
+	err    error
+}
+
+func viewOutbox(cfg *config.Config, claims []string, asked map[string]request, now time.Time) (v boxView) {
+	box, err := openToLook(cfg.Outbox)
+	if err != nil {
+		v.away = err
+		return v
+	}
+	defer func() { v.err = errors.Join(v.err, box.Close()) }()
+	v.here, v.away = box.Look()
+	v.orders = map[string]string{}
+	for _, claim := range claims {
+		var b brief
+		if box.RecallOf(claim, briefNote, &b) == nil {
+			v.orders[claim] = b.ID
+		}
+	}
+	if v.away == nil {
+		v.due, v.err = newDueReader(box, cfg).list(asked, now)
+	}
+	return v
 }
 
 // addSites adds the orders of the other sites. A database that is away is part
