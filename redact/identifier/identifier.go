@@ -53,6 +53,35 @@ func For(p redact.Profile) []Rule {
 	return nil
 }
 
+// shortest is the least number of letters and digits of a value that is looked for
+// without the words that say what it is.
+const shortest = 6
+
+// Known returns the rule for one value that was found in another place: it is the
+// same number where nothing says so. ok is false for one too short to be told from
+// others.
+func (r Rule) Known(value string) (_ Rule, ok bool) {
+	plain, _ := normal([]rune(value))
+	var re strings.Builder
+	n := 0
+	for _, c := range plain {
+		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+			if n++; n > 1 {
+				re.WriteString(`[\s.\-` + string(Gap) + `]{0,3}`)
+			}
+			re.WriteRune(c)
+		}
+	}
+	if n < shortest {
+		return Rule{}, false
+	}
+	same := regexp.MustCompile(re.String())
+	r.find = func(text string) [][2]int {
+		return matches(same, text, 0, func(from, to int) bool { return alone(text, from, to) })
+	}
+	return r, true
+}
+
 // Find returns what the rules find in a text, in order and without overlaps.
 func Find(rules []Rule, text []rune) []Hit {
 	plain, at := normal(text)

@@ -81,8 +81,8 @@ func countedPages(in []byte) (count int, layers bool, err error) {
 	}
 	src, err := read(in)
 	if err != nil {
-		if r, ok := errors.AsType[drawable](err); !ok {
-			return 0, false, r
+		if _, ok := errors.AsType[drawable](err); !ok {
+			return 0, false, err
 		}
 		return len(pageObject.FindAllIndex(in, -1)), bytes.Contains(in, []byte("/OCProperties")), nil
 	}
@@ -160,7 +160,7 @@ func (d *album) page(doc *pdfium.Document, i int) (err error) {
 	if err != nil {
 		return err
 	}
-	pic, err := page.Render(pdfium.View{DPI: redrawDPI, Turned: true, Black: s.boxes})
+	pic, err := page.Render(pdfium.View{DPI: d.dpi, Turned: true, Black: s.boxes})
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (d *album) searched(page *pdfium.Page, number int) (s sight, err error) {
 	}
 	for j, h := range s.hits {
 		d.count(h.Rule, 1)
-		d.found[s.found[j]] = true
+		d.found[s.found[j]] = h.Rule
 	}
 	if s.letters < scanLetters || float64(s.unreadable) > unreadPart*float64(s.letters) {
 		d.unread = append(d.unread, number)

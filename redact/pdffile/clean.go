@@ -35,11 +35,13 @@ func cleaned(in []byte, pages []Range, trim *trimmer) (out []byte, report redact
 	count, report := c.out.pages, c.tally.report()
 	debug.FreeOSMemory() // the source is no longer needed, verifying reads everything again
 	doc, err := verify(out, count)
-	if err == nil && trim != nil {
-		err = trim.check(doc)
-	}
 	if err != nil {
-		return nil, report, err
+		return nil, report, drawable{err}
+	}
+	if trim != nil {
+		if err := trim.check(doc); err != nil {
+			return nil, report, err
+		}
 	}
 	return out, report, nil
 }

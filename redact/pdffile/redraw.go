@@ -36,7 +36,7 @@ func (t *trimmer) redraw(doc *document, pages *singles, i int, s sight) error {
 		if bounds, err = page.Bounds(); err != nil {
 			return err
 		}
-		pic, err = page.Render(pdfium.View{DPI: redrawDPI, Black: s.boxes})
+		pic, err = page.Render(pdfium.View{DPI: t.dpi, Black: s.boxes})
 		return err
 	})
 	if err != nil {

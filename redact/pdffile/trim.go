@@ -25,13 +25,14 @@ type trimmer struct {
 	engine   *pdfium.Engine
 	rules    []identifier.Rule
 	reviewed bool
+	dpi      float64 // of pages that become pictures
 	tally    *tally
-	found    map[string]bool             // what must not be in the result
+	found    map[string]string           // what must not be in the result, and the rule that found it
 	searched map[[sha256.Size]byte]sight // pages without a hit, by their file
 }
 
 func newTrimmer(engine *pdfium.Engine, rules []identifier.Rule, reviewed bool) *trimmer {
-	return &trimmer{engine: engine, rules: rules, reviewed: reviewed, found: map[string]bool{}, searched: map[[sha256.Size]byte]sight{}}
+	return &trimmer{engine: engine, rules: rules, reviewed: reviewed, dpi: redrawDPI, found: map[string]string{}, searched: map[[sha256.Size]byte]sight{}}
 }
 
 const (
@@ -50,38 +51,87 @@ const (
 
 // trim changes doc. numbers are those of its pages in the source.
 func (t *trimmer) trim(doc *document, numbers []int) error {
-	pages, one := doc.singles(), []int(nil)
-	var unread []int
-	for i := range pages.kids {
-		s, err := t.page(pages, i)
-		if err != nil {
+	pages := doc.singles()
+	sights, err := t.pages(doc, pages)
+	if err != nil {
+		return err
+	}
+	if len(t.found) > 0 { // the same numbers may stand where nothing says what they are
+		t.know()
+		if sights, err = t.pages(doc, pages); err != nil {
 			return err
 		}
-		ref, _ := pages.kids[i].(types.IndirectRef)
-		page, _ := doc.at(ref).(types.Dict)
+	}
+	var unread []int
+	for i, s := range sights {
+		page, _ := doc.at(pages.kids[i]).(types.Dict)
 		if !searchable(s, doc.painted(page), doc.area(page)) {
 			unread = append(unread, numbers[i])
 		}
-		if len(s.hits) > 0 {
-			one = append(one, i)
-			if err := t.redraw(doc, pages, i, s); err != nil {
-				return err
-			}
+	}
+	if len(unread) > 0 && !t.reviewed {
+		return redact.Refuse(redact.Undecided, "%s", notSearched(unread))
+	}
+	if len(unread) > 0 {
+		t.tally.notice(unreadNotice)
+	}
+	for i, s := range sights {
+		if len(s.hits) == 0 {
+			continue
 		}
+		for _, h := range s.hits {
+			t.count(h.Rule, 1)
+		}
+		t.tally.notice(trimNotice)
+		if err := t.redraw(doc, pages, i, s); err != nil {
+			return err
+		}
+	}
+	for _, kid := range pages.kids {
+		page, _ := doc.at(kid).(types.Dict)
 		if err := t.comments(doc, page); err != nil {
 			return err
 		}
 	}
-	if len(unread) > 0 {
-		if !t.reviewed {
-			return redact.Refuse(redact.Undecided, "%s", notSearched(unread))
-		}
-		t.tally.notice(unreadNotice)
-	}
-	if len(one) > 0 {
-		t.tally.notice(trimNotice)
-	}
 	return nil
+}
+
+// pages looks at every page and remark and notes what is found.
+func (t *trimmer) pages(doc *document, pages *singles) ([]sight, error) {
+	sights := make([]sight, len(pages.kids))
+	for i, kid := range pages.kids {
+		var err error
+		if sights[i], err = t.page(pages, i); err != nil {
+			return nil, err
+		}
+		page, _ := doc.at(kid).(types.Dict)
+		err = eachRemark(doc, page, func(_ types.Dict, text []rune) {
+			for _, h := range identifier.Find(t.rules, text) {
+				t.found[string(text[h.From:h.To])] = h.Rule
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return sights, nil
+}
+
+// know adds rules for the very numbers that were found.
+func (t *trimmer) know() {
+	all := slices.Clone(t.rules)
+	for _, value := range slices.Sorted(maps.Keys(t.found)) {
+		for i := range t.rules {
+			if r := &t.rules[i]; r.Name == t.found[value] {
+				if known, ok := r.Known(value); ok {
+					all = append(all, known)
+				}
+				break
+			}
+		}
+	}
+	t.rules = all
+	clear(t.searched)
 }
 
 // page looks at a page as its fonts tell it and as it is drawn.
@@ -94,18 +144,15 @@ func (t *trimmer) page(pages *singles, i int) (sight, error) {
 	if err != nil {
 		return told, err
 	}
-	for _, h := range told.hits {
-		t.count(h.Rule, 1)
-	}
 	for j, h := range drawn.hits {
-		if !slices.Contains(told.found, drawn.found[j]) {
-			t.count(h.Rule, 1)
+		if slices.Contains(told.found, drawn.found[j]) {
+			continue // seen both ways
 		}
+		told.hits, told.found = append(told.hits, h), append(told.found, drawn.found[j])
 	}
-	told.hits = append(told.hits, drawn.hits...)
 	told.boxes = append(told.boxes, drawn.boxes...)
-	for _, f := range append(told.found, drawn.found...) {
-		t.found[f] = true
+	for j, h := range told.hits {
+		t.found[told.found[j]] = h.Rule
 	}
 	return told, nil
 }
@@ -131,6 +178,7 @@ func (t *trimmer) count(rule string, n int) {
 	for i := range t.rules {
 		if r := &t.rules[i]; r.Name == rule {
 			t.tally.add(removal{Item: r.Item, Rule: r.Name, Reason: r.Reason + madeNotice}, n)
+			return
 		}
 	}
 }
@@ -185,8 +233,8 @@ func notSearched(pages []int) string {
 // gone stands where something was taken out of a remark.
 const gone = "[removed]"
 
-// comments takes identifiers out of the remarks of a page.
-func (t *trimmer) comments(doc *document, page types.Dict) error {
+// eachRemark hands out the words of the remarks on a page.
+func eachRemark(doc *document, page types.Dict, fn func(a types.Dict, text []rune)) error {
 	list, _ := doc.at(page["Annots"]).(types.Array)
 	for _, o := range list {
 		a, _ := doc.at(o).(types.Dict)
@@ -194,18 +242,23 @@ func (t *trimmer) comments(doc *document, page types.Dict) error {
 		if err != nil {
 			return err
 		}
-		text := remark(b)
+		fn(a, remark(b))
+	}
+	return nil
+}
+
+// comments takes identifiers out of the remarks of a page.
+func (t *trimmer) comments(doc *document, page types.Dict) error {
+	return eachRemark(doc, page, func(a types.Dict, text []rune) {
 		hits := identifier.Find(t.rules, text)
 		for _, h := range slices.Backward(hits) {
-			t.found[string(text[h.From:h.To])] = true
 			t.count(h.Rule, 1)
 			text = slices.Concat(text[:h.From], []rune(gone), text[h.To:])
 		}
 		if len(hits) > 0 {
 			a["Contents"] = types.HexLiteral(fmt.Sprintf("%x", utf16Bytes("\uFEFF"+string(text))))
 		}
-	}
-	return nil
+	})
 }
 
 // remark decodes a text string; what is in no known encoding is taken letter by
@@ -244,13 +297,12 @@ func (t *trimmer) check(doc *document) error {
 			}
 		}
 		page, _ := doc.at(kid).(types.Dict)
-		list, _ := doc.at(page["Annots"]).(types.Array)
-		for _, o := range list {
-			a, _ := doc.at(o).(types.Dict)
-			b, err := stringBytes(a["Contents"])
-			if err != nil || len(identifier.Find(t.rules, remark(b))) > 0 {
-				return unverified
-			}
+		left := false
+		err := eachRemark(doc, page, func(_ types.Dict, text []rune) {
+			left = left || len(identifier.Find(t.rules, text)) > 0
+		})
+		if err != nil || left {
+			return unverified
 		}
 	}
 	spellings := spellingsOf(slices.Collect(maps.Keys(t.found)))
