@@ -143,10 +143,9 @@ func (e *textError) class() redact.Class {
 func (rs refusals) ofPatients() (out []order.Reason) {
 	var others, unclear []string
 	for _, r := range rs {
-		switch r.class {
-		case otherPatient:
+		if r.class == otherPatient {
 			others = append(others, r.item)
-		case unclearPatient:
+		} else if r.class == unclearPatient {
 			unclear = append(unclear, r.item)
 		}
 	}

@@ -2,6 +2,7 @@ package packager
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -196,9 +197,7 @@ var headings = map[string]func(s *sheet, p someone) shown{
 }
 
 func init() {
-	for name, set := range hardHeadings {
-		headings[name] = set
-	}
+	maps.Copy(headings, hardHeadings)
 }
 
 // hardHeadings are ways that are hard to read: by hand, by old programs, by
@@ -260,58 +259,58 @@ func spaced(s string) string { return strings.Join(strings.Split(s, ""), " ") }
 
 // company is what else stands on pages: other people, and text that looks like a
 // heading and is none.
-var company = []func(s *sheet, p, other someone){
-	func(s *sheet, p, o someone) {
+var company = []func(s *sheet, other someone){
+	func(s *sheet, o someone) {
 		s.line("Guarantor: "+o.name(s.r), "DOB: "+o.birth(s.r))
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Responsible Party: "+o.name(s.r), "Relationship: Spouse")
 		s.line("DOB: "+o.birth(s.r), "Phone: 518-555-0111")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("INSURANCE INFORMATION")
 		s.line("Subscriber Name: "+o.name(s.r), "Subscriber ID: "+o.id, "Group #: 4711")
 		s.line("Date of Birth: "+o.birth(s.r), "Carrier: Delta Dental")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Emergency Contact: "+o.name(s.r), "Relation: Mother", "Phone: 518-555-0199")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Provider: Dr. "+o.first+" "+s.pick(doctors...), "Hygienist: "+o.name(s.r)+", RDH")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Referred by: "+o.name(s.r), "Primary Dentist: "+o.first+" "+s.pick(doctors...)+" DDS")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("RESPONSIBLE PARTY")
 		s.line("Name: "+o.name(s.r), "Birth Date: "+o.birth(s.r))
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Spouse: " + o.name(s.r) + "   DOB: " + o.birth(s.r))
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, _ someone) {
 		s.line(s.pick("Patient: Reports pain on chewing, upper left", "PATIENT: TOLERATED THE PROCEDURE WELL", "Patient: cooperative", "Pt: denies any changes in medical history", "Patient: 41 y/o female presents for recall", "Patient is a pleasant adult"))
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Signature of Patient or Guardian: ______________", "Date: 03/04/2025")
 		s.line("Witness: " + o.name(s.r))
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, _ someone) {
 		s.line("Date", "Tooth", "Procedure", "Provider", "Amount")
 		for range 3 {
 			s.line("03/04/2025", "#14", "D2740 Crown", s.pick(doctors...), "1,250.00")
 		}
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, _ someone) {
 		s.line("Invoice # 20871", "Claim #: 88123", "Account #: 5531", "Date: 03/04/2025")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, _ someone) {
 		s.line("Patient Portion: 125.00", "Insurance Portion: 375.00", "Patient since: 2009")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Employer: "+o.last+" & Sons", "Pharmacy: "+o.last+" Drugs")
 	},
-	func(s *sheet, p, o someone) {
+	func(s *sheet, o someone) {
 		s.line("Bill To: "+o.name(s.r), "cc: Dr. "+o.last)
 	},
 }
@@ -336,13 +335,13 @@ func chartPage(r *rand.Rand, layout string, p, other someone) (heading.Page, sho
 	before(s)
 	above := r.IntN(6) == 0
 	if above {
-		company[r.IntN(6)](s, p, other)
+		company[r.IntN(6)](s, other)
 		s.gap()
 	}
 	sh := headings[layout](s, p)
 	for range r.IntN(4) {
 		s.gap()
-		company[r.IntN(len(company))](s, p, other)
+		company[r.IntN(len(company))](s, other)
 	}
 	return heading.Page{Number: 1, Height: sheetHeight, Texts: s.texts}, sh
 }

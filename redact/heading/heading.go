@@ -93,6 +93,7 @@ func (r *reader) read(line, j int) {
 		}
 	case number:
 		r.value(m, line, j, redact.ClaimID, idIn)
+	case given, person, business, other, kinds: // read with others, or not at all
 	}
 }
 
@@ -113,6 +114,7 @@ func (r *reader) owned(line, j int) kind {
 			if r.marks[line][j].kind == plainName && k == j-1 {
 				return business
 			}
+		case plainName, family, given, birth, number, other, kinds:
 		}
 	}
 	here := r.marks[line][j].cell

@@ -134,10 +134,7 @@ func cleanOnDisk(b *testing.B, src onDisk, p redact.Profile) {
 		b.Fatal(err)
 	}
 	used, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	limit := memoryFor(src.size)
-	if p == redact.Payment {
-		limit += pdfium.Memory
-	}
+	limit := memoryFor(src.size) + pdfium.Memory
 	b.SetBytes(src.size)
 	b.ReportMetric(float64(used.Maxrss>>10), "MiB-worker")
 	b.ReportMetric(float64(limit>>20), "MiB-worker-limit")
