@@ -123,10 +123,7 @@ func answer(ctx context.Context, req request, engine *pdfium.Engine, in io.Reade
 		return ctx.Err()
 	}
 	rep := reply{Size: int64(len(made)), Report: report}
-	switch {
-	case req.Task == drawFile:
-		rep.Claims = claimsDrawn(engine, data)
-	case engine != nil:
+	if engine != nil {
 		rep.Claims = claimsIn(engine, data, req.Pages)
 	}
 	head, err := encodeFrame(rep)

@@ -28,82 +28,59 @@ func claimsIn(engine *pdfium.Engine, in []byte, pages []Range) (all []redact.Cla
 			all = nil
 		}
 	}()
+	var c claimant
 	doc, numbers := wholeOf(in, pages)
 	if doc == nil {
-		return nil
+		_ = c.drawn(engine, in) // what cannot be read says nothing
+		return c.all
 	}
 	singles := doc.withoutPictures().singles()
-	var said sayings
-	for i, kid := range singles.kids {
+	for i := range singles.kids {
 		pdf, err := singles.pdf(i, false)
+		if err == nil {
+			err = onPage(engine, pdf, func(p *pdfium.Page) error { return c.page(p, numbers[i]) })
+		}
 		if err != nil {
-			return said.all
-		}
-		page, _ := doc.at(kid).(types.Dict)
-		turn, _ := doc.at(page["Rotate"]).(types.Integer)
-		err = onPage(engine, pdf, func(p *pdfium.Page) error { return said.read(p, numbers[i], (turn.Value()%360+360)%360) })
-		if err != nil || said.full {
-			break // the engine must not be used any more
+			return c.all // the engine must not be used any more
 		}
 	}
-	return said.all
+	return c.all
 }
 
-// claimsDrawn does the same for a file that the engine can open and pdfcpu cannot
-// take apart.
-func claimsDrawn(engine *pdfium.Engine, in []byte) []redact.Claim {
-	doc, err := engine.Open(in)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = doc.Close() }() // it was only read
-	n, err := doc.Pages()
-	if err != nil {
-		return nil
-	}
-	var said sayings
-	for i := 0; i < n && !said.full; i++ {
-		if err := said.readPage(doc, i); err != nil {
-			break
-		}
-	}
-	return said.all
-}
-
-// sayings are what the pages of a document say, one after the other.
-type sayings struct {
+// claimant gathers the claims of one file.
+type claimant struct {
 	all, last []redact.Claim
-	full      bool
 }
 
-func (s *sayings) readPage(doc *pdfium.Document, i int) (err error) {
-	page, err := doc.Page(i)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, page.Close()) }()
-	turn, err := page.Turn()
-	if err != nil {
-		return err
-	}
-	return s.read(page, i+1, turn)
-}
-
-// read adds what a page says, unless it is what the page before said. turn is the
-// page's own rotation in degrees.
-func (s *sayings) read(p *pdfium.Page, number, turn int) error {
-	texts, height, err := textsOf(p, turn)
+func (c *claimant) page(p *pdfium.Page, number int) error {
+	texts, height, err := textsOf(p)
 	if err != nil {
 		return err
 	}
 	claims := heading.Read(heading.Page{Number: number, Height: height, Texts: texts})
-	if s.full = len(s.all)+len(claims) > redact.MaxClaims; s.full {
-		return nil
-	}
-	if !slices.EqualFunc(claims, s.last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value }) {
-		s.all, s.last = append(s.all, claims...), claims
+	same := slices.EqualFunc(claims, c.last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value })
+	if !same && len(c.all)+len(claims) <= redact.MaxClaims {
+		c.all, c.last = append(c.all, claims...), claims
 	}
 	return nil
+}
+
+// drawn reads a file of which pages are drawn because they cannot be cleaned: only
+// the engine can open it.
+func (c *claimant) drawn(engine *pdfium.Engine, in []byte) (err error) {
+	doc, err := engine.Open(in)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, doc.Close()) }()
+	n, err := doc.Pages()
+	for i := 0; i < n && err == nil; i++ {
+		var page *pdfium.Page
+		if page, err = doc.Page(i); err == nil {
+			err = errors.Join(c.page(page, i+1), page.Close())
+		}
+	}
+	return err
 }
 
 // wholeOf is the cleaned document with all its pages or, if one of those that do
@@ -136,8 +113,12 @@ func (d *document) withoutPictures() *document {
 }
 
 // textsOf returns the words of a page where a viewer shows them, and its height.
-func textsOf(p *pdfium.Page, turn int) (texts []heading.Text, height float64, err error) {
+func textsOf(p *pdfium.Page) (texts []heading.Text, height float64, err error) {
 	bounds, err := p.Bounds()
+	if err != nil {
+		return nil, 0, err
+	}
+	turn, err := p.Turn()
 	if err != nil {
 		return nil, 0, err
 	}

@@ -45,6 +45,17 @@ func (p *Page) Bounds() (b Box, err error) {
 	return b, nil
 }
 
+// Turn returns by how many degrees a viewer turns the page clockwise (table 30): 0,
+// 90, 180 or 270.
+func (p *Page) Turn() (degrees int, err error) {
+	defer caught(&err)
+	r, err := p.lib.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: p.ref})
+	if err != nil {
+		return 0, engineError("page rotation", err)
+	}
+	return int(r.PageRotation) % 4 * 90, nil
+}
+
 // Char is a character of a page's text in the order of reading.
 type Char struct {
 	Rune rune
@@ -244,16 +255,6 @@ func (p *Page) blacken(pic *Picture, d device, b Box) error {
 type device struct {
 	width, height int
 	turn          enums.FPDF_PAGE_ROTATION // added to the page's own
-}
-
-// Turn is the page's own rotation in degrees, clockwise.
-func (p *Page) Turn() (degrees int, err error) {
-	defer caught(&err)
-	own, err := p.lib.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: p.ref})
-	if err != nil {
-		return 0, engineError("page rotation", err)
-	}
-	return 90 * int(own.PageRotation%4), nil
 }
 
 func (p *Page) device(v View) (d device, err error) {
