@@ -143,9 +143,10 @@ func (e *textError) class() redact.Class {
 func (rs refusals) ofPatients() (out []order.Reason) {
 	var others, unclear []string
 	for _, r := range rs {
-		if r.class == otherPatient {
+		switch r.class {
+		case otherPatient:
 			others = append(others, r.item)
-		} else if r.class == unclearPatient {
+		case unclearPatient:
 			unclear = append(unclear, r.item)
 		}
 	}
