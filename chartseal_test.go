@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,22 @@ func TestTheEngineDatabaseSurvivesAPowerCut(t *testing.T) {
 		if err := r.db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %q (%v), want %q", pragma, got, err, want)
 		}
+	}
+}
+
+// A daemon that finds the disk full at its start waits for room.
+func TestAFullDiskIsToldFromOtherTrouble(t *testing.T) {
+	r := newRegistry(t)
+	r.db.SetMaxOpenConns(1)
+	if _, err := r.db.ExecContext(t.Context(), "PRAGMA max_page_count=1"); err != nil { // as many as there are
+		t.Fatal(err)
+	}
+	_, _, err := r.admit(t.Context(), "ref", strings.Repeat("x", 1<<20), "claim")
+	if !IsFull(err) || classOf(err) != "disk full" {
+		t.Errorf("%v is %q", err, classOf(err))
+	}
+	if IsFull(ErrEngine) || !IsFull(&os.PathError{Op: "write", Err: syscall.ENOSPC}) {
+		t.Error("the disk of the file system")
 	}
 }
 

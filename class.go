@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"syscall"
 
+	"modernc.org/sqlite"
+
 	"chartseal/ledger"
 	"chartseal/packager/gather"
 	"chartseal/transport"
@@ -14,6 +16,15 @@ import (
 
 // scrub takes the path out of a file system error.
 func scrub(err error) error { return watch.Scrub(err) }
+
+// sqliteFull is SQLITE_FULL (sqlite.org, Result and Error Codes).
+const sqliteFull = 13
+
+// IsFull reports that a disk of this computer is full, which ends by itself or by hand.
+func IsFull(err error) bool {
+	full, is := errors.AsType[*sqlite.Error](err)
+	return is && full.Code() == sqliteFull || errors.Is(err, syscall.ENOSPC)
+}
 
 // classOf names the kind of trouble for logs and status.
 func classOf(err error) string {
@@ -44,13 +55,15 @@ func classOf(err error) string {
 		{errSilent, "records folder does not answer"},
 		{gather.ErrEmptied, "shared image folder empty"},
 		{errNoExport, "export folder missing"},
-		{syscall.ENOSPC, "disk full"},
 		{syscall.EROFS, "disk read-only"},
 		{fs.ErrPermission, "access refused by this computer"},
 	} {
 		if errors.Is(err, c.is) {
 			return c.name
 		}
+	}
+	if IsFull(err) {
+		return "disk full"
 	}
 	return "machine"
 }

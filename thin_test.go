@@ -49,7 +49,7 @@ func TestReleasesThatEndedLongAgoAreForgotten(t *testing.T) {
 	remember(t, p, &release{ID: "withdrawn", Outcome: hold}, hold, ledger.Withdrawn, old)
 	remember(t, p, &release{ID: "taken", Outcome: taken}, taken, "", old)
 	remember(t, p, &release{ID: "extended", Outcome: extended}, extended, ledger.Extended, old)
-	if _, err := p.ledger.Append(ctx, ledger.Entry{Key: "taken/taken", Event: ledger.TakenOver, Order: "R taken", Reference: "taken"}); err != nil {
+	if _, err := p.ledger.Append(ctx, ledger.Entry{Key: "taken/taken", Event: ledger.TakenOver, Order: "R taken", Reference: "taken", OrderSum: "sha"}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -33,7 +33,8 @@ const (
 )
 
 // keepRunning runs the daemon. A full disk can make the engine lose track of
-// what it does; then everything is closed and opened again, as after a crash.
+// what it does; then everything is closed and opened again, as after a crash. On a
+// disk that is full at the start it waits for room.
 func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 	failed := false
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
@@ -42,7 +43,7 @@ func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 		if ctx.Err() != nil || err == nil {
 			return nil
 		}
-		failed = failed || errors.Is(err, chartseal.ErrEngine)
+		failed = failed || errors.Is(err, chartseal.ErrEngine) || chartseal.IsFull(err)
 		if !failed { // it never began
 			return err
 		}
