@@ -17,13 +17,16 @@ import (
 // scrub takes the path out of a file system error.
 func scrub(err error) error { return watch.Scrub(err) }
 
-// sqliteFull is SQLITE_FULL (sqlite.org, Result and Error Codes).
-const sqliteFull = 13
+// What SQLite says on a full disk (sqlite.org, Result and Error Codes).
+const (
+	sqliteFull    = 13             // SQLITE_FULL
+	sqliteShmSize = 10 | (19 << 8) // SQLITE_IOERR_SHMSIZE: no room for the memory that its log needs
+)
 
 // IsFull reports that a disk of this computer is full, which ends by itself or by hand.
 func IsFull(err error) bool {
 	full, is := errors.AsType[*sqlite.Error](err)
-	return is && full.Code() == sqliteFull || errors.Is(err, syscall.ENOSPC)
+	return is && (full.Code() == sqliteFull || full.Code() == sqliteShmSize) || errors.Is(err, syscall.ENOSPC)
 }
 
 // classOf names the kind of trouble for logs and status.
