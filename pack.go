@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -189,10 +190,21 @@ const PDFCacheEnv = "CHARTSEAL_PDFIUM_CACHE"
 
 func (p *Practice) worker(ctx context.Context, kind string) *exec.Cmd {
 	cmd := p.opts.Self(ctx, "worker", kind)
-	if _, set := os.LookupEnv(PDFCacheEnv); !set && kind == "pdf" {
-		cmd.Env = append(cmd.Env, PDFCacheEnv+"="+p.state.path("pdfium"))
+	if kind == "pdf" {
+		UsePDFCache(cmd, p.state.dir)
 	}
 	return cmd
+}
+
+// UsePDFCache tells a PDF worker to keep the compiled engine in the state folder,
+// unless the environment names another place.
+func UsePDFCache(cmd *exec.Cmd, state string) {
+	if _, set := os.LookupEnv(PDFCacheEnv); set {
+		return
+	}
+	dir := filepath.Join(state, "pdfium")
+	_ = os.Mkdir(dir, 0o700) // there, as a rule; without it the engine is compiled anew
+	cmd.Env = append(cmd.Env, PDFCacheEnv+"="+dir)
 }
 
 // recipients are the recipient's keys, or the passphrase.

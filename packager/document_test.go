@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -250,6 +251,59 @@ func TestHoldsSayWhatHelps(t *testing.T) {
 	} {
 		if todo[c] == "" {
 			t.Errorf("class %s: nothing to do", c)
+		}
+	}
+}
+
+// scan is a PDF of one page that is nothing but a picture.
+func scan() []byte {
+	var b bytes.Buffer
+	var at []int
+	for _, o := range []string{
+		"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+		"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R/Resources<</XObject<</Im 5 0 R>>>>>>",
+		"<</Length 29>>\nstream\nq 300 0 0 300 0 0 cm /Im Do Q\nendstream",
+		"<</Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>\nstream\n@\nendstream",
+	} {
+		if b.Len() == 0 {
+			b.WriteString("%PDF-1.7\n")
+		}
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", len(at), o)
+	}
+	xref := b.Len()
+	b.WriteString("xref\n0 6\n0000000000 65535 f \n")
+	for _, n := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", n)
+	}
+	fmt.Fprintf(&b, "trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", xref)
+	return b.Bytes()
+}
+
+// TestScanNeedsALook: a chart that cannot be searched goes to a payer only when a
+// person has looked at it, alone or inside a DICOM file.
+func TestScanNeedsALook(t *testing.T) {
+	for format, raw := range map[string][]byte{formatPDF: scan(), gather.FormatDICOM: encapsulated(t, scan(), dcm.ExplicitLE)} {
+		for _, f := range Formats(worker, []byte("0123456789abcdef")) {
+			if f.Name != format {
+				continue
+			}
+			_, err := f.Clean(t.Context(), bytes.NewReader(raw), redact.Payment, Asked{})
+			var r *redact.Refusal
+			if !errors.As(err, &r) || r.Class != redact.Undecided || !strings.Contains(r.Reason, "page 1 is a scan") {
+				t.Errorf("%s: %v", format, err)
+			}
+			out, err := f.Clean(t.Context(), bytes.NewReader(raw), redact.Payment, Asked{Reviewed: true})
+			if err != nil {
+				t.Errorf("%s, looked at: %v", format, err)
+				continue
+			}
+			if len(out.Report.Notices) == 0 {
+				t.Errorf("%s: the report does not tell of the look", format)
+			}
+			if err := out.Body.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

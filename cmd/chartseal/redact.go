@@ -70,6 +70,7 @@ type redaction struct {
 	reviewed  bool
 	pages     order.Pages
 	rules     packager.DICOMRules
+	state     string // the practice's state folder, if a configuration is named
 }
 
 // prepare settles by which rules the file is cleaned: the practice's own, if a
@@ -84,6 +85,7 @@ func (j *redaction) prepare(a *app, dates string) (err error) {
 		if err != nil {
 			return err
 		}
+		j.state = cfg.State
 		if j.rules, err = chartseal.DICOMRules(cfg); err != nil {
 			return err
 		}
@@ -123,7 +125,7 @@ func (j *redaction) run(ctx context.Context) (res *redacted, err error) {
 }
 
 func (j *redaction) clean(ctx context.Context, src sized, res *redacted) (err error) {
-	clean, err := cleanerFor(src, j.rules)
+	clean, err := j.cleanerFor(src)
 	if err != nil {
 		return err
 	}
@@ -186,14 +188,20 @@ type sized struct {
 
 func (s sized) Size() int64 { return s.size }
 
-func cleanerFor(f io.ReaderAt, rules packager.DICOMRules) (func(context.Context, redact.Source, redact.Profile, packager.Asked) (*redact.Output, error), error) {
+func (j *redaction) cleanerFor(f io.ReaderAt) (func(context.Context, redact.Source, redact.Profile, packager.Asked) (*redact.Output, error), error) {
 	head := make([]byte, 4096)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	worker := func(ctx context.Context, kind string) *exec.Cmd { return self(ctx, "worker", kind) }
-	for _, fm := range packager.Formats(worker, nil, rules) {
+	worker := func(ctx context.Context, kind string) *exec.Cmd {
+		cmd := self(ctx, "worker", kind)
+		if j.state != "" {
+			chartseal.UsePDFCache(cmd, j.state)
+		}
+		return cmd
+	}
+	for _, fm := range packager.Formats(worker, nil, j.rules) {
 		if fm.Sniff(head[:n]) {
 			return fm.Clean, nil
 		}

@@ -197,7 +197,7 @@ func (p *plan) enclose(e *element, d decision) (taken bool, err error) {
 	}
 	doc, report, err := newDocument(p.w.ctx, p.documents, p.file.src, e, p.rules.profile)
 	if refusal, ok := err.(*redact.Refusal); ok { //nolint:errorlint // refusals are never wrapped here
-		return false, redact.Refuse(enclosedClass(refusal.Class), "of the document inside it: %s", refusal.Reason)
+		return false, redact.Refuse(refusal.Class, "of the document inside it: %s", refusal.Reason)
 	}
 	if err != nil {
 		return false, err
@@ -212,14 +212,6 @@ func (p *plan) enclose(e *element, d decision) (taken bool, err error) {
 	p.tally.stay(e.tag, d.keyword)
 	p.changed()
 	return true, p.layout.fits()
-}
-
-// enclosedClass: nobody can release a document that its own cleaner refuses.
-func enclosedClass(c redact.Class) redact.Class {
-	if c == redact.Undecided {
-		return redact.Unfit
-	}
-	return c
 }
 
 // holdsPDF looks for the header of a PDF within the first 1024 bytes (ISO

@@ -167,7 +167,7 @@ func TestDocumentHeld(t *testing.T) {
 	}{
 		{"de-identified", withPDF(explicitLittle, classPDF, pdf).file(tsExplicitLittle), redact.Deidentified, redact.Unfit, "cannot be de-identified"},
 		{"limited set", withPDF(explicitLittle, classPDF, pdf).file(tsExplicitLittle), redact.LimitedSet, redact.Unfit, "cannot be de-identified"},
-		{"refused", withPDF(explicitLittle, classPDF, pdf).file(tsExplicitLittle), redact.Payment, redact.Unfit, "the test does not want it"},
+		{"refused", withPDF(explicitLittle, classPDF, pdf).file(tsExplicitLittle), redact.Payment, redact.Undecided, "the test does not want it"},
 		{"CDA", withPDF(explicitLittle, storageRoot+"104.2", []byte("<xml>")).file(tsExplicitLittle), redact.Treatment, redact.Unfit, "CDA"},
 		{"CDA with a PDF", withPDF(explicitLittle, storageRoot+"104.2", pdf).file(tsExplicitLittle), redact.Treatment, redact.Unfit, "CDA"},
 		{"STL", withPDF(explicitLittle, storageRoot+"104.3", []byte("solid")).file(tsExplicitLittle), redact.PatientAccess, redact.Unfit, "STL"},

@@ -1,10 +1,13 @@
 package pdffile
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartseal/redact/identifier"
 )
 
 // matrix is a transformation (8.3.4).
@@ -25,6 +28,7 @@ type painted struct {
 	anything bool    // lines, areas, pictures
 	pictures float64 // their area in square points, what overlaps counted twice
 	clear    bool    // all of it could be read
+	text     []rune  // what is written, letter by letter as its bytes are
 }
 
 const (
@@ -85,6 +89,8 @@ func (p *painter) run(content []byte, res types.Dict, ctm matrix, depth int) {
 			if m, ok := numbersOf(args); ok {
 				ctm = m.times(ctm)
 			}
+		case "Tj", "TJ", "'", `"`:
+			p.text(args)
 		case "BI":
 			p.picture(ctm)
 		case "Do":
@@ -96,6 +102,37 @@ func (p *painter) run(content []byte, res types.Dict, ctm matrix, depth int) {
 		}
 	})
 	p.out.clear = p.out.clear && ok
+}
+
+// text notes the bytes of the strings that are shown, whatever their font makes of
+// them.
+func (p *painter) text(args [][]byte) {
+	for _, a := range args {
+		for i := 0; i < len(a); i++ {
+			end := -1
+			var o types.Object
+			switch {
+			case a[i] == '(':
+				if end = stringEnd(a, i); end > 0 {
+					o = types.StringLiteral(a[i+1 : end-1])
+				}
+			case a[i] == '<':
+				if end = i + 1 + bytes.IndexByte(a[i:], '>'); end > i {
+					o = types.HexLiteral(a[i+1 : end-1])
+				}
+			}
+			if end <= i {
+				continue
+			}
+			b, err := stringBytes(o)
+			p.out.clear = p.out.clear && err == nil
+			for _, c := range b {
+				p.out.text = append(p.out.text, rune(c))
+			}
+			i = end - 1
+		}
+	}
+	p.out.text = append(p.out.text, identifier.Gap)
 }
 
 func (p *painter) picture(ctm matrix) {

@@ -65,7 +65,11 @@ func (t *trimmer) trim(doc *document, numbers []int) error {
 	var unread []int
 	for i, s := range sights {
 		page, _ := doc.at(pages.kids[i]).(types.Dict)
-		if !searchable(s, doc.painted(page), doc.area(page)) {
+		p := doc.painted(page)
+		if t.unplaced(p, s) {
+			return redact.Refuse(redact.Unverified, "page %d of the PDF holds a number that must not go in a way that no viewer shows for certain", numbers[i])
+		}
+		if !searchable(s, p, doc.area(page)) {
 			unread = append(unread, numbers[i])
 		}
 	}
@@ -94,6 +98,19 @@ func (t *trimmer) trim(doc *document, numbers []int) error {
 		}
 	}
 	return nil
+}
+
+// unplaced reports whether the strings of a page hold something that the engine has
+// not found on it: text without a font that works, for one, shows nothing and can
+// still be taken out.
+func (t *trimmer) unplaced(p painted, s sight) bool {
+	for _, h := range identifier.Find(t.rules, p.text) {
+		value := solid(string(p.text[h.From:h.To]))
+		if !slices.ContainsFunc(s.found, func(f string) bool { return strings.Contains(solid(f), value) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // pages looks at every page and remark and notes what is found.
@@ -301,7 +318,7 @@ func (t *trimmer) check(doc *document) error {
 		err := eachRemark(doc, page, func(_ types.Dict, text []rune) {
 			left = left || len(identifier.Find(t.rules, text)) > 0
 		})
-		if err != nil || left {
+		if err != nil || left || t.unplaced(doc.painted(page), sight{}) {
 			return unverified
 		}
 	}
@@ -314,16 +331,20 @@ func (t *trimmer) check(doc *document) error {
 	return nil
 }
 
+// solid is a number without what stands between its letters and digits.
+func solid(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
 // spellingsOf returns the byte strings that would betray a text.
 func spellingsOf(found []string) (out [][]byte) {
 	for _, f := range found {
-		solid := strings.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
-				return r
-			}
-			return -1
-		}, f)
-		for _, s := range []string{f, solid} {
+		for _, s := range []string{f, solid(f)} {
 			if len(s) < 6 {
 				continue // no number that a rule finds is shorter
 			}

@@ -162,6 +162,25 @@ func countOf(r redact.Report, item string) (n int) {
 	return n
 }
 
+// TestTextWithoutAFont: nobody sees it, and everybody can take it out.
+func TestTextWithoutAFont(t *testing.T) {
+	for name, in := range map[string][]byte{
+		"no such font":  bytes.Replace(numbersOnPages["one string"], []byte("/Font<<"), []byte("/Tnof<<"), 1),
+		"broken choice": bytes.Replace(numbersOnPages["one string"], []byte("/F1 12 Tf"), []byte("/F1!12 Tf"), 1),
+	} {
+		got, _, err := cleaned(in, nil, trimmerFor(t, true))
+		var r *redact.Refusal
+		switch {
+		case err == nil:
+			if strings.Contains(readable(t, got), ssn) {
+				t.Errorf("%s: the number is left", name)
+			}
+		case !errors.As(err, &r) || r.Class != redact.Unverified:
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestSameNumberElsewhere: a number that is told once goes wherever it stands.
 func TestSameNumberElsewhere(t *testing.T) {
 	in := numbered(3)

@@ -49,6 +49,14 @@ type Engine struct {
 // of a former start, which takes a tenth of one. cache may be empty; one that
 // others may write to is not used, as its content is run.
 func Start(ctx context.Context, cache string) (*Engine, error) {
+	e, err := start(ctx, cache)
+	if err != nil && private(cache) { // what is in it may be damaged
+		return start(ctx, "")
+	}
+	return e, err
+}
+
+func start(ctx context.Context, cache string) (*Engine, error) {
 	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxMemory)
 	if private(cache) {
 		store, err := wazero.NewCompilationCacheWithDir(cache)
