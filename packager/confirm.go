@@ -10,8 +10,8 @@ import (
 )
 
 // unconfirmed is what the receipt says when nothing but the patient's number
-// led to the records.
-const unconfirmed = "No image in this patient's folder says whose it is, so only the patient's number on the order led to these records. Compare them with the chart."
+// led to the records: no image, and not the text of a chart that goes.
+const unconfirmed = "Nothing in this patient's folder says whose it is, so only the patient's number on the order led to these records. Compare them with the chart."
 
 // identified reports whether a record that goes was matched on two identifiers.
 func identified(c *gather.Collection) bool {

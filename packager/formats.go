@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"strings"
 
 	"chartseal/order"
 	"chartseal/packager/bundle/dicomdir"
@@ -161,8 +160,11 @@ func pagesNotice(went order.Pages, r *redact.Report) string {
 			all += x.Count
 		}
 	}
-	words := went.Words()
-	return fmt.Sprintf("%s%s of %d, as the order asks.", strings.ToUpper(words[:1]), words[1:], all)
+	goes := "go"
+	if went.Count() == 1 {
+		goes = "goes"
+	}
+	return fmt.Sprintf("Of a PDF only %s of %d %s, as the order asks.", went.Words(), all, goes)
 }
 
 func sniffDICOM(head []byte) bool { return dicomfile.Sniff(head) }

@@ -41,6 +41,8 @@ type Plan struct {
 	Trusted  string // the practice's public key, to read the bundle back with
 	Compress bool
 	Progress func(done, total int64) // bytes of records; may be nil
+
+	confirmed bool // the text of a record says the patient's name or birth date
 }
 
 // File is where the sealed bundle goes: written once, read back once.
@@ -153,6 +155,9 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		}
 		done += it.Bytes
 		p.progress(done, total)
+	}
+	if p.confirmed {
+		b.WithoutNotice(unconfirmed)
 	}
 	var digest string
 	m, err := b.Finish(ctx, func(manifest []byte) ([]byte, error) {

@@ -71,7 +71,7 @@ func TestPagesOfAChart(t *testing.T) {
 		t.Fatalf("held %+v, records %+v", seen.Held, seen.Records)
 	}
 	notices := strings.Join(seen.Records[0].Report.Notices, " ")
-	if !strings.Contains(notices, "Page 1 of 3, as the order asks.") {
+	if !strings.Contains(notices, "Of a PDF only page 1 of 3 goes, as the order asks.") {
 		t.Errorf("the manifest does not tell of the pages: %q", notices)
 	}
 	p.Order.Records.Items[0].Pages = order.Pages{{First: 1, Last: 1}, {First: 90, Last: 99}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"chartseal/order"
 	"chartseal/packager/gather"
@@ -44,6 +45,9 @@ func Preview(ctx context.Context, p *Plan) (*Seen, error) {
 			rec.Refusal = r
 		}
 		s.Records = append(s.Records, rec)
+	}
+	if p.confirmed {
+		s.Notices = slices.DeleteFunc(s.Notices, func(n string) bool { return n == unconfirmed })
 	}
 	s.Held = append(s.Held, refused.reasons()...)
 	return s, nil

@@ -2,6 +2,7 @@ package packager
 
 import (
 	"context"
+	"slices"
 
 	"chartseal/order"
 	"chartseal/packager/gather"
@@ -163,6 +164,9 @@ func (rs refusals) ofPatients() (out []order.Reason) {
 // agree well enough can be released by a person; another patient's cannot.
 func (p *Plan) checkText(ctx context.Context, c *gather.Collection, it *gather.Item, out *redact.Output) error {
 	m, said := textMatch(p.Order.Patient, out.Claims, it.Pages, func(id string) (bool, bool) { return c.Knows(ctx, id) })
+	if said && m == order.Matching && slices.ContainsFunc(out.Claims, func(c redact.Claim) bool { return c.What == redact.ClaimName || c.What == redact.ClaimBirth }) {
+		p.confirmed = true // the number led here, so it is no second identifier
+	}
 	if !said || m == order.Matching || m == order.Insufficient && p.releases(it.Path, rulePatient) {
 		return nil
 	}

@@ -126,3 +126,20 @@ func TestClaimsStayInside(t *testing.T) {
 		t.Errorf("the notices tell: %s", s)
 	}
 }
+
+// TestChartsConfirm: a chart that says the patient's name is a second identifier
+// beside the number; one that says nothing, or the number again, is none.
+func TestChartsConfirm(t *testing.T) {
+	for line, confirms := range map[string]bool{"Patient: Maria Alvarez": true, "DOB: 03/09/1984": true, "Chart #: 10432": false, "Tooth 14": false} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			seen, err := Preview(t.Context(), planOf(t, order.Treatment, map[string][]byte{"a.pdf": printed(t, []string{line})}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := !slices.Contains(seen.Notices, unconfirmed); got != confirms {
+				t.Errorf("confirmed %v; notices %q", got, seen.Notices)
+			}
+		})
+	}
+}

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,6 +147,12 @@ func NewWriter(w io.Writer, h Header, opts Options) *Writer {
 		pipe:   newPipeline(zip, opts.Workers),
 		series: map[string]*series{},
 	}
+}
+
+// WithoutNotice takes a notice back that what was packed has made untrue. It is
+// called before Finish.
+func (w *Writer) WithoutNotice(notice string) {
+	w.manifest.Notices = slices.DeleteFunc(slices.Clone(w.manifest.Notices), func(n string) bool { return n == notice })
 }
 
 // Close releases what the Writer holds. Without a Finish before it, what was
