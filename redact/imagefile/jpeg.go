@@ -44,6 +44,10 @@ type jpeg struct {
 	icc         iccChunks
 	tables      []span // kept segments before the first scan
 	frame, scan bool   // seen
+
+	shape   *jpegFrame
+	huffman map[byte]*huffman // by class<<4 | id
+	restart int               // blocks between restart markers
 }
 
 type span struct{ off, n int64 }
@@ -174,7 +178,16 @@ func (j *jpeg) table(m byte, whole span, n int64) error {
 		if j.frame || j.tablesOnly {
 			return malformed("the JPEG holds more than one frame")
 		}
-		j.frame = true
+		j.frame, j.shape = true, readFrame(m, b)
+	}
+	switch m {
+	case markDHT:
+		if j.huffman == nil {
+			j.huffman = map[byte]*huffman{}
+		}
+		readHuffman(j.huffman, b)
+	case markDRI:
+		j.restart = int(b[0])<<8 | int(b[1])
 	}
 	if j.scan {
 		j.plan.Range(whole.off, whole.n)
@@ -329,9 +342,19 @@ func (j *jpeg) startScan(whole span, n int64) error {
 		j.writeHeader()
 		j.scan = true
 	}
+	from := j.in.Pos()
+	used, uerr := j.blocksEnd(b)
+	if err := j.in.Err(); err != nil {
+		return err
+	}
+	j.in.MoveTo(from)
 	end, err := j.entropyEnd()
 	if err != nil {
 		return err
+	}
+	if uerr == nil && used >= from && end-used >= hiddenTail {
+		j.removed.add(trailerRemoved)
+		end = used
 	}
 	j.plan.Range(whole.off, end-whole.off)
 	return nil

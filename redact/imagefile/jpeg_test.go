@@ -205,6 +205,7 @@ func (h huge) ReadAt(b []byte, off int64) (int, error) {
 
 func TestJPEGMemory(t *testing.T) {
 	b := encodeJPEG(t, picture(16, 16))
+	b[bytes.Index(b, []byte{0xff, markSOF0})+1] = markSOF0 + 2 // progressive: its blocks are not counted
 	h := huge{head: b[:len(b)-2], tail: append([]byte("\xff\xd9"), secret...), size: 1 << 28}
 	out, err := Clean(t.Context(), h, redact.Treatment)
 	if err != nil {
