@@ -195,13 +195,19 @@ func digits(s string) string {
 }
 
 // alone reports whether neither end of a span runs on in a longer number.
-func alone(text string, from, to int) bool {
+func alone(text string, from, to int) bool { return begins(text, from) && ends(text, to) }
+
+// begins reports whether a number does not run on before from.
+func begins(text string, from int) bool {
 	before := text[:from]
 	if tail := strings.TrimRight(before, "-."); tail != before && endsInDigit(tail) || endsInDigit(before) {
 		return false
 	}
-	return !endsInLetter(before) && ends(text, to)
+	return !endsInLetter(before) || label.MatchString(before[max(0, len(before)-8):])
 }
+
+// label is one that a number is written to without a blank.
+var label = regexp.MustCompile(`(?i)(?:^|[^a-z])(?:ssn|ss|no|nr)$`)
 
 // ends reports whether a number does not run on at to.
 func ends(text string, to int) bool {
@@ -215,6 +221,6 @@ func ends(text string, to int) bool {
 func endsInDigit(s string) bool     { return s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' }
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
-func letter(c byte) bool             { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' }
+func letter(c byte) bool             { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func endsInLetter(s string) bool     { return s != "" && letter(s[len(s)-1]) }
 func startsWithLetter(s string) bool { return s != "" && letter(s[0]) }

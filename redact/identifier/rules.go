@@ -42,23 +42,31 @@ const g = `\x{E000}*`
 // run is a row of n digits.
 func run(n int) string { return `\d(?:` + g + `\d){` + strconv.Itoa(n-1) + `}` }
 
+// socialLabel is how forms write it, in English and Spanish.
+const socialLabel = `(?:\bsocial\s+sec(?:urity|\.)?|\bsoc\.?\s*sec\.?|\bssn|\bss\s?(?:#|:|no\b|num(?:ber|\b))|\bs\.\s?s\.(?:\s?n\.?|\s?#|\s?no\b)|\bseguro\s+social\b)`
+
 var (
-	hyphened = regexp.MustCompile(run(3) + `\s?` + g + `-` + g + `\s{0,2}` + run(2) + `\s?` + g + `-` + g + `\s{0,2}` + run(4))
+	// A letter or two behind it is the old form of a Medicare number: 123-45-6789A.
+	hyphened    = regexp.MustCompile(run(3) + `\s?` + g + `-` + g + `\s{0,2}` + run(2) + `\s?` + g + `-` + g + `\s{0,2}` + run(4))
+	beneficiary = regexp.MustCompile(`^-?[A-Z][A-Z0-9]?(?:[^A-Za-z0-9]|$)`)
 	// spaced is one that is written letter by letter with blanks.
 	spaced = regexp.MustCompile(`\d[ ]\d[ ]\d[ ]?-[ ]?\d[ ]\d[ ]?-[ ]?\d[ ]\d[ ]\d[ ]\d`)
 	// told is one without hyphens behind words that say what it is. "SSN or TIN" on
 	// a claim form is the practice's own (ADA claim form, item 51).
-	told = regexp.MustCompile(`(?i)(?:\bsocial\s+sec(?:urity|\.)?|\bsoc\.?\s*sec\.?|\bss(?:n\b|\s?#|\s?no\b)|\bs\.\s?s\.(?:\s?n\.?|\s?#|\s?no\b)|\bitin\b)([^0-9]{0,60}?)(` +
-		run(3) + `[ .\-]?` + g + run(2) + `[ .\-]?` + g + run(4) + `)`)
+	told = regexp.MustCompile(`(?i)(?:` + socialLabel + `|\bitin\b)([^0-9]{0,60}?)(` +
+		run(3) + `[ ./\-]?` + g + run(2) + `[ ./\-]?` + g + run(4) + `)`)
 	// row is the line below such words: a table.
-	row    = regexp.MustCompile(`(?i)(?:\bsocial\s+security|\bssn\b|\bss\s?#)[^\n]*\r?\n([^\n]*)`)
+	row    = regexp.MustCompile(`(?i)` + socialLabel + `[^\n]*\r?\n([^\n]*)`)
 	nine   = regexp.MustCompile(run(3) + `[ .\-]?` + run(2) + `[ .\-]?` + run(4))
 	notOwn = regexp.MustCompile(`(?i)\bor\s+(?:tin|ein|tax)\b|\b(?:npi|ein|tin|phone|tel|fax|account|acct|member|group|policy|chart|claim)\b`)
 )
 
 func socialSecurity(text string) (spans [][2]int) {
 	valid := func(from, to int) bool { return alone(text, from, to) && validSSN(digits(text[from:to])) }
-	spans = append(matches(hyphened, text, 0, valid), matches(spaced, text, 0, valid)...)
+	written := func(from, to int) bool {
+		return begins(text, from) && (ends(text, to) || beneficiary.MatchString(text[to:])) && validSSN(digits(text[from:to]))
+	}
+	spans = append(matches(hyphened, text, 0, written), matches(spaced, text, 0, valid)...)
 	for start := 0; ; {
 		m := told.FindStringSubmatchIndex(text[start:])
 		if m == nil {
