@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -47,18 +49,22 @@ type Engine struct {
 
 // Start compiles the engine, which takes seconds, or takes it from cache, a folder
 // of a former start, which takes a tenth of one. cache may be empty; one that
-// others may write to is not used, as its content is run.
+// others may write to is not used, as its content is run. One that is damaged is
+// emptied, and one that cannot be used, as on a full disk, is done without.
 func Start(ctx context.Context, cache string) (*Engine, error) {
-	e, err := start(ctx, cache)
-	if err != nil && private(cache) { // what is in it may be damaged
-		return start(ctx, "")
+	if private(cache) {
+		e, err := start(ctx, cache)
+		if err == nil {
+			return e, nil
+		}
+		discard(cache)
 	}
-	return e, err
+	return start(ctx, "")
 }
 
 func start(ctx context.Context, cache string) (*Engine, error) {
 	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxMemory)
-	if private(cache) {
+	if cache != "" {
 		store, err := wazero.NewCompilationCacheWithDir(cache)
 		if err != nil {
 			return nil, errors.New("start pdfium: its cache cannot be used")
@@ -79,6 +85,17 @@ func start(ctx context.Context, cache string) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("start pdfium: %w", err), pool.Close())
 	}
 	return &Engine{pool, lib}, nil
+}
+
+// compiled is how wazero names what it keeps in a folder of its own below a cache.
+const compiled = "wazero-*/*"
+
+// discard empties a cache for the next start; what cannot be removed stays.
+func discard(cache string) {
+	files, _ := fs.Glob(os.DirFS(cache), compiled)
+	for _, f := range files {
+		_ = os.Remove(filepath.Join(cache, f))
+	}
 }
 
 // private reports whether dir is a folder that only its owner may use. Windows

@@ -177,3 +177,43 @@ func TestCacheIsUsed(t *testing.T) {
 		t.Errorf("the cache is empty: %v", err)
 	}
 }
+
+// TestDamagedCache: a file that was cut short is noticed, and goes.
+func TestDamagedCache(t *testing.T) {
+	source, err := pdfiumtest.Cache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := filepath.Glob(filepath.Join(source, compiled))
+	if err != nil || len(kept) == 0 {
+		t.Fatal(kept, err)
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder
+		t.Fatal(err)
+	}
+	for _, f := range kept {
+		rel, _ := filepath.Rel(source, f)
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(rel)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, rel), b[:len(b)/2], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e, err := start(t.Context(), dir); err == nil { // Start compiles anew then, which takes too long here
+		_ = e.Close()
+		t.Fatal("the damaged file was used")
+	}
+	discard(dir)
+	if left, _ := filepath.Glob(filepath.Join(dir, compiled)); len(left) > 0 {
+		t.Error("the damaged file is still there")
+	}
+	if !private(dir) {
+		t.Error("the folder is gone, too")
+	}
+}
