@@ -127,6 +127,10 @@ func (s *scanner) token() bool {
 
 // cut takes operands out that are one too many.
 func (s *scanner) cut(from, to, n int) {
+	if from > 0 && !blank(s.out[from-1]) { // they may be all that keeps two words apart
+		s.out[from] = ' '
+		from++
+	}
 	s.out = append(s.out[:from], s.out[to:]...)
 	s.args = s.args[n:]
 	for i := range s.args {

@@ -18,6 +18,7 @@ func TestScan(t *testing.T) {
 		"marks, named":     {"/P /MC0 BDC (shown) Tj EMC /Tx BMC EMC /A MP /A <<>> DP q", "\n (shown) Tj\n   q"},
 		"one too many":     {"(secret) 1 0 0 rg", "1 0 0 rg"},
 		"two too many":     {"/a (secret) 5 w (x) Q", "5 w Q"},
+		"too many, glued":  {"5 w/a 6 J", "5 w 6 J"},
 		"left over":        {"Q (secret) 1 2", "Q"},
 		"unknown operator": {"q (secret) note Q", "q\n Q"},
 		"stray marks":      {"q ) ] > } Q", "q         Q"},

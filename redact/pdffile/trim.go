@@ -66,6 +66,9 @@ func (t *trimmer) trim(doc *document, numbers []int) error {
 	for i, s := range sights {
 		page, _ := doc.at(pages.kids[i]).(types.Dict)
 		p := doc.painted(page)
+		if !p.clear {
+			return drawable{redact.Refuse(redact.Unverified, "page %d of the PDF is damaged, so it cannot be searched for numbers that must not go", numbers[i])}
+		}
 		if t.unplaced(p, s) {
 			return redact.Refuse(redact.Unverified, "page %d of the PDF holds a number that must not go in a way that no viewer shows for certain", numbers[i])
 		}
@@ -204,8 +207,6 @@ func (t *trimmer) count(rule string, n int) {
 // be read, and not a picture of one.
 func searchable(s sight, p painted, area float64) bool {
 	switch {
-	case !p.clear:
-		return false
 	case s.letters == 0:
 		return !p.anything
 	case float64(s.unreadable) > unreadPart*float64(s.letters):

@@ -166,6 +166,7 @@ func countOf(r redact.Report, item string) (n int) {
 func TestTextWithoutAFont(t *testing.T) {
 	for name, in := range map[string][]byte{
 		"no such font":  bytes.Replace(numbersOnPages["one string"], []byte("/Font<<"), []byte("/Tnof<<"), 1),
+		"cut off":       bytes.Replace(numbersOnPages["one string"], []byte("of the patient) Tj ET"), []byte("of the patient  Tj ET"), 1),
 		"broken choice": bytes.Replace(numbersOnPages["one string"], []byte("/F1 12 Tf"), []byte("/F1!12 Tf"), 1),
 	} {
 		got, _, err := cleaned(in, nil, trimmerFor(t, true))
