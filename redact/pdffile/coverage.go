@@ -111,12 +111,12 @@ func (p *painter) text(args [][]byte) {
 		for i := 0; i < len(a); i++ {
 			end := -1
 			var o types.Object
-			switch {
-			case a[i] == '(':
+			switch a[i] {
+			case '(':
 				if end = stringEnd(a, i); end > 0 {
 					o = types.StringLiteral(a[i+1 : end-1])
 				}
-			case a[i] == '<':
+			case '<':
 				if end = i + 1 + bytes.IndexByte(a[i:], '>'); end > i {
 					o = types.HexLiteral(a[i+1 : end-1])
 				}
