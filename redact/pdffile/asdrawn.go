@@ -187,7 +187,7 @@ func (d *album) searched(page *pdfium.Page, number int) (s sight, err error) {
 		d.count(h.Rule, 1)
 		d.found[s.found[j]] = h.Rule
 	}
-	if s.letters < scanLetters || float64(s.unreadable) > unreadPart*float64(s.letters) {
+	if s.body < scanLetters || !s.readable() {
 		d.unread = append(d.unread, number)
 	}
 	return s, nil

@@ -27,13 +27,15 @@ func (m matrix) times(n matrix) matrix {
 type painted struct {
 	anything bool    // lines, areas, pictures
 	pictures float64 // their area in square points, what overlaps counted twice
+	curves   int     // of lines and areas
 	clear    bool    // all of it could be read
 	text     []rune  // what is written, letter by letter as its bytes are
+	filled   bool    // areas are filled with pictures, or glyphs are pictures
 }
 
 const (
 	maxFormDepth = 12
-	maxDrawn     = 2_000 // forms that are drawn on one page
+	maxDrawn     = 2_000 // forms, patterns and glyphs that are drawn on one page
 )
 
 // painter adds up what content paints.
@@ -41,10 +43,11 @@ type painter struct {
 	doc   *document
 	out   painted
 	forms int
+	seen  map[types.IndirectRef]bool // what resources have been looked through
 }
 
 func (d *document) painted(page types.Dict) painted {
-	p := &painter{doc: d, out: painted{clear: true}}
+	p := &painter{doc: d, out: painted{clear: true}, seen: map[types.IndirectRef]bool{}}
 	content, ok := d.pageContent(page)
 	if !ok {
 		p.out.clear = false
@@ -52,6 +55,7 @@ func (d *document) painted(page types.Dict) painted {
 	}
 	res, _ := d.at(page["Resources"]).(types.Dict)
 	p.run(content, res, identity, 0)
+	p.beside(res, 0)
 	return p.out
 }
 
@@ -97,6 +101,8 @@ func (p *painter) run(content []byte, res types.Dict, ctm matrix, depth int) {
 			if len(args) > 0 && len(args[0]) > 0 && args[0][0] == '/' {
 				p.do(nameOf(args[0]), res, ctm, depth)
 			}
+		case "c", "v", "y":
+			p.out.curves++
 		case "f", "F", "f*", "B", "B*", "b", "b*", "S", "s", "sh":
 			p.out.anything = true
 		}
@@ -170,6 +176,7 @@ func (p *painter) do(name string, res types.Dict, ctm matrix, depth int) {
 		}
 	}
 	p.run(content, inner, m.times(ctm), depth+1)
+	p.beside(inner, depth+1)
 }
 
 func number(o types.Object) float64 {

@@ -15,7 +15,9 @@ type sight struct {
 	boxes      []pdfium.Box // of every character of a hit
 	found      []string     // the hits themselves
 	letters    int          // characters that show something
+	body       int          // those away from the upper and lower edge of the page
 	unreadable int          // those of which the font does not say what they are
+	run        int          // the most of them in a row
 }
 
 // look reads the only page of a file and finds what the rules name.
@@ -35,6 +37,9 @@ func see(page *pdfium.Page, rules []identifier.Rule) (s sight, err error) {
 	}
 	defer func() { err = errors.Join(err, text.Close()) }()
 	s.count(text.Chars)
+	if s.body, err = bodyOf(page, text, s.letters); err != nil {
+		return s, err
+	}
 	plain := runes(text.Chars)
 	s.hits = hitsIn(rules, text.Chars)
 	for _, h := range s.hits {
@@ -80,15 +85,65 @@ func engineRefusal(err error) error {
 }
 
 func (s *sight) count(chars []pdfium.Char) {
+	run := 0
 	for _, c := range chars {
 		switch {
-		case c.Unnamed, c.Rune == 0, c.Rune == unicode.ReplacementChar, unicode.Is(unicode.Co, c.Rune):
-			s.letters++
+		case unknown(c):
 			s.unreadable++
-		case !c.Made && unicode.IsGraphic(c.Rune) && !unicode.IsSpace(c.Rune):
-			s.letters++
+			run++
+			s.run = max(s.run, run)
+		case !shows(c):
+			continue
+		default:
+			run = 0
+		}
+		s.letters++
+	}
+}
+
+// unknown reports whether nothing says which letter a character is.
+func unknown(c pdfium.Char) bool {
+	return c.Unnamed || c.Rune == 0 || c.Rune == unicode.ReplacementChar || unicode.Is(unicode.Co, c.Rune)
+}
+
+func shows(c pdfium.Char) bool {
+	return !c.Made && unicode.IsGraphic(c.Rune) && !unicode.IsSpace(c.Rune)
+}
+
+// stamped is how many letters stamps and the lines of fax machines have at most.
+const stamped = 400
+
+// bodyOf counts the letters away from the upper and lower edge of the page, as it is
+// seen; where there are more than stamps have, it takes all.
+func bodyOf(page *pdfium.Page, text *pdfium.Text, letters int) (n int, err error) {
+	if letters == 0 || letters > stamped {
+		return letters, nil
+	}
+	bounds, err := page.Bounds()
+	if err != nil {
+		return 0, err
+	}
+	turn, err := page.Turn()
+	if err != nil {
+		return 0, err
+	}
+	for i, c := range text.Chars {
+		if !unknown(c) && !shows(c) {
+			continue
+		}
+		b, err := text.Box(i)
+		if err != nil {
+			return 0, err
+		}
+		at, from, to := (b.Bottom+b.Top)/2, bounds.Bottom, bounds.Top
+		if turn%180 == 90 {
+			at, from, to = (b.Left+b.Right)/2, bounds.Left, bounds.Right
+		}
+		if m := edge * (to - from); at > from+m && at < to-m {
+			n++
 		}
 	}
+	return n, nil
 }
 
 func runes(chars []pdfium.Char) []rune {

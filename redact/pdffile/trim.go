@@ -36,12 +36,19 @@ func newTrimmer(engine *pdfium.Engine, rules []identifier.Rule, reviewed bool) *
 }
 
 const (
-	// A page of which pictures cover this part, with fewer letters than this, is a
-	// scan with a stamp on it, not a page of text.
+	// A page of which pictures cover this part, with fewer letters than this away
+	// from its upper and lower edge, is a scan with a stamp or a line of a fax machine
+	// on it, not a page of text.
 	scanPart    = 0.5
 	scanLetters = 60
-	// A page is not read when this part of its letters is not.
+	edge        = 0.1 // of its height
+	// outlined is how many curves a page may have with fewer letters than that: text
+	// that was made lines takes some ten for a letter.
+	outlined = 400
+	// A page is not read when this part of its letters is not, or so many in a row: a
+	// social security number has nine.
 	unreadPart = 0.1
+	unreadRun  = 9
 
 	trimNotice = "On some pages of a PDF, numbers that this release does not need were blacked out. These pages are pictures now: " +
 		"they look as before, but their text cannot be searched or copied."
@@ -209,24 +216,41 @@ func searchable(s sight, p painted, area float64) bool {
 	switch {
 	case s.letters == 0:
 		return !p.anything
-	case float64(s.unreadable) > unreadPart*float64(s.letters):
+	case !s.readable():
 		return false
 	}
-	return s.letters >= scanLetters || p.pictures < scanPart*area
+	return s.body >= scanLetters || p.pictures < scanPart*area && (s.letters >= scanLetters || p.curves < outlined && !p.filled)
 }
 
-// area is the size of a page in square points.
+// readable reports whether the fonts say what the letters are.
+func (s *sight) readable() bool {
+	return float64(s.unreadable) <= unreadPart*float64(s.letters) && s.run < unreadRun
+}
+
+// area is the size of what is shown of a page, in square points: its crop box
+// within its media box (14.11.2).
 func (d *document) area(page types.Dict) float64 {
-	box, ok := d.at(page["CropBox"]).(types.Array)
-	if !ok {
-		box, _ = d.at(page["MediaBox"]).(types.Array)
+	media := d.box(page["MediaBox"])
+	b := media
+	if crop := d.box(page["CropBox"]); crop != (pdfium.Box{}) {
+		b = pdfium.Box{
+			Left: max(crop.Left, media.Left), Bottom: max(crop.Bottom, media.Bottom),
+			Right: min(crop.Right, media.Right), Top: min(crop.Top, media.Top),
+		}
 	}
-	if len(box) != 4 {
-		return 0
+	return max(b.Right-b.Left, 0) * max(b.Top-b.Bottom, 0)
+}
+
+func (d *document) box(o types.Object) (b pdfium.Box) {
+	a, _ := d.at(o).(types.Array)
+	if len(a) != 4 {
+		return b
 	}
-	w := number(d.at(box[2])) - number(d.at(box[0]))
-	h := number(d.at(box[3])) - number(d.at(box[1]))
-	return max(w, -w) * max(h, -h)
+	var v [4]float64
+	for i := range v {
+		v[i] = number(d.at(a[i]))
+	}
+	return pdfium.Box{Left: min(v[0], v[2]), Bottom: min(v[1], v[3]), Right: max(v[0], v[2]), Top: max(v[1], v[3])}
 }
 
 // notSearched says which pages a person has to look at.

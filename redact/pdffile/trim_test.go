@@ -255,7 +255,26 @@ func TestNotSearched(t *testing.T) {
 			f.stream(7, "/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</Im 6 0 R>>>>", scan)
 		}), true},
 		"stamped scan":           {written(scan+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "/XObject<</Im 6 0 R>>", picture), true},
-		"scan with its text":     {written(scan+"BT 3 Tr /F1 9 Tf 9 9 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
+		"scan with its text":     {written(scan+"BT 3 Tr /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
+		"faxed scan":             {written(scan+"BT /F1 9 Tf 9 400 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), true},
+		"faxed scan, turned":     {written(scan+"BT /F1 9 Tf 0 1 -1 0 20 9 Tm ("+long+") Tj ET", "/Rotate 90", "/XObject<</Im 6 0 R>>", picture), true},
+		"stamped scan, huge box": {written(scan+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "/CropBox[0 0 9000 9000]", "/XObject<</Im 6 0 R>>", picture), true},
+		"letters as curves":      {written(strings.Repeat("9 9 m 1 2 3 4 5 6 c f ", 500)+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "", nil), true},
+		"a logo":                 {written(strings.Repeat("9 9 m 1 2 3 4 5 6 c f ", 50)+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "", nil), false},
+		"text in a pattern": {written("/Pattern cs /P scn 0 0 400 400 re f BT /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/Pattern<</P 7 0 R>>", func(f *file) {
+			f.stream(7, "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 400 400]/XStep 400/YStep 400/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 9 Tf 9 9 Td (123-45-6789) Tj ET")
+		}), true},
+		"scan in a pattern": {written("/Pattern cs /P scn 0 0 400 400 re f BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "/Pattern<</P 7 0 R>>", func(f *file) {
+			picture(f)
+			f.stream(7, "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 400 400]/XStep 400/YStep 400/Resources<</XObject<</Im 6 0 R>>>>", scan)
+		}), true},
+		"text in a soft mask": {written("/G gs 0 0 400 400 re f BT /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/ExtGState<</G<</SMask<</S/Luminosity/G 7 0 R>>>>>>", func(f *file) {
+			f.stream(7, "/Subtype/Form/BBox[0 0 400 400]/Group<</S/Transparency/CS/DeviceGray>>/Resources<</Font<</F1 5 0 R>>>>", "1 g BT /F1 9 Tf 9 9 Td (123-45-6789) Tj ET")
+		}), true},
+		"text in a glyph": {written("BT /F1 9 Tf 9 200 Td ("+long+") Tj /T 9 Tf (A) Tj ET", "", "/Font<</F1 5 0 R/T 7 0 R>>", func(f *file) {
+			f.obj(7, "<</Type/Font/Subtype/Type3/FontBBox[0 0 9000 1000]/FontMatrix[.001 0 0 .001 0 0]/FirstChar 65/LastChar 65/Widths[600]/Encoding<</Differences[65/A]>>/CharProcs<</A 8 0 R>>/Resources<</Font<</F1 5 0 R>>>>>>")
+			f.stream(8, "", "600 0 d0 BT /F1 1000 Tf (123-45-6789) Tj ET")
+		}), true},
 		"small picture":          {written("q 100 0 0 100 9 9 cm /Im Do Q BT /F1 9 Tf 9 9 Td (tooth 14) Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
 		"small picture, no word": {written("q 100 0 0 100 9 9 cm /Im Do Q", "", "/XObject<</Im 6 0 R>>", picture), true},
 		"inline picture":         {written("q 612 0 0 792 0 0 cm BI /W 1/H 1/BPC 8/CS/G ID x EI Q", "", "", nil), true},

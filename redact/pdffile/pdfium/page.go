@@ -60,8 +60,8 @@ func (p *Page) Turn() (degrees int, err error) {
 type Char struct {
 	Rune rune
 	// Unnamed marks one of which the font does not say which it is; Rune is its
-	// code in the font then, or 0. Every eighth is asked for, and the next are taken
-	// to be like it: a call costs as much as reading a letter.
+	// code in the font then, or 0. Every eighth is asked for, and those around one
+	// that is: a call costs as much as reading a letter.
 	Unnamed bool
 	// Made marks blanks and line ends that pdfium adds where the page has a gap.
 	Made bool
@@ -112,15 +112,6 @@ func (t *Text) read() error {
 			return engineError("read text", err)
 		}
 		t.Chars[i].Rune = rune(u.Unicode)
-		if i%sample != 0 {
-			t.Chars[i].Unnamed = t.Chars[i-1].Unnamed
-		} else {
-			unnamed, err := t.lib.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.ref, Index: i})
-			if err != nil {
-				return engineError("read text", err)
-			}
-			t.Chars[i].Unnamed = unnamed.HasUnicodeMapError
-		}
 		switch t.Chars[i].Rune {
 		case ' ', '\r', '\n', 0x02:
 			made, err := t.lib.FPDFText_IsGenerated(&requests.FPDFText_IsGenerated{TextPage: t.ref, Index: i})
@@ -130,7 +121,31 @@ func (t *Text) read() error {
 			t.Chars[i].Made = made.IsGenerated
 		}
 	}
+	return t.name()
+}
+
+// name finds the characters without names.
+func (t *Text) name() error {
+	for i := 0; i < len(t.Chars); i += sample {
+		unnamed, err := t.unnamed(i)
+		if err != nil {
+			return err
+		}
+		for j := max(0, i-sample+1); unnamed && j < min(i+sample, len(t.Chars)); j++ {
+			if t.Chars[j].Unnamed, err = t.unnamed(j); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+func (t *Text) unnamed(i int) (bool, error) {
+	r, err := t.lib.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: t.ref, Index: i})
+	if err != nil {
+		return false, engineError("read text", err)
+	}
+	return r.HasUnicodeMapError, nil
 }
 
 // Box returns where character i is: the box around its glyph and the one its
