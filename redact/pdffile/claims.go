@@ -57,12 +57,22 @@ func (c *claimant) page(p *pdfium.Page, number int) error {
 	if err != nil {
 		return err
 	}
-	claims := heading.Read(heading.Page{Number: number, Height: height, Texts: texts})
+	claims := telling(heading.Read(heading.Page{Number: number, Height: height, Texts: texts}))
 	same := slices.EqualFunc(claims, c.last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value })
 	if !same && len(c.all)+len(claims) <= redact.MaxClaims {
 		c.all, c.last = append(c.all, claims...), claims
 	}
 	return nil
+}
+
+// telling leaves out numbers without a label where something says more: they change
+// from page to page, and a long chart would have more of them than are taken.
+func telling(claims []redact.Claim) []redact.Claim {
+	loose := func(c redact.Claim) bool { return c.What == redact.ClaimLoose }
+	if len(claims) == 0 || !slices.ContainsFunc(claims, func(c redact.Claim) bool { return !loose(c) }) {
+		return claims
+	}
+	return slices.DeleteFunc(claims, loose)
 }
 
 // drawn reads a file of which pages are drawn because they cannot be cleaned: only

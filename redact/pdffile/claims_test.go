@@ -104,3 +104,21 @@ func TestClaimsFromAChild(t *testing.T) {
 		t.Errorf("a claim prints its value: %s", s)
 	}
 }
+
+// TestManyPages: numbers at the top that change from page to page do not crowd out
+// what the last page says.
+func TestManyPages(t *testing.T) {
+	var pages []headed
+	for i := range 40 {
+		var numbers string
+		for j := range 10 {
+			numbers += at(fmt.Sprintf("1 0 0 1 %d 760", 36+55*j), fmt.Sprintf("%d", 100000+100*i+j))
+		}
+		pages = append(pages, headed{"", numbers + at("1 0 0 1 36 720", "Patient: Maria Alvarez")})
+	}
+	pages = append(pages, headed{"", at("1 0 0 1 36 740", "Patient: Robert Brown")})
+	const want = "1 name Maria Alvarez; 41 name Robert Brown"
+	if got := claimsOf(t, pagesOf("", pages...)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
