@@ -62,7 +62,7 @@ func (p *painter) aside(sd types.StreamDict, res types.Dict, depth int) {
 	_, ok := scan(content, func(op string, args [][]byte) {
 		switch op {
 		case "Tj", "TJ", "'", `"`:
-			p.out.clear = false
+			p.out.aside = true
 		case "BI":
 			p.out.filled = true
 		case "Do":

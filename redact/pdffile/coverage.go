@@ -31,6 +31,7 @@ type painted struct {
 	clear    bool    // all of it could be read
 	text     []rune  // what is written, letter by letter as its bytes are
 	filled   bool    // areas are filled with pictures, or glyphs are pictures
+	aside    bool    // text in patterns, soft masks or glyphs
 }
 
 const (

@@ -214,6 +214,8 @@ func (t *trimmer) count(rule string, n int) {
 // be read, and not a picture of one.
 func searchable(s sight, p painted, area float64) bool {
 	switch {
+	case p.aside:
+		return false
 	case s.letters == 0:
 		return !p.anything
 	case !s.readable():
