@@ -47,7 +47,7 @@ func (t *trimmer) redrawn(in []byte, pages []Range) (out []byte, report redact.R
 		return nil, report, err
 	}
 	t.tally = newTally()
-	d := &album{trimmer: t, out: &document{version: "1.7"}, only: &copier{only: pages}}
+	d := &album{trimmer: t, out: &document{version: "1.7"}, only: &copier{only: pages}, aside: len(t.rules) > 0 && writesAside(in)}
 	if err := d.all(in, count); err != nil {
 		return nil, report, err
 	}
@@ -107,6 +107,7 @@ type album struct {
 	tree   types.IndirectRef
 	kids   types.Array
 	unread []int
+	aside  bool // there may be text beside the text layer
 }
 
 func (d *album) all(in []byte, count int) (err error) {
@@ -187,7 +188,7 @@ func (d *album) searched(page *pdfium.Page, number int) (s sight, err error) {
 		d.count(h.Rule, 1)
 		d.found[s.found[j]] = h.Rule
 	}
-	if s.body < scanLetters || !s.readable() {
+	if s.body < scanLetters || !s.readable() || d.aside {
 		d.unread = append(d.unread, number)
 	}
 	return s, nil

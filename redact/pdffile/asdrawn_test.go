@@ -62,6 +62,16 @@ func TestDrawnIsTrimmed(t *testing.T) {
 	}
 	_, _, err = run(layered("", "short"), redact.Payment)
 	wantRefusal(t, err, redact.Undecided)
+	tiled := written("BT /F1 12 Tf 50 300 Td ("+manyWords+") Tj ET /Pattern cs /P scn 0 0 400 200 re f", "", "/Pattern<</P 7 0 R>>", func(f *file) {
+		f.obj(1, "<</Type/Catalog/Pages 2 0 R/OCProperties<</OCGs[8 0 R]/D<</ON[8 0 R]>>>>>>")
+		f.stream(7, "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 400 200]/XStep 400/YStep 200/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 9 Tf 9 9 Td ("+ssn+") Tj ET")
+		f.obj(8, "<</Type/OCG/Name(seen)>>")
+	})
+	_, _, err = run(tiled, redact.Payment)
+	wantRefusal(t, err, redact.Undecided)
+	if _, _, err = run(tiled, redact.Treatment); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestNotDrawn: what a picture would lose keeps the file where it is.

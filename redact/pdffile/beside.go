@@ -1,6 +1,10 @@
 package pdffile
 
-import "github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+import (
+	"regexp"
+
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+)
 
 // Patterns (8.7.3), soft masks (11.6.5.2) and the glyphs of Type 3 fonts (9.6.5)
 // are content too, and the engine's text layer has nothing of it: a page that
@@ -84,4 +88,52 @@ func (p *painter) aside(sd types.StreamDict, res types.Dict, depth int) {
 	})
 	p.out.clear = p.out.clear && ok
 	p.beside(res, depth+1)
+}
+
+// asideForm is how patterns, soft masks and Type 3 fonts are written where they are
+// not packed.
+var asideForm = regexp.MustCompile(`/PatternType\s*1\b|/Type3\b|/S\s*/(?:Luminosity|Alpha)\b`)
+
+// writesAside reports whether a file that is drawn as a whole has any of them: on
+// which page, and with what, only its parts would tell.
+func writesAside(in []byte) bool {
+	if asideForm.Match(in) {
+		return true
+	}
+	src, err := read(in)
+	if err != nil {
+		return false
+	}
+	for _, e := range src.Table {
+		if e != nil && !e.Free && isAside(e.Object, 0) {
+			return true
+		}
+	}
+	return false
+}
+
+func isAside(o types.Object, depth int) bool {
+	if depth > maxDepth {
+		return true
+	}
+	switch o := o.(type) {
+	case types.StreamDict:
+		return isAside(o.Dict, depth)
+	case types.Array:
+		for _, e := range o {
+			if isAside(e, depth+1) {
+				return true
+			}
+		}
+	case types.Dict:
+		if o["PatternType"] == types.Integer(1) || o["Subtype"] == types.Name("Type3") || o["S"] == types.Name("Luminosity") || o["S"] == types.Name("Alpha") {
+			return true
+		}
+		for _, e := range o {
+			if isAside(e, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
