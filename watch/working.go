@@ -127,19 +127,27 @@ func (o *Outbox) Working() (int, error) {
 	}
 	n := 0
 	for _, id := range ids {
-		var note record
-		c := &Claim{ID: id, box: o}
-		if err := c.Recall(claimNote, &note); err != nil {
-			if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrDamaged) {
-				n++ // cannot be read for now
-			}
-			continue
-		}
-		if _, err := o.root().Lstat(c.path(note.File)); err == nil {
+		if (&Claim{ID: id, box: o}).waits() {
 			n++
 		}
 	}
 	return n, nil
+}
+
+// waits reports whether an order lies in the claim, or may do so.
+func (c *Claim) waits() bool {
+	var note record
+	err := c.Recall(claimNote, &note)
+	switch {
+	case err == nil && note.File != "":
+		_, err = c.box.root().Lstat(c.path(note.File))
+	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrDamaged): // the next scan makes it a claim again
+		_, err = c.onlyOrder()
+		return !errors.Is(err, ErrNoClaim)
+	default:
+		return true // cannot be read for now
+	}
+	return err == nil
 }
 
 // tend looks after working/: it finds claims nobody works on, gives renamed

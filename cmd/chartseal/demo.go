@@ -130,8 +130,8 @@ func (d *demo) audience(ctx context.Context, cfg *config.Config, people *practic
 		return d.receive(ctx, cfg, r, pass)
 	}
 	d.out.f("\nThe link works as long as this runs. Stop with Ctrl+C.\n")
-	if d.out.err != nil {
-		return d.out.err
+	if err := d.out.failed(); err != nil {
+		return err
 	}
 	<-ctx.Done()
 	return nil
@@ -253,7 +253,7 @@ func (d *demo) receive(ctx context.Context, cfg *config.Config, r notice.Receipt
 	}
 	d.out.f("\nOpened as the recipient would: signature and every digest are right.\n")
 	d.out.f("%d records unpacked into %s; begin with START-HERE.html there.\n", len(m.Records), dir)
-	return d.out.err
+	return d.out.failed()
 }
 
 // freshDir makes a folder of a name that is not taken.

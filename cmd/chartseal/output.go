@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -21,16 +22,27 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// printer writes to a terminal or a pipe; the first failure sticks.
+// printer writes to a terminal or a pipe; the first failure sticks. The demo's
+// daemon tells through it what happens, so several may use it at once.
 type printer struct {
 	w   io.Writer
+	mu  sync.Mutex
 	err error
 }
 
 func (p *printer) f(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, format, args...)
 	}
+}
+
+// failed is the first failure.
+func (p *printer) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 // bar is a progress bar on a terminal, and nothing in a pipe.
