@@ -124,7 +124,11 @@ func answer(ctx context.Context, req request, engine *pdfium.Engine, in io.Reade
 	}
 	rep := reply{Size: int64(len(made)), Report: report}
 	if engine != nil {
-		rep.Claims = claimsIn(engine, data, req.Pages)
+		var whole bool
+		rep.Claims, whole = claimsIn(engine, data, req.Pages)
+		if !whole && !req.Reviewed {
+			return refuse(out, &redact.Refusal{Class: redact.Undecided, Reason: "not all of its text can be read, so it cannot be compared with the patient on the order"}, false)
+		}
 	}
 	head, err := encodeFrame(rep)
 	if err != nil {

@@ -20,19 +20,19 @@ func bounded(claims []redact.Claim) []redact.Claim {
 
 // claimsIn reads from the pages of a PDF what they say about whose they are: of all
 // pages, also of those that do not go, as one may be the heading of those behind
-// it. A page that says the same as the one before it is left out. What cannot be
-// read says nothing.
-func claimsIn(engine *pdfium.Engine, in []byte, pages []Range) (all []redact.Claim) {
+// it. A page that says the same as the one before it is left out. whole is false
+// if not all of it could be read.
+func claimsIn(engine *pdfium.Engine, in []byte, pages []Range) (all []redact.Claim, whole bool) {
 	defer func() {
 		if recover() != nil {
-			all = nil
+			all, whole = nil, false
 		}
 	}()
 	var c claimant
 	doc, numbers := wholeOf(in, pages)
 	if doc == nil {
-		_ = c.drawn(engine, in) // what cannot be read says nothing
-		return c.all
+		err := c.drawn(engine, in)
+		return c.all, err == nil && !c.cut
 	}
 	singles := doc.withoutPictures().singles()
 	for i := range singles.kids {
@@ -41,15 +41,16 @@ func claimsIn(engine *pdfium.Engine, in []byte, pages []Range) (all []redact.Cla
 			err = onPage(engine, pdf, func(p *pdfium.Page) error { return c.page(p, numbers[i]) })
 		}
 		if err != nil {
-			return c.all // the engine must not be used any more
+			return c.all, false // the engine must not be used any more
 		}
 	}
-	return c.all
+	return c.all, !c.cut
 }
 
 // claimant gathers the claims of one file.
 type claimant struct {
 	all, last []redact.Claim
+	cut       bool // there is more than is taken
 }
 
 func (c *claimant) page(p *pdfium.Page, number int) error {
@@ -58,8 +59,11 @@ func (c *claimant) page(p *pdfium.Page, number int) error {
 		return err
 	}
 	claims := telling(heading.Read(heading.Page{Number: number, Height: height, Texts: texts}))
-	same := slices.EqualFunc(claims, c.last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value })
-	if !same && len(c.all)+len(claims) <= redact.MaxClaims {
+	switch {
+	case slices.EqualFunc(claims, c.last, func(a, b redact.Claim) bool { return a.What == b.What && a.Value == b.Value }):
+	case len(c.all)+len(claims) > redact.MaxClaims:
+		c.cut = true
+	default:
 		c.all, c.last = append(c.all, claims...), claims
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"chartseal/redact"
+	"chartseal/redact/pdffile/pdfium"
 )
 
 // headed is a PDF whose pages have these attributes and show these lines of text,
@@ -39,7 +40,11 @@ func claimsOf(t *testing.T, pdf []byte, pages ...Range) string {
 		t.Fatal(err)
 	}
 	var all []string
-	for _, c := range claimsIn(e, pdf, pages) {
+	claims, whole := claimsIn(e, pdf, pages)
+	if !whole {
+		t.Error("not all of it could be read")
+	}
+	for _, c := range claims {
 		all = append(all, fmt.Sprintf("%d %s %s", c.Page, c.What, c.Value))
 	}
 	return strings.Join(all, "; ")
@@ -87,8 +92,12 @@ func TestClaimsOfLayers(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for _, broken := range []string{"", "%PDF-1.7", "%PDF-1.7\nnonsense\nstartxref\n0\n%%EOF\n"} {
-		if got := claimsOf(t, []byte(broken)); got != "" {
-			t.Errorf("got %q of a broken file", got)
+		e, err := engine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, whole := claimsIn(e, []byte(broken), nil); len(got) > 0 || whole {
+			t.Errorf("got %v of a broken file", got)
 		}
 	}
 }
@@ -120,5 +129,23 @@ func TestManyPages(t *testing.T) {
 	const want = "1 name Maria Alvarez; 41 name Robert Brown"
 	if got := claimsOf(t, pagesOf("", pages...)); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestClaimsCut: pages say more than is taken, or the engine is gone. What cannot
+// be compared with the order does not go unseen.
+func TestClaimsCut(t *testing.T) {
+	var c claimant
+	c.all = slices.Repeat([]redact.Claim{{Page: 1, What: redact.ClaimName, Value: "x"}}, redact.MaxClaims)
+	e, err := engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pdf := written(at("1 0 0 1 36 740", "Patient: Maria Alvarez"), "", "", nil)
+	if err := onPage(e, pdf, func(p *pdfium.Page) error { return c.page(p, 2) }); err != nil || !c.cut {
+		t.Errorf("cut: %v, %v", c.cut, err)
+	}
+	if _, whole := claimsIn(nil, pdf, nil); whole {
+		t.Error("read without an engine")
 	}
 }
