@@ -64,14 +64,25 @@ func worse(a, b order.Match) order.Match {
 func pageMatch(p order.Patient, claims []redact.Claim, other whose) (m order.Match, said bool) {
 	people, loose := people(claims)
 	m = order.Matching
-	own := false
+	own, beside := false, false
 	for _, s := range people {
 		if s.Another, s.Foreign = others(p, s.IDs, other); s.Empty() {
 			continue
 		}
+		said = true
 		got := order.MatchStated(p, s)
 		own = own || got == order.Matching
-		said, m = true, worse(m, got)
+		if got == order.Mismatch && len(s.Births)+len(s.IDs) == 0 {
+			beside = true // a name and no more: also a parent who signs, on a page that is the patient's
+			continue
+		}
+		m = worse(m, got)
+	}
+	switch {
+	case beside && own:
+		m = worse(m, order.Insufficient) // a person can tell
+	case beside:
+		m = order.Mismatch
 	}
 	if own || said && m != order.Matching {
 		return m, said

@@ -43,6 +43,7 @@ func TestWrongPatientInText(t *testing.T) {
 		"another's":         {printed(t, theirs), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
 		"one page":          {printed(t, ours, []string{"more"}, theirs), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
 		"both on one page":  {printed(t, slices.Concat(ours, theirs)), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
+		"a parent signs":    {printed(t, slices.Concat(ours[:2], []string{"Relationship to patient: Mother", "Name: Rosa Alvarez"})), false, []order.RulingChoice{order.LeaveOut, order.ReleaseItem}, "1 file does not agree with the order about whose it is."},
 		"a former name":     {printed(t, maiden), false, []order.RulingChoice{order.LeaveOut, order.ReleaseItem}, "1 file does not agree with the order about whose it is."},
 		"in a DICOM file":   {encapsulated(t, printed(t, theirs), dcm.ExplicitLE), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
 		"only pdfium reads": {damaged(printed(t, theirs)), false, []order.RulingChoice{order.LeaveOut}, "1 file says another patient's name."},
