@@ -49,11 +49,15 @@ const (
 	// social security number has nine.
 	unreadPart = 0.1
 	unreadRun  = 9
+	// cardPart of a letter-size page is a little less than a licence or an insurance
+	// card takes (ISO/IEC 7810 ID-1: 85.6 by 54 mm); a letterhead's sign is smaller.
+	cardPart = 0.05
 
 	trimNotice = "On some pages of a PDF, numbers that this release does not need were blacked out. These pages are pictures now: " +
 		"they look as before, but their text cannot be searched or copied."
-	unreadNotice = "A PDF has pages that are scans or pictures and cannot be searched for numbers that this release does not need. A person looked at it and released it."
-	madeNotice   = "; blacked out"
+	unreadNotice   = "A PDF has pages that are scans or pictures and cannot be searched for numbers that this release does not need. A person looked at it and released it."
+	picturesNotice = "Pictures on pages of a PDF were not searched for numbers that this release does not need. If one may show a card or a form, look at it."
+	madeNotice     = "; blacked out"
 )
 
 // trim changes doc. numbers are those of its pages in the source.
@@ -79,8 +83,11 @@ func (t *trimmer) trim(doc *document, numbers []int) error {
 		if t.unplaced(p, s) {
 			return redact.Refuse(redact.Unverified, "page %d of the PDF holds a number that must not go in a way that no viewer shows for certain", numbers[i])
 		}
-		if !searchable(s, p, doc.area(page)) {
+		switch area := doc.area(page); {
+		case !searchable(s, p, area):
 			unread = append(unread, numbers[i])
+		case p.pictures > cardPart*area:
+			t.tally.notice(picturesNotice)
 		}
 	}
 	if len(unread) > 0 && !t.reviewed {

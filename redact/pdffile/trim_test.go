@@ -275,6 +275,7 @@ func TestNotSearched(t *testing.T) {
 			f.obj(7, "<</Type/Font/Subtype/Type3/FontBBox[0 0 9000 1000]/FontMatrix[.001 0 0 .001 0 0]/FirstChar 65/LastChar 65/Widths[600]/Encoding<</Differences[65/A]>>/CharProcs<</A 8 0 R>>/Resources<</Font<</F1 5 0 R>>>>>>")
 			f.stream(8, "", "600 0 d0 BT /F1 1000 Tf (123-45-6789) Tj ET")
 		}), true},
+		"picture of a card":      {written("q 260 0 0 160 9 9 cm /Im Do Q BT /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
 		"small picture":          {written("q 100 0 0 100 9 9 cm /Im Do Q BT /F1 9 Tf 9 9 Td (tooth 14) Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
 		"small picture, no word": {written("q 100 0 0 100 9 9 cm /Im Do Q", "", "/XObject<</Im 6 0 R>>", picture), true},
 		"inline picture":         {written("q 612 0 0 792 0 0 cm BI /W 1/H 1/BPC 8/CS/G ID x EI Q", "", "", nil), true},
@@ -286,16 +287,17 @@ func TestNotSearched(t *testing.T) {
 			f.stream(7, "", "1 0 0 0 1 1 d1 0 0 1 1 re f")
 		}), true},
 	} {
+		pictured := []string{"picture of a card", "small picture", "scan with its text"}
 		t.Run(name, func(t *testing.T) {
-			_, _, err := cleaned(tt.in, nil, trimmerFor(t, false))
+			_, report, err := cleaned(tt.in, nil, trimmerFor(t, false))
 			if !tt.held {
-				if err != nil {
-					t.Error(err)
+				if told := slices.Contains(report.Notices, picturesNotice); err != nil || told != slices.Contains(pictured, name) {
+					t.Errorf("%v, %q", err, report.Notices)
 				}
 				return
 			}
 			wantRefusal(t, err, redact.Undecided)
-			_, report, err := cleaned(tt.in, nil, trimmerFor(t, true))
+			_, report, err = cleaned(tt.in, nil, trimmerFor(t, true))
 			if err != nil || !slices.Contains(report.Notices, unreadNotice) {
 				t.Errorf("looked at by a person: %v, %q", err, report.Notices)
 			}
