@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -230,6 +229,28 @@ func TestPagesOfAnAnonymousBundleNameNobody(t *testing.T) {
 	}
 }
 
+// says reports whether a text stands anywhere but in a digest, which may have any
+// digits.
+func says(data []byte, text string) bool {
+	for at := 0; ; at++ {
+		i := bytes.Index(data[at:], []byte(text))
+		if i < 0 {
+			return false
+		}
+		at += i
+		from, to := at, at+len(text)
+		for from > 0 && bytes.IndexByte([]byte("0123456789abcdef"), data[from-1]) >= 0 {
+			from--
+		}
+		for to < len(data) && bytes.IndexByte([]byte("0123456789abcdef"), data[to]) >= 0 {
+			to++
+		}
+		if to-from != 64 {
+			return true
+		}
+	}
+}
+
 // TestAnUndatedBundleTellsNoDate: where the records have lost their dates,
 // neither paths nor manifest nor pages may tell them.
 func TestAnUndatedBundleTellsNoDate(t *testing.T) {
@@ -245,9 +266,8 @@ func TestAnUndatedBundleTellsNoDate(t *testing.T) {
 		}
 	}
 	data, m := build(t, s, h, bundle.Options{}, list)
-	said := regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAll(data, nil) // a digest may have any digits
 	for _, date := range []string{"2025", "2024", "2023"} {
-		if bytes.Contains(said, []byte(date)) {
+		if says(data, date) {
 			t.Errorf("the bundle tells of %s", date)
 		}
 	}
