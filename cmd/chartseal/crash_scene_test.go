@@ -44,7 +44,7 @@ var crashOrders = []struct {
 		return treatment("20871", "Mueller-1", now, "radiograph")
 	}},
 	{"b passphrase.yaml", "Alvarez-2", "sent", func(now time.Time) []byte {
-		return access("10432", "Alvarez-2", now, "billing")
+		return access("10432", "Alvarez-2", now, "scan")
 	}},
 	{"c rule.yaml", "Nguyen-3", "held", func(now time.Time) []byte {
 		text := string(treatment("NG-2201", "Nguyen-3", now, "radiograph"))
