@@ -182,9 +182,7 @@ func (o *oracle) store() {
 	got := map[string]bool{}
 	root := o.path("state", "store", "data", "chartseal")
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, e fs.DirEntry, err error) error {
-		// A store that is killed while it puts parts together leaves its own working
-		// file, encrypted as all of it is; no link leads there.
-		if err == nil && !e.IsDir() && !strings.HasSuffix(name, ".inprogress") {
+		if err == nil && !e.IsDir() {
 			got[name] = true
 		}
 		return err
