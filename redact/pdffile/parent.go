@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,9 +59,7 @@ func start(parent context.Context, worker func(context.Context) *exec.Cmd, req r
 }
 
 func (c *child) launch(head []byte, src redact.Source) error {
-	if c.cmd.Env == nil {
-		c.cmd.Env = []string{}
-	}
+	c.cmd.Env = withoutSecrets(c.cmd.Env)
 	c.source = &watchedSource{r: io.NewSectionReader(src, 0, src.Size())}
 	c.cmd.Stdin = io.MultiReader(bytes.NewReader(head), c.source)
 	c.cmd.Stderr = &c.stderr
@@ -73,6 +72,24 @@ func (c *child) launch(head []byte, src redact.Source) error {
 		return fmt.Errorf("start PDF worker: %w", withoutPath(err))
 	}
 	return nil
+}
+
+// needed are the variables that a worker and the Go runtime read, and those that
+// Windows starts no program without.
+var needed = []string{"CHARTSEAL_PDFIUM_CACHE", "GORACE", "GODEBUG", "GOCOVERDIR", "GOMAXPROCS", "SYSTEMROOT", "WINDIR", "TMP", "TEMP"}
+
+// withoutSecrets is an environment without what a worker does not need: keys of the
+// store and passwords may stand in that of the daemon.
+func withoutSecrets(env []string) []string {
+	kept := []string{} // nil would be that of the parent
+	for _, e := range env {
+		name, _, _ := strings.Cut(e, "=")
+		name = strings.ToUpper(name) // Windows does not care
+		if slices.Contains(needed, name) || strings.HasPrefix(name, "CHARTSEAL_TEST_") {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 // stop ends the child and waits for it.

@@ -47,8 +47,8 @@ func Sniff(head []byte) bool {
 type Cleaner struct {
 	// Worker makes a command that calls Work on its standard streams, bound to
 	// the given context, as exec.CommandContext(ctx, exe, "worker", "pdf") does.
-	// If the command has no environment it gets an empty one: the secrets of the
-	// daemon are not for a parser of foreign files.
+	// Of the command's environment it gets what it needs: the secrets of the daemon
+	// are not for a parser of foreign files.
 	Worker func(ctx context.Context) *exec.Cmd
 	// Reviewed says that a person has looked at the file and decided that it goes.
 	Reviewed bool

@@ -51,6 +51,26 @@ func TestWorkerFails(t *testing.T) {
 	}
 }
 
+// A worker inherits no secret, whatever the daemon's environment holds.
+func TestWorkerKnowsNoSecrets(t *testing.T) {
+	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
+	for _, env := range [][]string{nil, {"AWS_SECRET_ACCESS_KEY=" + secret, "PGPASSWORD=" + secret, "CHARTSEAL_PASSPHRASE=" + secret}} {
+		tells := func(ctx context.Context) *exec.Cmd {
+			cmd := worker("tell")(ctx)
+			cmd.Env = append(cmd.Env, env...)
+			return cmd
+		}
+		out, err := start(t.Context(), tells, request{Task: cleanFile}, bytes.NewReader(withEarlierVersion(t)), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(out.Body)
+		if err = errors.Join(err, out.Body.Close()); err != nil || strings.Contains(string(b), secret) || !strings.Contains(string(b), workerEnv) {
+			t.Errorf("the worker's environment: %s, %v", b, err)
+		}
+	}
+}
+
 func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
