@@ -78,7 +78,7 @@ func TestADeletedClaimCostsNoReceipt(t *testing.T) {
 	must(t, json.Unmarshal(b, &r))
 	text, err := os.ReadFile(filepath.Join(dir, "RECEIPT.txt"))
 	must(t, err)
-	if r.Unlock != "passphrase" || r.Recipient.Name != "Maria Alvarez" || r.Bundle.Bytes == 0 || !strings.Contains(string(text), "bill") {
+	if r.Unlock != "passphrase" || r.Recipient.Name != "Maria Alvarez" || r.Bundle.Bytes == 0 || !strings.Contains(string(text), "2 scans") {
 		t.Errorf("receipt: %+v\n%s", r, text)
 	}
 	sent := 0
