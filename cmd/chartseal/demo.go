@@ -94,7 +94,7 @@ func (d *demo) perform(ctx context.Context, p *chartseal.Practice, cfg *config.C
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, p, false) }()
+	go func() { done <- d.app.serve(ctx, p, false) }()
 	err := d.audience(ctx, cfg, people, answered, done)
 	cancel()
 	return errors.Join(err, <-done)

@@ -65,18 +65,20 @@ func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
 		return err
 	}
 	defer closing(&err, p.Close)
-	return serve(ctx, p, untilIdle)
+	return a.serve(ctx, p, untilIdle)
 }
 
-// serve runs the practice and answers the commands that ask it something.
-func serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) (err error) {
+// serve runs the practice and answers the commands that ask it something. Orders go
+// on where commands cannot be listened to.
+func (a *app) serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	questions, err := listen(ctx, p)
-	if err != nil {
-		cancel()
-		return err
+	if err == nil {
+		defer closing(&err, questions.Close)
+	} else {
+		a.logger().Warn("commands cannot reach this daemon: link and revoke need it to be stopped",
+			slog.String("stage", "control"), slog.String("error", watch.Scrub(err).Error()))
 	}
-	defer closing(&err, questions.Close)
 	defer cancel() // first
 	return p.Run(ctx, untilIdle)
 }
