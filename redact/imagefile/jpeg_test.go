@@ -33,8 +33,11 @@ func goPicture(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "src", "image", filepath.FromSlash(name)))
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("this Go comes without its pictures: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return b
 }
