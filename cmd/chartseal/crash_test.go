@@ -48,6 +48,7 @@ type matrix struct {
 	parallel   int
 	began      time.Time
 	ripe       func(*scene) bool // random instants count from here; nil: from the start
+	length     time.Duration     // of the shortest undisturbed run, from its start to its last answer
 
 	mu   sync.Mutex
 	done []outcome
@@ -284,14 +285,20 @@ func (m *matrix) oneCounted(b blow) []step {
 		must(m.t, c.neverRan())
 	}
 	file := filepath.Join(dir, "steps")
+	start := time.Now()
 	must(m.t, c.run(m.t.Context(), []string{stepsEnv + "=" + file}))
+	length, err := c.lastAnswer(start)
+	must(m.t, err)
+	if m.length == 0 || length < m.length {
+		m.length = length
+	}
 	must(m.t, c.judge(m.t.Context(), m.passphrase))
 	seen, _, err := readSteps(file)
 	must(m.t, err)
 	return seen
 }
 
-// instants are random moments of the first seconds.
+// instants are random moments of the time that a run takes here.
 func instants(rng *rand.Rand, n int, within time.Duration, victims ...string) []blow {
 	var out []blow
 	for i := range n {
@@ -332,7 +339,7 @@ func TestCrash(t *testing.T) {
 	m.strikeAll(blows)
 	m.report("(a few steps)", len(blows), 1)
 	if *crashRuns > 0 {
-		m.strikeAll(instants(newRand(t), *crashRuns, 2*time.Second, everything, onlyDaemon, onlyStore, onlyWorker))
+		m.strikeAll(instants(newRand(t), *crashRuns, m.length, everything, onlyDaemon, onlyStore, onlyWorker))
 		m.report("(soak)", *crashRuns/2, 10)
 	}
 }

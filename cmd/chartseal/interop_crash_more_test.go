@@ -53,7 +53,7 @@ func TestInteropCrashShared(t *testing.T) {
 	}
 	m.strikeAll(blows)
 	m.report("(PostgreSQL, every step)", len(blows)*9/10, 30)
-	m.strikeAll(instants(newRand(t), 30+*crashRuns, 1500*time.Millisecond, everything, onlyDaemon))
+	m.strikeAll(instants(newRand(t), 30+*crashRuns, m.length, everything, onlyDaemon))
 	m.report("(PostgreSQL, random instants)", len(m.done)*9/10, 30)
 	for i, name := range names {
 		if i%5 == 2 && !slices.Contains(names, name+"-new") { // whose own was not used

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 var crashParallel = flag.Int("crash.parallel", 2, "runs of each crash matrix at a time; the matrices run side by side")
@@ -58,7 +57,7 @@ func TestInteropCrashMatrix(t *testing.T) {
 	m.strikeAll(blows)
 	m.report("(every step)", len(blows)*9/10, 30)
 	rng := newRand(t)
-	m.strikeAll(instants(rng, 60+*crashRuns, 1500*time.Millisecond, everything, onlyDaemon, everything))
-	m.strikeAll(instants(rng, 12+*crashRuns/4, 1500*time.Millisecond, onlyStore, onlyWorker))
-	m.report("(every step, random instants)", len(m.done)*95/100, 30)
+	m.strikeAll(instants(rng, 60+*crashRuns, m.length, everything, onlyDaemon, everything))
+	m.strikeAll(instants(rng, 12+*crashRuns/4, m.length, onlyStore, onlyWorker))
+	m.report("(every step, random instants)", len(m.done)*9/10, 30)
 }
