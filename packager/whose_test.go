@@ -73,8 +73,11 @@ func TestWhoseTextRates(t *testing.T) {
 	alarms, misses := newRates(), newRates()
 	r := rand.New(rand.NewPCG(evalSeed, 1))
 	each := 10
-	if testing.Verbose() {
+	switch {
+	case testing.Verbose():
 		each = 40
+	case raceEnabled:
+		each = 2
 	}
 	for _, layout := range slices.Sorted(maps.Keys(headings)) {
 		for range each {

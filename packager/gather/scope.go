@@ -92,6 +92,8 @@ func (c *collector) checkKinds() {
 			c.problem("R11", fmt.Sprintf("The order asks for %s, and the configuration names no folder for them. Nothing was sent. Take them off the order, or ask IT to add their folder.", plural(kind)))
 		case c.trouble.any() || c.has(kind) || c.homeless(): // something else says more
 		case c.keptBack[kind] > 0 && len(c.found) > 0: // it is what the order denies
+		case c.leftOut > 0:
+			c.problem("R11", fmt.Sprintf("The order asks for %s; none were found%s beside what a named person decided to leave out. Nothing was sent. Take them off the order, or check the patient, the dates and the decisions on it.", plural(kind), c.period()))
 		default:
 			c.problem("R11", fmt.Sprintf("The order asks for %s; none were found%s. Nothing was sent. Check the patient and the dates on the order, or take them off it.", plural(kind), c.period()))
 		}

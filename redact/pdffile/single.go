@@ -51,6 +51,12 @@ func withoutUnicode(o types.Object) types.Object {
 			out[k] = withoutUnicode(v)
 		}
 		return out
+	case types.Array:
+		out := slices.Clone(o)
+		for i, v := range out {
+			out[i] = withoutUnicode(v)
+		}
+		return out
 	case types.StreamDict:
 		d, _ := withoutUnicode(o.Dict).(types.Dict)
 		return types.StreamDict{Dict: d, Raw: o.Raw}

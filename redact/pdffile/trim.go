@@ -55,7 +55,7 @@ const (
 
 	trimNotice = "On some pages of a PDF, numbers that this release does not need were blacked out. These pages are pictures now: " +
 		"they look as before, but their text cannot be searched or copied."
-	unreadNotice   = "A PDF has pages that are scans or pictures and cannot be searched for numbers that this release does not need. A person looked at it and released it."
+	unreadNotice   = "A PDF has pages (scans, pictures, letters without names) that cannot be searched for numbers that this release does not need. A person looked at it and released it."
 	picturesNotice = "Pictures on pages of a PDF were not searched for numbers that this release does not need. If one may show a card or a form, look at it."
 	madeNotice     = "; blacked out"
 )
@@ -270,7 +270,7 @@ func notSearched(pages []int) string {
 		list = append(list, strconv.Itoa(n))
 	}
 	if len(pages) == 1 {
-		return "page " + list[0] + " is a scan or a picture, so it cannot be searched for numbers that must not go, as social security numbers"
+		return "page " + list[0] + " is a scan, a picture or written in letters without names, so it cannot be searched for numbers that must not go, as social security numbers"
 	}
 	last := list[len(list)-1]
 	list = list[:len(list)-1]
@@ -278,7 +278,7 @@ func notSearched(pages []int) string {
 		list, last = append(list, last), fmt.Sprintf("%d more", len(pages)-most)
 	}
 	return "pages " + strings.Join(list, ", ") + " and " + last +
-		" are scans or pictures, so they cannot be searched for numbers that must not go, as social security numbers"
+		" are scans, pictures or written in letters without names, so they cannot be searched for numbers that must not go, as social security numbers"
 }
 
 // gone stands where something was taken out of a remark.

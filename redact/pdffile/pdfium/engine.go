@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/klippa-app/go-pdfium"
@@ -98,14 +97,13 @@ func discard(cache string) {
 	}
 }
 
-// private reports whether dir is a folder that only its owner may use. Windows
-// has no such bits; there the folder above it, the daemon's, is private.
+// private reports whether dir is a folder that only this process's user may use.
 func private(dir string) bool {
 	if dir == "" {
 		return false
 	}
 	info, err := os.Lstat(dir)
-	return err == nil && info.IsDir() && (runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0)
+	return err == nil && info.IsDir() && ownOnly(info)
 }
 
 // Close ends the engine.
