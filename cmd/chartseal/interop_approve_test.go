@@ -14,6 +14,7 @@ import (
 // TestInteropApprover: a key that chartseal made signs an order, and minisign
 // itself finds the signature good; a wrong passphrase signs nothing.
 func TestInteropApprover(t *testing.T) {
+	t.Parallel()
 	need(t, "minisign")
 	dir := t.TempDir()
 	order := filepath.Join(dir, "order.yaml")

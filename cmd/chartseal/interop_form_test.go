@@ -46,6 +46,7 @@ var savers = map[string]func(t *testing.T, dir, in, out string){
 // TestInteropForm: forms that other programs fill in and save read back exactly,
 // and are released end to end when dropped.
 func TestInteropForm(t *testing.T) {
+	t.Parallel()
 	need(t, "pdftk", "qpdf", "mutool", "pdftocairo", "/usr/bin/python3")
 	f := formScene(t)
 	f.serve(t)
