@@ -24,6 +24,7 @@ type Identity struct {
 	StudyDescription, SeriesDescription, BodyPart    string
 	Manufacturer, Model                              string
 	ImageType, Laterality                            string
+	Position, Orientation                            string // of a slice, as they stand: numbers with backslashes
 	TransferSyntax, Charset                          string
 	Rows, Columns, Frames                            int // 0 if absent
 
@@ -315,5 +316,7 @@ var identityFields = map[Tag]func(*Identity) *string{
 	0x00200010: func(id *Identity) *string { return &id.StudyID },
 	0x00200011: func(id *Identity) *string { return &id.SeriesNumber },
 	0x00200013: func(id *Identity) *string { return &id.InstanceNumber },
+	0x00200032: func(id *Identity) *string { return &id.Position },
+	0x00200037: func(id *Identity) *string { return &id.Orientation },
 	0x00200060: func(id *Identity) *string { return &id.Laterality },
 }
