@@ -16,6 +16,15 @@
 // rest. The ZIP's own structure has one permitted form (package zipform) and
 // one time stamp, the manifest's. [Verify] checks all of that.
 //
+// START-HERE.html shows small pictures of radiographs and volumes within itself
+// ([Writer.Show]), so that nothing else in the ZIP is needed to see them.
+//
+// data/ can be burned to a disc. DICOMDIR, DICOM and README.TXT are those of IHE
+// Portable Data for Imaging (RAD TF-3 4.47), with two limits: the files stay in
+// the transfer syntax in which the device wrote them, which README.TXT says when
+// it is none of the profile's, and the other folders' names are longer than the
+// 8.3 characters that the profile wants of other content.
+//
 // RFC 8493 section 4 asks that a serialized bag have one folder at its top.
 // Here the bag's files are at the top themselves, so that START-HERE.html is the
 // first thing a person sees; what is unpacked is a valid bag.
@@ -90,8 +99,8 @@ type Options struct {
 	// at most 4.
 	Workers int
 	// Identify reads the attributes for the DICOMDIR from the cleaned file's
-	// first MiB, so that the index says what the files say after cleaning. A
-	// read past that MiB fails with io.ErrUnexpectedEOF. Without it, or for a
+	// first half MiB, so that the index says what the files say after cleaning. A
+	// read past it fails with io.ErrUnexpectedEOF. Without it, or for a
 	// Record with DICOM set, Record.DICOM is used.
 	Identify func(ctx context.Context, head redact.Source) (dicomdir.Instance, error)
 }
@@ -121,6 +130,9 @@ type Writer struct {
 	unlisted  int
 	err       error
 	closed    bool
+
+	thumbnails map[int]Thumbnail // by the number of the record, from 0
+	shown      int               // bytes of them
 }
 
 // series numbers the DICOM files of one series.
@@ -146,6 +158,8 @@ func NewWriter(w io.Writer, h Header, opts Options) *Writer {
 		zip:    zip,
 		pipe:   newPipeline(zip, opts.Workers),
 		series: map[string]*series{},
+
+		thumbnails: map[int]Thumbnail{},
 	}
 }
 

@@ -91,7 +91,7 @@ func (w *Writer) addIndexes(ctx context.Context) error {
 			return err
 		}
 	}
-	v := newView(m, len(w.dicom) > 0)
+	v := newView(m, w.dicom, w.thumbnails)
 	for _, page := range pages {
 		text, err := page.render(v)
 		if err != nil {

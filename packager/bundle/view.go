@@ -13,6 +13,8 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"time"
+
+	"chartseal/packager/bundle/dicomdir"
 )
 
 //go:embed pages
@@ -26,8 +28,8 @@ type page struct {
 
 var pages = []page{
 	{"data/README.TXT", renderReadme},
-	{"data/INDEX.HTM", htmlPage("index.htm")},
-	{startHereName, htmlPage("start-here.html")},
+	{"data/INDEX.HTM", htmlPage("index.htm", "'none'")},
+	{startHereName, htmlPage("start-here.html", "'self' file: data:")},
 }
 
 // view is what the pages show, ready to print.
@@ -37,10 +39,15 @@ type view struct {
 	Born     string
 	From, To string
 	Rows     []row
-	Pictures []row // JPEG and PNG, for previews
+	Listed   []row    // those of Rows that START-HERE.html has room for
+	Unlisted int      // the number of the others
+	Notes    []string // the first of Notices
+	Unnoted  int      // the number of the others
+	Pictures []picture
 	Removed  []removed
 	Size     string // of all records
 	Disc     bool   // there is a DICOMDIR
+	Foreign  int    // files in the DICOMDIR that are encoded as IHE PDI does not provide
 	Style    template.CSS
 	Policy   string // content security policy
 }
@@ -51,8 +58,10 @@ type row struct {
 	Link, Name                string // path from the top, and from data/
 	Count                     int
 	Notices                   []string
+	Unseen                    string // why there is no picture of it
 	bytes                     int64
 	sortDate, first           string
+	records                   []int // their numbers, from 0
 }
 
 // removed is one reason for which something was taken out.
@@ -64,11 +73,16 @@ type removed struct {
 // Name is a statement's path from data/.
 func (s Statement) Name() string { return strings.TrimPrefix(s.Path, "data/") }
 
-// maxPictures bounds the previews: a browser decodes them all.
-const maxPictures = 48
-
-func newView(m *Manifest, disc bool) *view {
-	v := &view{Manifest: m, Sent: humanDate(m.Created.Format("2006-01-02")), Disc: disc, Rows: rows(m.Records), Removed: removals(m.Records)}
+func newView(m *Manifest, listed []dicomdir.Instance, thumbnails map[int]Thumbnail) *view {
+	v := &view{
+		Manifest: m, Sent: humanDate(m.Created.Format("2006-01-02")), Disc: len(listed) > 0,
+		Rows: rows(m.Records), Removed: removals(m.Records),
+	}
+	for _, x := range listed {
+		if !dicomdir.Interchange(x) {
+			v.Foreign++
+		}
+	}
 	if m.Patient != nil {
 		v.Born = humanDate(m.Patient.BirthDate)
 	}
@@ -76,12 +90,17 @@ func newView(m *Manifest, disc bool) *view {
 		v.From, v.To = humanDate(m.Scope.From), humanDate(m.Scope.To)
 	}
 	var total int64
-	for _, r := range v.Rows {
+	for i := range v.Rows {
+		r := &v.Rows[i]
 		total += r.bytes
-		if (r.Format == "JPEG" || r.Format == "PNG") && len(v.Pictures) < maxPictures {
-			v.Pictures = append(v.Pictures, r)
+		if isDICOM(r.Format) {
+			r.Unseen = unseen(r, thumbnails)
 		}
 	}
+	v.Listed, v.Unlisted = withinPage(v.Rows)
+	v.Notes = m.Notices[:min(len(m.Notices), maxNotes)]
+	v.Unnoted = len(m.Notices) - len(v.Notes)
+	v.Pictures = gallery(m, v.Rows, thumbnails)
 	v.Size = humanSize(total)
 	return v
 }
@@ -91,7 +110,7 @@ func newView(m *Manifest, disc bool) *view {
 func rows(records []Member) []row {
 	var list []row
 	at := map[string]int{}
-	for _, m := range records {
+	for n, m := range records {
 		link := m.Path
 		if isDICOM(m.Format) {
 			link = path.Dir(m.Path) + "/"
@@ -105,6 +124,7 @@ func rows(records []Member) []row {
 		r := &list[i]
 		r.Count++
 		r.bytes += m.Bytes
+		r.records = append(r.records, n)
 		for _, n := range m.Notices {
 			if !slices.Contains(r.Notices, n) && len(r.Notices) < 8 {
 				r.Notices = append(r.Notices, n)
@@ -184,8 +204,8 @@ func humanSize(n int64) string {
 }
 
 // htmlPage renders a page whose style sheet is the only thing it may load
-// besides pictures beside it: no script, from nowhere.
-func htmlPage(name string) func(*view) ([]byte, error) {
+// besides pictures from where images says: no script, from nowhere.
+func htmlPage(name, images string) func(*view) ([]byte, error) {
 	tmpl := template.Must(template.ParseFS(pageFiles, "pages/"+name))
 	css, err := pageFiles.ReadFile("pages/" + strings.TrimSuffix(strings.TrimSuffix(name, ".html"), ".htm") + ".css")
 	if err != nil {
@@ -194,7 +214,7 @@ func htmlPage(name string) func(*view) ([]byte, error) {
 	style := string(css)
 	sum := sha256.Sum256(css)
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
+		"'; img-src " + images + "; base-uri 'none'; form-action 'none'"
 	return func(v *view) ([]byte, error) {
 		v.Style, v.Policy = template.CSS(style), policy //nolint:gosec // our own style sheet
 		var buf bytes.Buffer

@@ -51,6 +51,19 @@ func Listable(x Instance) bool {
 	return x.Content.listable(recordType(x.SOPClassUID))
 }
 
+// interchange are the transfer syntaxes of the General Purpose profiles that IHE
+// Portable Data for Imaging rests on: of the CD (PS3.11 Annex D), and, for DVD
+// and flash memory, with JPEG or JPEG 2000 (PS3.11 Annexes H and J).
+var interchange = []string{
+	explicitLittleEndian,
+	"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.70",
+	"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
+}
+
+// Interchange reports whether x is encoded as a General Purpose profile allows.
+// Others are listed all the same: a viewer that knows their encoding finds them.
+func Interchange(x Instance) bool { return slices.Contains(interchange, x.TransferSyntax) }
+
 // ValidFileID reports whether path is a file ID of PS3.10 section 8.2 and 8.5:
 // at most 8 components of at most 8 of the characters A-Z 0-9 _.
 func ValidFileID(path string) bool {
