@@ -173,12 +173,8 @@ func identify(ctx context.Context, src redact.Source) (*dicomfile.Identity, erro
 	return dicomfile.Identify(ctx, src)
 }
 
-// identifyHead tells the bundle's index what a cleaned file says about itself.
-func identifyHead(ctx context.Context, head redact.Source) (dicomdir.Instance, error) {
-	id, err := dicomfile.IdentifyHead(ctx, head)
-	if err != nil {
-		return dicomdir.Instance{}, err
-	}
+// instanceOf is what the bundle's index says about a cleaned file.
+func instanceOf(id *dicomfile.Identity) dicomdir.Instance {
 	return dicomdir.Instance{
 		Content:   contentOf(id),
 		PatientID: id.PatientID, PatientName: id.PatientName, BirthDate: id.BirthDate,
@@ -187,7 +183,7 @@ func identifyHead(ctx context.Context, head redact.Source) (dicomdir.Instance, e
 		SeriesUID: id.SeriesUID, Modality: id.Modality, SeriesNumber: id.SeriesNumber, SeriesDescription: id.SeriesDescription,
 		SOPClassUID: id.SOPClassUID, SOPInstanceUID: id.SOPInstanceUID, TransferSyntax: id.TransferSyntax,
 		InstanceNumber: id.InstanceNumber,
-	}, nil
+	}
 }
 
 // contentOf is what the index says about a file that is no image.

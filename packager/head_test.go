@@ -36,7 +36,7 @@ func TestLongDocumentsAreIndexed(t *testing.T) {
 	if len(raw) < 600<<10 {
 		t.Fatal("too short to tell")
 	}
-	x, err := identifyHead(t.Context(), firstBlock{raw})
+	x, err := (&gallery{}).identify(t.Context(), firstBlock{raw})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,11 +142,13 @@ func (p pathless) Write(b []byte) (int, error) {
 
 // write streams the records through the bundle into the seal.
 func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Writer) (*Packed, error) {
-	b := bundle.NewWriter(sealed, p.Header, bundle.Options{Compress: p.Compress, Identify: identifyHead})
+	g := &gallery{}
+	b := bundle.NewWriter(sealed, p.Header, bundle.Options{Compress: p.Compress, Identify: g.identify})
 	defer func() { _ = b.Close() }() // after Finish it has nothing left to fail
 	done, total := int64(0), totalBytes(c)
 	for i := range c.Items {
 		it := &c.Items[i]
+		g.packing(i, it)
 		if err := p.add(ctx, c, b, it); err != nil {
 			if held := p.heldBy(ctx, c, i, err); held != nil {
 				return nil, held
@@ -158,6 +160,9 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 	}
 	if p.confirmed {
 		b.WithoutNotice(unconfirmed)
+	}
+	if err := p.show(ctx, c, b, g); err != nil {
+		return nil, err
 	}
 	var digest string
 	m, err := b.Finish(ctx, func(manifest []byte) ([]byte, error) {
