@@ -18,7 +18,7 @@ var exclusions = map[string]string{
 func accountable(e Event, basis string) (bool, string) {
 	switch e {
 	case Sent, Delivered, Relinked:
-	case Revoked, Expired, Held, Denied, Extended, Withdrawn, TakenOver, Override, Accounted:
+	case Revoked, Expired, Held, Denied, Extended, Withdrawn, TakenOver, Override, Accounted, Restored:
 		return false, "nothing was disclosed by this"
 	}
 	if why, ok := exclusions[basis]; ok {

@@ -19,7 +19,8 @@ import (
 // Append writes an entry and returns once it is on disk. An entry whose key is
 // there already is not written again: with the same content its receipt is
 // returned, with other content ErrConflict. After a write of unknown outcome
-// it returns ErrStopped until the ledger is opened anew.
+// it returns ErrStopped until the ledger is opened anew. When the signed head could
+// not be written the entry may be there all the same: append it again.
 func (l *Ledger) Append(ctx context.Context, e Entry) (Receipt, error) {
 	if err := e.check(); err != nil {
 		return Receipt{}, err
@@ -29,10 +30,27 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Receipt, error) {
 	if err := errors.Join(ctx.Err(), l.stopped); err != nil {
 		return Receipt{}, err
 	}
-	if r, found, err := l.existing(&e); found || err != nil {
+	r, found, err := l.existing(&e)
+	if err != nil {
 		return r, err
 	}
-	return l.write(&e)
+	if !l.lenient { // then the old head stays until the entry that explains it is there
+		err = l.cover() // what an earlier failure left uncovered
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	if found {
+		return r, nil
+	}
+	if r, err = l.write(&e); err != nil {
+		return r, err
+	}
+	if err := l.cover(); err != nil {
+		return Receipt{}, err
+	}
+	l.lenient = false
+	return r, nil
 }
 
 // existing looks for an entry under the same key.

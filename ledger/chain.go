@@ -29,6 +29,8 @@ const (
 	Misfiled  Fault = "is the first of a segment named after another year"
 	Cut       Fault = "is missing at the end: the ledger is shorter than its known head"
 	Replaced  Fault = "is not the one that is known by its hash: the ledger was written anew"
+	Unsigned  Fault = "is not covered by the signed head: it was added by another program"
+	Unsealed  Fault = "signed head is not by the practice's key, or was edited"
 )
 
 // ErrBroken is what every [*BrokenError] is.
@@ -43,6 +45,9 @@ type BrokenError struct {
 }
 
 func (e *BrokenError) Error() string {
+	if e.Fault == Unsealed {
+		return fmt.Sprintf("%v: its %s", ErrBroken, e.Fault)
+	}
 	where := ""
 	if e.Segment != "" {
 		where = fmt.Sprintf(" (%s line %d)", e.Segment, e.Line)

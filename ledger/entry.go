@@ -26,11 +26,12 @@ const (
 	TakenOver Event = "taken_over" // another site of the practice took the order over; nothing left from here
 	Override  Event = "override"   // a person decided on a hold
 	Accounted Event = "accounted"  // an accounting of disclosures was given, 45 CFR 164.528(c)
+	Restored  Event = "restored"   // a person went on with a ledger that lacks entries, as Lost says
 )
 
 var events = map[Event]bool{
 	Sent: true, Delivered: true, Relinked: true, Revoked: true, Expired: true, Held: true,
-	Denied: true, Extended: true, Withdrawn: true, TakenOver: true, Override: true, Accounted: true,
+	Denied: true, Extended: true, Withdrawn: true, TakenOver: true, Override: true, Accounted: true, Restored: true,
 }
 
 // Party is who received records. An accounting names the recipient and, if
@@ -50,6 +51,14 @@ type Decision struct {
 	By       string `json:"by"`
 	On       string `json:"on"` // YYYY-MM-DD
 	Reason   string `json:"reason"`
+}
+
+// Loss are entries that a ledger brought back from a backup lacks.
+type Loss struct {
+	From uint64    `json:"from"` // the first that is missing, as far as that is known
+	To   uint64    `json:"to"`   // the last that is known to have been
+	Hash string    `json:"hash"` // of that one
+	At   time.Time `json:"at"`   // when its head was signed
 }
 
 // Entry is one line of the ledger. The order of the fields is the order of the
@@ -98,6 +107,8 @@ type Entry struct {
 	RulesOff   []string `json:"rules_off,omitempty"`  // rules for releasing records that the practice had switched off
 
 	Signed string `json:"signed_on,omitempty"` // YYYY-MM-DD: the day of the patient's authorization, directive or consent
+
+	Lost *Loss `json:"lost,omitempty"` // with Restored
 
 	Hash string `json:"hash,omitempty"`
 }

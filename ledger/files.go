@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -65,6 +66,15 @@ func writeAside(path string, data []byte) error {
 		return err
 	})
 	return errors.Join(err, syncFolder(filepath.Dir(path)))
+}
+
+// readUpTo fills b, or reads to the end.
+func readUpTo(f *os.File, b []byte) (int, error) {
+	n, err := io.ReadFull(f, b)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return n, err
 }
 
 func change(path string, flag int, do func(*os.File) error) error {

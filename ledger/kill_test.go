@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // appendForever appends and prints each receipt once it has it.
 func appendForever(dir string) {
-	l, err := Open(dir, time.Now)
+	l, err := Open(dir, time.Now, signing())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -45,7 +45,7 @@ func TestKilledProcess(t *testing.T) {
 	dir := t.TempDir()
 	for round := range 6 {
 		cmd := exec.CommandContext(t.Context(), self)
-		cmd.Env = append(os.Environ(), "LEDGER_TEST_APPEND="+dir)
+		cmd.Env = append(os.Environ(), "LEDGER_TEST_APPEND="+dir, "LEDGER_TEST_KEY="+keyText(t))
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -79,6 +79,10 @@ func TestKilledProcess(t *testing.T) {
 		_ = cmd.Wait() // killed
 		if r := verify(t, dir, acknowledged...); r.Known != len(acknowledged) || r.Known < 5+3*round {
 			t.Errorf("round %d: %d of %d acknowledged entries found", round, r.Known, len(acknowledged))
+		}
+		last := acknowledged[len(acknowledged)-1]
+		if r, err := VerifySigned(t.Context(), dir, testPub()); err != nil || r.Signed == nil || r.Signed.Seq < last.Seq {
+			t.Errorf("round %d: the signed head is %+v after entry %d was acknowledged: %v", round, r.Signed, last.Seq, err)
 		}
 	}
 }

@@ -21,17 +21,22 @@
 // HASH is the lower-case hexadecimal SHA-256 (FIPS 180-4) of the line's own
 // bytes without the member "hash" and the comma in front of it. As PREV is
 // among these bytes, each hash vouches for the whole ledger up to it. Nothing
-// has to be encoded again to check a ledger; testdata/verify.py does it with
-// Python's standard library. The other members are those of [Entry], in its
+// has to be encoded again to check a ledger; docs/verify_ledger.py does it with
+// Python's standard library, and docs/ledger.md is this format at length. The other members are those of [Entry], in its
 // order; readers must accept members that they do not know.
 //
 // # What the chain proves
 //
 // An edit, a deletion, an insertion, another order and a missing segment break
 // the chain. Lines cut off at the very end do not, nor does a ledger that was
-// written anew from some entry on: these show only against a [Head] that was
-// kept elsewhere, such as in a signed head or on a receipt. Give it to
-// [Verify].
+// written anew from some entry on: these show only against a [Head] that is
+// known otherwise. So a ledger opened with [Signed] keeps one, signed with the
+// practice's key, in the file "head" beside the segments, written after each
+// entry; copies of it kept elsewhere show that ledger and head were replaced
+// together. Give them to [VerifySigned], or a receipt to [Verify].
+//
+// After a crash the signed head may lag by the one entry that was being written,
+// never lead. More entries than that were appended by somebody without the key.
 //
 // The ledger holds patient data. Errors of this package hold none.
 package ledger
@@ -97,17 +102,28 @@ type Ledger struct {
 	size      int64    // of tail, as this process wrote it
 	recovered *Recovery
 	stopped   error
+
+	signer      *Signer     // nil: no head is signed
+	signed      Head        // what the signed head on the disk says
+	kept        *SignedHead // as Open found it; nil if there was none
+	met         string      // hash of the entry it names, as Open found it in the chain
+	lenient     bool
+	headFault   *BrokenError
+	headMissing bool
 }
 
 // Open opens the ledger in a folder, which it makes if needed, and checks all
 // of it. It returns ErrLocked if another process has it, and a [*BrokenError]
 // if the chain does not hold. Nothing is repaired but an incomplete last line,
 // which is moved aside and told by [Ledger.Recovered].
-func Open(dir string, now func() time.Time) (*Ledger, error) {
+func Open(dir string, now func() time.Time, opts ...Option) (*Ledger, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, bare(err)
 	}
 	l := &Ledger{dir: dir, now: now}
+	for _, o := range opts {
+		o(l)
+	}
 	if err := l.open(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -116,6 +132,9 @@ func Open(dir string, now func() time.Time) (*Ledger, error) {
 
 func (l *Ledger) open() (err error) {
 	if l.lock, err = lockFolder(l.dir); err != nil {
+		return err
+	}
+	if err = l.openHead(); err != nil {
 		return err
 	}
 	if l.segments, err = segmentsOf(l.dir); err != nil {
@@ -136,7 +155,10 @@ func (l *Ledger) open() (err error) {
 		}
 	}
 	l.keys.sort()
-	return l.openTail()
+	if err = l.openTail(); err != nil {
+		return err
+	}
+	return l.checkHead()
 }
 
 // load checks a segment and notes the keys of its entries.
@@ -148,8 +170,16 @@ func (l *Ledger) load(i int, name string) (remainder, error) {
 	defer func() { _ = f.Close() }() // only read
 	return l.chain.segment(context.Background(), name, f, func(h header, _ []byte, at int64) bool {
 		l.keys.add(h.key, place{i, at})
+		l.meet(h)
 		return true
 	})
+}
+
+// meet notes the entry that the signed head names.
+func (l *Ledger) meet(h header) {
+	if h.seq == l.signed.Seq {
+		l.met = string(h.hash)
+	}
 }
 
 // recover deals with an incomplete last line.
@@ -162,6 +192,7 @@ func (l *Ledger) recover(name string, rest remainder) error {
 		}
 		l.keys.add(rest.header.key, place{len(l.segments) - 1, rest.at})
 		l.chain.accept(rest.header)
+		l.meet(rest.header)
 		l.recovered = r
 		return nil
 	}

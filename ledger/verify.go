@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -8,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"aead.dev/minisign"
 )
 
 // Report is what Verify saw.
@@ -18,6 +22,11 @@ type Report struct {
 	// Torn is the length in bytes of an incomplete last line: a crash in the
 	// middle of a write, or an entry that is being written now.
 	Torn int64
+	// Signed is the signed head beside the ledger, nil if there is none.
+	Signed *SignedHead
+	// Restored are the entries with which persons went on with a ledger that was
+	// brought back from a backup.
+	Restored []Entry
 }
 
 // Verify checks every entry of the ledger in a folder, without locking it. It
@@ -25,32 +34,142 @@ type Report struct {
 // are known from elsewhere (a signed head, a receipt) must be in the chain: only
 // they show that lines were cut off at the end, or the ledger written anew.
 func Verify(ctx context.Context, dir string, known ...Head) (Report, error) {
-	known = slices.Clone(known)
-	var r Report
-	var wrong error
-	head, torn, err := walk(ctx, dir, 0, func(segment string, line int, h header, _ []byte) bool {
-		for i := range known {
-			if known[i].Seq != h.seq {
-				continue
-			}
-			if known[i].Hash != string(h.hash) {
-				wrong = &BrokenError{segment, line, h.seq, Replaced}
+	heads := make([]SignedHead, len(known))
+	for i, h := range known {
+		heads[i].Head = h
+	}
+	c, err := compare(ctx, dir, heads)
+	if err == nil {
+		err = c.misfit()
+	}
+	return c.report, err
+}
+
+// VerifySigned is Verify against the signed head beside the ledger, and against
+// signed heads that were kept elsewhere. Of those it forgives what a [Restored]
+// entry names as lost.
+func VerifySigned(ctx context.Context, dir string, by minisign.PublicKey, elsewhere ...SignedHead) (Report, error) {
+	own, err := readHead(dir, by)
+	if err != nil {
+		return Report{}, err
+	}
+	heads := slices.Clone(elsewhere)
+	if own != nil {
+		heads = append(heads, *own)
+	}
+	c, err := compare(ctx, dir, heads)
+	if err == nil {
+		err = c.misfit()
+	}
+	c.report.Signed = own
+	if err != nil || own == nil {
+		return c.report, err
+	}
+	// The daemon may have gone on meanwhile: only a head read after the entries can
+	// tell that they are more than it covers.
+	now, err := readHead(dir, by)
+	if err == nil && now != nil && c.report.Head.Seq > now.Seq+1 {
+		err = &BrokenError{Seq: now.Seq + 1, Fault: Unsigned}
+	}
+	return c.report, err
+}
+
+// Lacks compares the ledger in a folder, whose chain must hold, with signed heads
+// and tells what it lacks: nil if they are all in it, or forgiven.
+func Lacks(ctx context.Context, dir string, heads ...SignedHead) (*Loss, error) {
+	c, err := compare(ctx, dir, heads)
+	if err != nil || len(c.odd) == 0 {
+		return nil, err
+	}
+	last := c.odd[len(c.odd)-1]
+	lost := &Loss{From: min(c.report.Head.Seq+1, c.odd[0].Seq), To: last.Seq, Hash: last.Hash, At: last.At}
+	for e, err := range Entries(ctx, dir) {
+		if err != nil {
+			return nil, err
+		}
+		if e.At.After(lost.At) { // written after the copy was restored, in place of one that is lost
+			lost.From = min(lost.From, e.Seq)
+			break
+		}
+	}
+	return lost, nil
+}
+
+// comparison is a chain beside heads that are known otherwise.
+type comparison struct {
+	report Report
+	heads  []SignedHead
+	odd    []oddity // heads that the chain does not have
+}
+
+type oddity struct {
+	SignedHead
+	segment string
+	line    int // 0: past the end
+}
+
+func compare(ctx context.Context, dir string, heads []SignedHead) (c comparison, err error) {
+	c.heads = heads
+	at := map[uint64][]int{}
+	for i, h := range heads {
+		at[h.Seq] = append(at[h.Seq], i)
+	}
+	var stop error
+	head, torn, err := walk(ctx, dir, 0, func(segment string, line int, h header, text []byte) bool {
+		for _, i := range at[h.seq] {
+			c.meet(heads[i], h, segment, line)
+		}
+		if bytes.Contains(text, restoredMark) {
+			var e *Entry
+			if e, stop = decode(text); stop != nil {
 				return false
 			}
-			r.Known++
+			c.report.Restored = append(c.report.Restored, *e)
 		}
 		return true
-	}, &r.Segments)
-	r.Head, r.Torn = head, torn
-	if err = errors.Join(wrong, err); err != nil {
-		return r, err
+	}, &c.report.Segments)
+	c.report.Head, c.report.Torn = head, torn
+	if err = errors.Join(stop, err); err != nil {
+		return c, err
 	}
-	for _, k := range known {
-		if k.Seq > head.Seq {
-			return r, &BrokenError{Seq: head.Seq + 1, Fault: Cut}
+	for _, h := range heads {
+		if h.Seq > head.Seq {
+			c.odd = append(c.odd, oddity{SignedHead: h})
 		}
 	}
-	return r, nil
+	c.odd = slices.DeleteFunc(c.odd, func(o oddity) bool { return c.forgiven(o.SignedHead) })
+	slices.SortStableFunc(c.odd, func(a, b oddity) int { return cmp.Compare(a.Seq, b.Seq) })
+	return c, nil
+}
+
+// restoredMark is in no line but those of [Restored]: quotes inside texts are escaped.
+var restoredMark = []byte(`,"event":"` + string(Restored) + `",`)
+
+func (c *comparison) meet(known SignedHead, h header, segment string, line int) {
+	if known.Hash != string(h.hash) {
+		c.odd = append(c.odd, oddity{known, segment, line})
+		return
+	}
+	c.report.Known++
+}
+
+// forgiven says that a person went on although the entries of this head are lost. A
+// head that was signed later is not among them.
+func (c *comparison) forgiven(h SignedHead) bool {
+	return slices.ContainsFunc(c.report.Restored, func(e Entry) bool {
+		return e.Lost != nil && !h.At.IsZero() && !h.At.After(e.At) && e.Lost.From <= h.Seq && h.Seq <= e.Lost.To
+	})
+}
+
+// misfit is the first head that the chain does not have.
+func (c *comparison) misfit() error {
+	if len(c.odd) == 0 {
+		return nil
+	}
+	if o := c.odd[0]; o.line > 0 {
+		return &BrokenError{o.segment, o.line, o.Seq, Replaced}
+	}
+	return &BrokenError{Seq: c.report.Head.Seq + 1, Fault: Cut}
 }
 
 // walk checks a ledger up to an entry, or to its end if last is 0.
@@ -119,4 +238,30 @@ func entries(ctx context.Context, dir string, last uint64, yield func(Entry, err
 	if err = errors.Join(stop, err); err != nil && !ended && !errors.Is(err, fs.ErrNotExist) {
 		yield(Entry{}, err)
 	}
+}
+
+// Has tells which of some heads are in the ledger of a folder, as far as its chain
+// holds; a folder that does not exist has none.
+func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
+	if len(heads) == 0 {
+		return nil, nil
+	}
+	asked := map[uint64][]Head{}
+	for _, h := range heads {
+		asked[h.Seq] = append(asked[h.Seq], h)
+	}
+	var found []Head
+	var names []string
+	_, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, _ []byte) bool {
+		for _, known := range asked[h.seq] {
+			if known.Hash == string(h.hash) {
+				found = append(found, known)
+			}
+		}
+		return true
+	}, &names)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrBroken) {
+		err = nil
+	}
+	return found, err
 }

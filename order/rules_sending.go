@@ -41,7 +41,7 @@ func checkLedger(_ *Order, f *Facts) []finding {
 	if !f.LedgerBroken {
 		return nil
 	}
-	return say("The record book was changed outside the program, so nothing is sent. Call IT.")
+	return say("The record book was changed outside the program, or is an older copy, so nothing is sent. Call IT.")
 }
 
 func checkStorage(o *Order, f *Facts) []finding {

@@ -1,0 +1,219 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"aead.dev/minisign"
+)
+
+// The signed head is a text of five lines and, after it, the four lines of its
+// minisign signature (jedisct1.github.io/minisign, "Signature format"):
+//
+//	chartseal ledger head v1
+//	site: front-desk
+//	seq: 123
+//	hash: HASH of the entry
+//	at: RFC 3339 time of signing, in UTC
+//	untrusted comment: …
+//
+// One file, so that a crash cannot part the two.
+const (
+	headName  = "head"
+	headNew   = "head.new" // being written
+	headLines = 5
+	maxHead   = 4 << 10 // bytes
+)
+
+var headForm = regexp.MustCompile(`^chartseal ledger head v1\nsite: ([A-Za-z0-9-]{1,64})\nseq: ([1-9][0-9]{0,18})\nhash: ([0-9a-f]{64})\nat: ([0-9TZ:.-]{20,24})\n$`)
+
+// SignedHead is a head as the practice signed it. It holds no patient data.
+type SignedHead struct {
+	Head
+	Site string    `json:"site"`
+	At   time.Time `json:"at"` // of signing
+}
+
+// ErrHead says that a signed head cannot be read, or is not signed by the practice.
+var ErrHead = errors.New("signed head is not valid")
+
+// Signer signs heads with the practice's key.
+type Signer struct {
+	Site string
+	Key  minisign.PrivateKey
+}
+
+func (s *Signer) sign(h Head, at time.Time) []byte {
+	text := fmt.Appendf(nil, "chartseal ledger head v1\nsite: %s\nseq: %d\nhash: %s\nat: %s\n",
+		s.Site, h.Seq, h.Hash, at.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+	r := minisign.NewReader(bytes.NewReader(text))
+	if _, err := r.Read(make([]byte, len(text))); err != nil {
+		return nil // a reader of bytes in memory does not fail
+	}
+	sig := r.SignWithComments(s.Key, fmt.Sprintf("chartseal ledger head of site %s, entry %d", s.Site, h.Seq), "signed head of a chartseal ledger")
+	return append(append(text, bytes.TrimRight(sig, "\n")...), '\n')
+}
+
+// ParseHead reads a signed head and checks its signature. The error is ErrHead.
+func ParseHead(data []byte, by minisign.PublicKey) (SignedHead, error) {
+	text, sig := data, []byte(nil)
+	if at := bytes.Index(data, []byte("untrusted comment: ")); at >= 0 && len(data) <= maxHead {
+		text, sig = data[:at], data[at:]
+	}
+	m := headForm.FindSubmatch(text)
+	if m == nil || !minisign.Verify(by, text, sig) {
+		return SignedHead{}, ErrHead
+	}
+	seq, err1 := strconv.ParseUint(string(m[2]), 10, 64)
+	at, err2 := time.Parse(time.RFC3339Nano, string(m[4]))
+	if errors.Join(err1, err2) != nil {
+		return SignedHead{}, ErrHead
+	}
+	return SignedHead{Head{seq, string(m[3])}, string(m[1]), at}, nil
+}
+
+// HeadFile reads the signed head in a ledger's folder, as it is on the disk;
+// fs.ErrNotExist if there is none.
+func HeadFile(dir string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(dir, headName))
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	var b [maxHead + 1]byte
+	n, err := readUpTo(f, b[:])
+	return b[:n], bare(err)
+}
+
+// readHead is the signed head of a folder, nil if there is none; a [*BrokenError]
+// if it is not what the practice signed.
+func readHead(dir string, by minisign.PublicKey) (*SignedHead, error) {
+	data, err := HeadFile(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // none yet
+	}
+	if err != nil {
+		return nil, err
+	}
+	h, err := ParseHead(data, by)
+	if err != nil {
+		return nil, &BrokenError{Fault: Unsealed}
+	}
+	return &h, nil
+}
+
+// Option changes how Open opens a ledger.
+type Option func(*Ledger)
+
+// Signed keeps a signed head beside the ledger: Open checks the ledger against it,
+// and no entry is acknowledged before the head covers it.
+func Signed(by Signer) Option { return func(l *Ledger) { l.signer = &by } }
+
+// DespiteHead opens a ledger whose chain holds although its signed head does not
+// fit, for a person who decided to go on; see [Ledger.HeadFault]
+// and [Lacks].
+func DespiteHead() Option { return func(l *Ledger) { l.lenient = true } }
+
+// HeadFault is how the signed head did not fit a ledger that was opened despite it.
+func (l *Ledger) HeadFault() *BrokenError { return l.headFault }
+
+// HeadWasMissing tells that Open found entries and no signed head: they are of a
+// version that signed none, or somebody deleted it.
+func (l *Ledger) HeadWasMissing() bool { return l.headMissing }
+
+// openHead reads the signed head before the entries are.
+func (l *Ledger) openHead() error {
+	if l.signer == nil {
+		return nil
+	}
+	h, err := readHead(l.dir, l.signer.Key.Public().(minisign.PublicKey))
+	if broken, ok := errors.AsType[*BrokenError](err); ok {
+		return l.doubt(broken)
+	}
+	if h != nil {
+		l.signed, l.kept = h.Head, h
+	}
+	return err
+}
+
+// doubt refuses a ledger whose head does not fit, unless asked not to.
+func (l *Ledger) doubt(broken *BrokenError) error {
+	if !l.lenient {
+		return broken
+	}
+	if l.headFault == nil {
+		l.headFault = broken
+	}
+	return nil
+}
+
+// checkHead compares the whole chain with the signed head. A crash can come between
+// an entry and its head, so one entry more is as it should be.
+func (l *Ledger) checkHead() error {
+	if l.signer == nil || l.headFault != nil {
+		return nil
+	}
+	if l.kept == nil {
+		l.headMissing = l.chain.head.Seq > 0
+		return l.cover()
+	}
+	if broken := unfit(l.signed, l.chain.head, l.met); broken != nil {
+		return l.doubt(broken)
+	}
+	return l.cover()
+}
+
+// unfit compares a chain with its signed head; met is the hash that the chain has
+// at the head's entry.
+func unfit(signed, chain Head, met string) *BrokenError {
+	switch {
+	case signed.Seq > chain.Seq:
+		return &BrokenError{Seq: chain.Seq + 1, Fault: Cut}
+	case signed.Seq > 0 && met != signed.Hash:
+		return &BrokenError{Seq: signed.Seq, Fault: Replaced}
+	case chain.Seq > signed.Seq+1:
+		return &BrokenError{Seq: signed.Seq + 1, Fault: Unsigned}
+	}
+	return nil
+}
+
+// cover signs the head anew if there are entries that it does not cover.
+func (l *Ledger) cover() error {
+	if l.signer == nil || l.signed == l.chain.head {
+		return nil
+	}
+	temp := filepath.Join(l.dir, headNew)
+	text := l.signer.sign(l.chain.head, l.now())
+	err := change(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
+	if err == nil {
+		err = os.Rename(temp, filepath.Join(l.dir, headName))
+		if link, ok := errors.AsType[*os.LinkError](err); ok {
+			err = link.Err
+		}
+	}
+	if err == nil {
+		err = syncFolder(l.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("sign ledger head: %w", err)
+	}
+	l.signed = l.chain.head
+	return nil
+}
+
+// KeyName is how a public key is called in the names of heads: its number in
+// hexadecimal.
+func KeyName(by minisign.PublicKey) string {
+	return strings.ToLower(fmt.Sprintf("%016x", by.ID()))
+}

@@ -1,0 +1,115 @@
+//go:build interop
+
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// verifier is the program of docs/ledger.md, which shares no line with this package.
+func verifier(t *testing.T, dir string, copies ...string) (said string, holds bool) {
+	t.Helper()
+	pub := filepath.Join(t.TempDir(), "practice.pub")
+	text, err := testPub().MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(pub, append(text, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "python3", append([]string{"../docs/verify_ledger.py", dir, pub}, copies...)...).CombinedOutput()
+	if code, ok := errors.AsType[*exec.ExitError](err); ok && code.ExitCode() == 4 {
+		return string(out), false
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out), true
+}
+
+func TestInteropTheIndependentVerifierAgrees(t *testing.T) {
+	past, heads := grown(t)
+	whole := past[len(past)-1]
+	said, holds := verifier(t, whole.write(t))
+	if !holds || strings.TrimSpace(said) != "18 "+heads[17].Hash {
+		t.Fatalf("a whole ledger: %s", said)
+	}
+	for _, m := range mutations {
+		for seed := range uint64(4) {
+			f := whole.clone()
+			m.do(rand.New(rand.NewPCG(seed, 9)), f, past)
+			if said, holds = verifier(t, f.write(t)); holds != f.same(whole) {
+				t.Errorf("%s, seed %d: %s", m.name, seed, said)
+			}
+		}
+	}
+	latest := filepath.Join(t.TempDir(), "latest")
+	if err := os.WriteFile(latest, whole[headName], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, holds = verifier(t, past[9].write(t), latest); holds || !strings.Contains(said, "entry 11") {
+		t.Errorf("an older copy: %s", said)
+	}
+	forged := whole.clone()
+	forged[headName] = bytes.Replace(forged[headName], []byte("seq: 18"), []byte("seq: 17"), 1)
+	if said, holds = verifier(t, forged.write(t)); holds || !strings.Contains(said, "not signed by this key") {
+		t.Errorf("an edited head: %s", said)
+	}
+}
+
+// An older copy with which a person went on holds for both.
+func TestInteropTheIndependentVerifierForgivesWhatIsAccepted(t *testing.T) {
+	past, heads := grown(t)
+	dir := past[9].write(t)
+	c := at(2026)
+	l := openSigned(t, dir, c)
+	lost, err := Lacks(t.Context(), dir, heads[17])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Append(t.Context(), Entry{Key: "restored/1", Event: Restored, Order: "(ledger)", Lost: lost}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	latest := filepath.Join(t.TempDir(), "latest")
+	if err := os.WriteFile(latest, past[17][headName], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, holds := verifier(t, dir, latest); !holds || !strings.HasPrefix(said, "11 ") {
+		t.Errorf("%s", said)
+	}
+}
+
+// The stock minisign program checks a signed head, split where docs/ledger.md says.
+func TestInteropMinisignChecksTheHead(t *testing.T) {
+	past, _ := grown(t)
+	text := past[17][headName]
+	all := bytes.SplitAfter(text, []byte("\n"))
+	dir := t.TempDir()
+	message, sig := filepath.Join(dir, "head"), filepath.Join(dir, "head.minisig")
+	if err := errors.Join(
+		os.WriteFile(message, bytes.Join(all[:headLines], nil), 0o600),
+		os.WriteFile(sig, bytes.Join(all[headLines:], nil), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "minisign", "-V", "-P", testPub().String(), "-m", message, "-x", sig).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "chartseal ledger head of site front-desk, entry 18") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if err := os.WriteFile(message, bytes.Replace(bytes.Join(all[:headLines], nil), []byte("seq: 18"), []byte("seq: 17"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "minisign", "-V", "-P", testPub().String(), "-m", message, "-x", sig).CombinedOutput(); err == nil {
+		t.Errorf("minisign accepts an edited head: %s", out)
+	}
+}
