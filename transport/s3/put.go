@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -13,6 +14,11 @@ import (
 // Put stores a small object, such as the recipient page, replacing what is
 // under the key. Sealed bundles go through Upload, which replaces nothing.
 func (s *Store) Put(ctx context.Context, key, contentType string, content []byte) (transport.Object, error) {
+	return s.put(ctx, key, contentType, content, time.Time{})
+}
+
+// put stores a small object, under retention if until says so.
+func (s *Store) put(ctx context.Context, key, contentType string, content []byte, until time.Time) (transport.Object, error) {
 	kind := s.checksum()
 	sum := newSummer(bytes.NewReader(content), true)
 	p, err := sum.part(ctx, 0, int64(len(content)))
@@ -25,6 +31,7 @@ func (s *Store) Put(ctx context.Context, key, contentType string, content []byte
 		ContentType: &contentType, Metadata: map[string]string{metaSHA256: w.sha256},
 		ServerSideEncryption: s.sse(), SSEKMSKeyId: s.kmsKey(),
 	}
+	keep(in, until)
 	if kind == sumMD5 {
 		in.ContentMD5 = aws.String(p.md5Base64())
 	} else {
@@ -33,8 +40,8 @@ func (s *Store) Put(ctx context.Context, key, contentType string, content []byte
 	out, err := s.client.PutObject(ctx, in)
 	if err != nil {
 		err = s.fail(ctx, "put object", err)
-		if s.fallBack(err, kind) {
-			return s.Put(ctx, key, contentType, content)
+		if until.IsZero() && s.fallBack(err, kind) { // else it may be the retention that is refused
+			return s.put(ctx, key, contentType, content, until)
 		}
 		return transport.Object{}, err
 	}

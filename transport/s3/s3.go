@@ -74,6 +74,7 @@ type Store struct {
 
 	plain         atomic.Bool // the store rejected CRC64NVME
 	unconditional atomic.Bool // the store does not know If-None-Match
+	lockless      atomic.Bool // the bucket has no object lock, or the key may not use it
 }
 
 // Option changes a Store as it is made.
