@@ -213,6 +213,7 @@ func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, e
 		return rec, fmt.Errorf("append to ledger: %w", err)
 	}
 	p.requests.note(e)
+	p.heads.nudge()
 	return rec, nil
 }
 
@@ -227,7 +228,7 @@ func (p *Practice) withLedger(ask func(*ledger.Ledger) error) error {
 	if err := p.ledger.Close(); err != nil {
 		p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
 	}
-	again, err := ledger.Open(p.state.path("ledger"), p.opts.Now)
+	again, err := p.openLedger()
 	if err != nil {
 		return fmt.Errorf("open ledger again: %w", err)
 	}

@@ -77,6 +77,8 @@ type Practice struct {
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
 	ledgerBroken atomic.Bool
+	heads        *headCopier
+	copies       headStore // where they go
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
@@ -110,7 +112,10 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.opts.Patient { // the daemon
 		p.live()
 	}
-	if p.ledger, err = ledger.Open(p.state.path("ledger"), p.opts.Now); err != nil {
+	if p.ledger, err = p.openLedger(); err != nil {
+		if errors.Is(err, ledger.ErrBroken) {
+			p.sayBroken(err)
+		}
 		return fmt.Errorf("open ledger: %w", err)
 	}
 	if p.requests, err = readRequests(ctx, p.state.path("ledger"), nil); err != nil {
@@ -122,6 +127,7 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if err = p.openStore(ctx); err != nil {
 		return err
 	}
+	p.startHeads(ctx)
 	return p.openEngine(ctx) // last: it takes up what an earlier run left
 }
 
@@ -157,6 +163,7 @@ func (p *Practice) Close() error {
 	if p.index != nil {
 		errs = append(errs, p.index.Close())
 	}
+	p.heads.close() // before the store it copies to
 	if p.local != nil {
 		errs = append(errs, p.local.Close())
 	}

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 
 	"chartseal/config"
-	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/packager/gather"
 	"chartseal/transport"
@@ -34,15 +32,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	if d := cfg.DICOM.Dates; d == "shift" || d == "keep" {
 		add("dicom", transport.Warning, "With dicom.dates: %s a de-identified set needs an expert's determination (45 CFR 164.514(b)(1)); it does not meet the safe harbor.", d)
 	}
-	rep, err := ledger.Verify(ctx, filepath.Join(cfg.State, "ledger"))
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		add("ledger", transport.OK, "The ledger is empty.")
-	case err != nil:
-		add("ledger", transport.Problem, "The ledger does not verify: %v. Nothing is sent until this is cleared up.", err)
-	default:
-		add("ledger", transport.OK, "The ledger is whole: %d entries.", rep.Head.Seq)
-	}
+	examineLedger(ctx, cfg, opts.Now(), add)
 	examineWithdrawn(ctx, cfg, opts, add)
 	examineDatabase(ctx, cfg, add)
 	return append(fs, examineStore(ctx, cfg, opts)...)

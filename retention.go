@@ -47,34 +47,6 @@ func (p *Practice) keepTidy(ctx context.Context) {
 	}
 }
 
-// ledgerPause is the time between two looks at the whole ledger (rule R31).
-const ledgerPause = 24 * time.Hour
-
-// watchLedger verifies the ledger once a day while the daemon runs: opening it did at
-// the start. A chain that does not hold stops every release.
-func (p *Practice) watchLedger(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(ledgerPause):
-		}
-		p.lookAtLedger(ctx)
-	}
-}
-
-// lookAtLedger verifies the ledger; a fault of the disk says nothing about it.
-func (p *Practice) lookAtLedger(ctx context.Context) {
-	_, err := ledger.Verify(ctx, p.state.path("ledger"))
-	broken, is := errors.AsType[*ledger.BrokenError](err)
-	if is && !p.ledgerBroken.Load() {
-		p.log.Error("the ledger was changed outside the program: nothing is sent", slog.String("alert", "ledger"), slog.String("error", broken.Error()))
-	}
-	if is || err == nil {
-		p.ledgerBroken.Store(is)
-	}
-}
-
 // tidyUp looks once, at everything or only at what patients withdrew; what fails is
 // for the next look.
 func (p *Practice) tidyUp(ctx context.Context, w *withdrawals, everything bool) {

@@ -44,6 +44,7 @@ type Status struct {
 	Releases []Standing    `json:"releases"`
 	Due      []Due         `json:"due"` // orders without a final answer, the most urgent first
 	Head     uint64        `json:"ledger_entries"`
+	Copy     HeadCopy      `json:"ledger_copy"`        // of the ledger's signed head, in the store
 	Outbox   string        `json:"outbox,omitempty"`   // what is wrong with the outbox; then nothing is known of its files
 	Database string        `json:"database,omitempty"` // what is wrong with the shared database
 
@@ -57,7 +58,7 @@ func ReadStatus(ctx context.Context, cfg *config.Config) (*Status, error) {
 
 func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Status, err error) {
 	st = &Status{Pending: []string{}, Ignored: []string{}, Delayed: []watch.Delay{}, Left: []watch.Left{}, Releases: []Standing{}, Due: []Due{}, Withdrawn: []LiveLink{}}
-	st.Daemon = readDaemon(cfg, now)
+	st.Daemon, st.Copy = readDaemon(cfg, now), readHeadCopy(&state{dir: cfg.State})
 	if st.Releases, err = readStandings(cfg.State); err != nil {
 		return nil, err
 	}

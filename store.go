@@ -26,6 +26,7 @@ func (p *Practice) openStore(ctx context.Context) (err error) {
 	if p.store, err = s3.New(ctx, cfg, s3.WithClock(p.opts.Now)); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
+	p.copies = p.store
 	if p.local != nil {
 		return p.store.EnsureBucket(ctx)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"chartseal"
 	"chartseal/cmd/chartseal/control"
+	"chartseal/ledger"
 	"chartseal/order"
 )
 
@@ -18,6 +19,8 @@ type question struct {
 	File     string        `json:"file,omitempty"` // the order's name, without a folder
 	Data     []byte        `json:"order,omitempty"`
 	Lifetime time.Duration `json:"lifetime,omitempty"`
+
+	Accept *chartseal.Acceptance `json:"accept,omitempty"` // of a ledger that lacks entries
 }
 
 // topic is one kind of question and what answers it.
@@ -30,6 +33,7 @@ type topic[A any] struct {
 var (
 	relinkQuestion = topic[relinked]{"link", relink}
 	revokeQuestion = topic[revoked]{"revoke", revoke}
+	acceptQuestion = topic[ledger.Entry]{"accept", accept}
 )
 
 // ask puts a question to the daemon, or opens the practice itself when none runs.
@@ -94,5 +98,6 @@ func listen(ctx context.Context, p *chartseal.Practice) (*control.Server, error)
 	return control.Serve(ctx, p.State(), map[string]control.Handler{
 		relinkQuestion.path: relinkQuestion.handler(p),
 		revokeQuestion.path: revokeQuestion.handler(p),
+		acceptQuestion.path: acceptQuestion.handler(p),
 	})
 }

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/ledger"
 )
 
@@ -15,13 +19,18 @@ func ledgerCmd(a *app) *cobra.Command {
 	group(c)
 	c.AddCommand(
 		&cobra.Command{
-			Use: "verify", Short: "Check the chain of the whole ledger", Args: cobra.NoArgs,
+			Use: "verify", Short: "Check the whole ledger against its signed heads, here and in the store", Args: cobra.NoArgs,
+			Long: `Checks the hash of every entry and that each follows the one before, that the signed
+head beside the ledger is in it, and that the signed heads in the store are. So an edit,
+a deletion, an insertion, another order, a cut end and an older copy are found. Exit
+code 4: the ledger does not hold, and the entry is named.`,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.ledgerVerify(cmd) },
 		},
 		&cobra.Command{
 			Use: "show", Short: "Print the entries, oldest first", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.ledgerShow(cmd) },
 		},
+		ledgerAcceptCmd(a),
 	)
 	return c
 }
@@ -31,7 +40,7 @@ func (a *app) ledgerVerify(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	rep, err := ledger.Verify(cmd.Context(), filepath.Join(cfg.State, "ledger"))
+	rep, err := chartseal.VerifyLedger(cmd.Context(), cfg, a.options(nil))
 	if errors.Is(err, ledger.ErrBroken) {
 		return &exitError{exitUnverified, err}
 	}
@@ -42,8 +51,42 @@ func (a *app) ledgerVerify(cmd *cobra.Command) error {
 		return printJSON(cmd.OutOrStdout(), rep)
 	}
 	p := &printer{w: cmd.OutOrStdout()}
-	p.f("The ledger is whole: %d entries.\n", rep.Head.Seq)
+	printVerified(p, rep)
 	return p.err
+}
+
+func printVerified(p *printer, r chartseal.LedgerReport) {
+	p.f("The ledger is whole: %d entries.\n", r.Entries)
+	switch {
+	case r.Signed != nil:
+		p.f("Its head was signed at entry %d, on %s.\n", r.Signed.Seq, r.Signed.At.Local().Format(minute))
+	case r.Entries > 0:
+		p.f("It has no signed head: the daemon makes it when it starts, or somebody deleted it.\n")
+	}
+	switch {
+	case r.Alone != "":
+		p.f("It could not be compared with the heads in the store: %s.\n", strings.TrimSuffix(r.Alone, "."))
+	case r.Copies > 0:
+		p.f("It agrees with %d signed heads in the store.\n", r.Copies)
+	case r.Entries > 0:
+		p.f("The store has no copy of its head yet.\n")
+	}
+	if r.Foreign > 0 {
+		p.f("%d heads in the store are not signed by this practice's key.\n", r.Foreign)
+	}
+	for _, e := range r.Restored {
+		p.f("Entry %d: %s went on with an older copy on %s%s. %s\n", e.Seq, e.Approver, e.At.Local().Format(minute), lostWords(e.Lost), strings.Join(e.Notices, "; "))
+	}
+}
+
+const minute = "2006-01-02 15:04"
+
+// lostWords says what an older copy lacks.
+func lostWords(l *ledger.Loss) string {
+	if l == nil {
+		return ""
+	}
+	return fmt.Sprintf(", without the former entries %d to %d (until %s)", l.From, l.To, l.At.Local().Format(minute))
 }
 
 func (a *app) ledgerShow(cmd *cobra.Command) error {
@@ -69,8 +112,65 @@ func (a *app) ledgerShow(cmd *cobra.Command) error {
 			if e.Recipient != nil {
 				to = e.Recipient.Name
 			}
-			p.f("%6d  %s  %-9s  %-20s  %s  %s\n", e.Seq, e.At.Local().Format("2006-01-02 15:04"), e.Event, e.Order, to, e.Information)
+			p.f("%6d  %s  %-9s  %-20s  %s  %s\n", e.Seq, e.At.Local().Format(minute), e.Event, e.Order, to, e.Information)
 		}
 	}
 	return p.err
+}
+
+func ledgerAcceptCmd(a *app) *cobra.Command {
+	var q chartseal.Acceptance
+	c := &cobra.Command{
+		Use:   "accept --by NAME --reason TEXT",
+		Short: "Go on with a ledger that was brought back from a backup, and record it",
+		Long: `When an older copy of the state folder was restored, the ledger lacks the entries made
+since, its signed heads in the store show it, and nothing is sent. This writes an entry
+that says which entries are missing, who accepted that, and why; then orders go on. What
+was sent meanwhile is named by the receipts in the outbox's sent folder: enter it by hand
+where an accounting of disclosures needs it.
+
+A ledger that was edited is not accepted: restore its files from the backup first.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := acceptLedger(cmd.Context(), a, q)
+			if errors.Is(err, ledger.ErrBroken) {
+				return &exitError{exitUnverified, err}
+			}
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return printJSON(cmd.OutOrStdout(), e)
+			}
+			p := &printer{w: cmd.OutOrStdout()}
+			p.f("Recorded as entry %d%s. Orders go on.\n", e.Seq, lostWords(e.Lost))
+			return p.err
+		},
+	}
+	c.Flags().StringVar(&q.By, "by", "", "who decides")
+	c.Flags().StringVar(&q.Reason, "reason", "", "why the entries are missing")
+	for _, f := range []string{"by", "reason"} {
+		_ = c.MarkFlagRequired(f) // it exists
+	}
+	return c
+}
+
+// acceptLedger works on the state folder itself, or asks the daemon that does.
+func acceptLedger(ctx context.Context, a *app, q chartseal.Acceptance) (ledger.Entry, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	e, err := chartseal.AcceptLedger(ctx, cfg, a.options(nil), q)
+	if errors.Is(err, chartseal.ErrLocked) {
+		return askDaemon(ctx, cfg.State, acceptQuestion, question{Accept: &q})
+	}
+	return e, err
+}
+
+func accept(ctx context.Context, p *chartseal.Practice, q question) (ledger.Entry, error) {
+	if q.Accept == nil {
+		return ledger.Entry{}, usage(errors.New("who accepts the ledger, and why, must be said"))
+	}
+	return p.AcceptLedger(ctx, *q.Accept)
 }

@@ -54,7 +54,6 @@ func printDue(p *printer, open []chartseal.Due) {
 }
 
 func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
-	const minute = "2006-01-02 15:04"
 	if d := st.Daemon; d.Running {
 		p.f("the daemon runs since %s\n", d.Started.Local().Format(minute))
 	}
@@ -94,6 +93,17 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 		}
 	}
 	printDue(p, st.Due)
-	p.f("%d ledger entries\n", st.Head)
+	p.f("%d ledger entries%s\n", st.Head, copyWords(st.Copy))
 	return p.err
+}
+
+// copyWords tells how far the ledger's signed head was copied to the store.
+func copyWords(c chartseal.HeadCopy) string {
+	switch {
+	case c.Trouble != "":
+		return fmt.Sprintf("; the signed head is not copied to the store since %s: %s", c.Since.Local().Format(minute), c.Trouble)
+	case c.Seq > 0:
+		return fmt.Sprintf("; signed head of entry %d copied to the store on %s", c.Seq, c.At.Local().Format(minute))
+	}
+	return ""
 }

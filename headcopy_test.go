@@ -1,0 +1,267 @@
+package chartseal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/transport"
+)
+
+// shelf is a store of heads in memory, which can be away.
+type shelf struct {
+	mu   sync.Mutex
+	all  map[string][]byte
+	away error
+	puts int
+}
+
+func (s *shelf) Put(_ context.Context, key, _ string, content []byte) (transport.Object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away != nil {
+		return transport.Object{}, s.away
+	}
+	s.puts++
+	s.all[key] = bytes.Clone(content)
+	return transport.Object{Key: key}, nil
+}
+
+func (s *shelf) PutKept(ctx context.Context, key, kind string, content []byte, _ time.Time) (bool, error) {
+	_, err := s.Put(ctx, key, kind, content)
+	return err == nil, err
+}
+
+func (s *shelf) Get(_ context.Context, key string, _ int64) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.all[key]
+	if s.away == nil && !ok {
+		return nil, &transport.Error{Op: "get object", Class: transport.ErrNotFound}
+	}
+	return b, s.away
+}
+
+func (s *shelf) Keys(_ context.Context, prefix string, _ int) (keys []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.all {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys, s.away
+}
+
+func (s *shelf) set(away error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+}
+
+func (s *shelf) copy() map[string][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.all)
+}
+
+// bookkeeper is a practice that keeps a ledger and copies its heads to a shelf.
+type bookkeeper struct {
+	*Practice
+	shelf *shelf
+	log   *bytes.Buffer
+}
+
+func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
+	t.Helper()
+	k := &bookkeeper{shelf: s, log: &bytes.Buffer{}}
+	st, err := openState(filepath.Join(dir, "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "outbox")
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	k.Practice = &Practice{
+		cfg: &config.Config{State: st.dir, Outbox: out, Site: "front-desk"}, state: st, copies: s, requests: newRequests(),
+		log: slog.New(slog.NewTextHandler(&locked{w: k.log}, nil)), opts: Options{Now: time.Now},
+	}
+	if k.ledger, err = k.openLedger(); err != nil {
+		t.Fatal(errors.Join(err, st.close()))
+	}
+	k.startHeads(t.Context())
+	return k
+}
+
+// locked lets several goroutines log.
+type locked struct {
+	mu sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+func (k *bookkeeper) close(t *testing.T) {
+	t.Helper()
+	k.heads.close()
+	if err := errors.Join(k.ledger.Close(), k.state.close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func (k *bookkeeper) write(t *testing.T, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		if _, err := k.enter(t.Context(), ledger.Entry{Key: key + "/held", Event: ledger.Held, Order: "R-" + key, Reference: key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func eventuallyTrue(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 500 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("never: %s", what)
+}
+
+// The newest head is in the store after every entry, and one a day under its own name.
+func TestHeadsAreCopied(t *testing.T) {
+	k := keepBooks(t, t.TempDir(), &shelf{all: map[string][]byte{}})
+	k.write(t, "a", "b")
+	place := headPlace(k.cfg, k.state.pub)
+	eventuallyTrue(t, "a copy of entry 2", func() bool { return readHeadCopy(k.state).Seq == 2 })
+	k.write(t, "c")
+	k.close(t) // which copies the last one
+	all := k.shelf.copy()
+	h, err := ledger.ParseHead(all[place+latestHead], k.state.pub)
+	if err != nil || h.Seq != 3 || h.Site != "front-desk" || len(all) != 2 {
+		t.Errorf("%+v, %d objects, %v", h, len(all), err)
+	}
+	for key, b := range all {
+		if day, ok := headIn(strings.TrimPrefix(key, place)); ok {
+			if signed, err := ledger.ParseHead(b, k.state.pub); err != nil || signed.Head != day {
+				t.Errorf("%s holds %+v, %v", key, signed, err)
+			}
+		}
+		if strings.Contains(key+string(b), "R-") {
+			t.Errorf("an order is named in %s", key)
+		}
+	}
+	if c := readHeadCopy(k.state); c.Seq != 3 || !c.Locked || c.Trouble != "" || c.Day == "" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A store that is away keeps nobody waiting; when it is back the newest head goes there.
+func TestAStoreThatIsAwayHoldsNothingUp(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	k := keepBooks(t, t.TempDir(), s)
+	k.write(t, "a")
+	eventuallyTrue(t, "a copy", func() bool { return readHeadCopy(k.state).Seq == 1 })
+	s.set(&transport.Error{Op: "put object", Class: transport.ErrUnavailable})
+	begun := time.Now()
+	k.write(t, "b", "c")
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("two entries took %s", took)
+	}
+	eventuallyTrue(t, "trouble is noted", func() bool { return readHeadCopy(k.state).Trouble == "store unavailable" })
+	s.set(nil)
+	eventuallyTrue(t, "the newest is copied", func() bool { c := readHeadCopy(k.state); return c.Seq == 3 && c.Trouble == "" })
+	k.close(t)
+}
+
+// An older copy of the whole state folder is found by the heads in the store, which it
+// does not overwrite; nothing is sent until a person goes on with it, and that is
+// recorded.
+func TestARestoredStateFolder(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	dir := t.TempDir()
+	k := keepBooks(t, dir, s)
+	k.write(t, "a", "b")
+	k.close(t)
+	yesterday := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(yesterday, os.DirFS(k.cfg.State)); err != nil {
+		t.Fatal(err)
+	}
+	k = keepBooks(t, dir, s)
+	k.write(t, "c", "d", "e")
+	k.close(t)
+	if err := errors.Join(os.RemoveAll(k.cfg.State), os.CopyFS(k.cfg.State, os.DirFS(yesterday))); err != nil {
+		t.Fatal(err)
+	}
+	before := s.copy()
+	k = keepBooks(t, dir, s)
+	note := filepath.Join(k.cfg.Outbox, "NOTHING-IS-SENT.txt")
+	if _, err := os.Stat(note); err != nil || !k.ledgerBroken.Load() || !strings.Contains(k.log.String(), "alert=ledger") || !strings.Contains(k.log.String(), "entry 3 is missing at the end") {
+		t.Errorf("%v, %s", err, k.log)
+	}
+	k.lookAtLedger(t.Context())
+	k.write(t, "x") // such as a hold
+	k.heads.close()
+	if now := s.copy(); !maps.EqualFunc(now, before, bytes.Equal) {
+		t.Error("the heads in the store were replaced")
+	}
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: " ", Reason: "x"}); !errors.Is(err, ErrConfig) {
+		t.Errorf("nobody accepted: %v", err)
+	}
+	k.startHeads(t.Context())
+	e, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "the disk failed"})
+	if err != nil || e.Seq != 4 || e.Lost == nil || e.Lost.From > 3 || e.Lost.To != 5 || e.Approver != "J. Ortiz" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if _, err := os.Stat(note); err == nil || k.ledgerBroken.Load() {
+		t.Error("nothing is sent after it was accepted")
+	}
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "again"}); !errors.Is(err, ErrNothingLost) {
+		t.Errorf("accepted a second time: %v", err)
+	}
+	k.write(t, "f")
+	k.close(t)
+	k = keepBooks(t, dir, s)
+	if k.ledgerBroken.Load() {
+		t.Errorf("broken again after a restart: %s", k.log)
+	}
+	k.close(t)
+	if h, err := ledger.ParseHead(s.copy()[headPlace(k.cfg, k.state.pub)+latestHead], k.state.pub); err != nil || h.Seq != 5 {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+// Heads that the key did not sign say nothing, and stop nothing.
+func TestForeignHeads(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	dir := t.TempDir()
+	k := keepBooks(t, dir, s)
+	k.write(t, "a")
+	k.close(t)
+	place := headPlace(k.cfg, k.state.pub)
+	s.all[place+"000000000099-"+strings.Repeat("0", 64)] = []byte("chartseal ledger head v1\n")
+	s.all[place+"notes.txt"] = []byte("hello")
+	k = keepBooks(t, dir, s)
+	if k.ledgerBroken.Load() || !strings.Contains(k.log.String(), "did not sign") {
+		t.Errorf("%s", k.log)
+	}
+	k.close(t)
+}
