@@ -68,6 +68,25 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Class, e.Cause}
 }
 
+// RetainedError says that the store keeps versions of an object that it was asked to
+// delete, because they are locked (S3 Object Lock). No link leads to them: what a link
+// without a version finds is that the object was deleted. It is also ErrDenied.
+type RetainedError struct {
+	Versions int       // how many are kept
+	Until    time.Time // when the last may be deleted; zero if a legal hold keeps one, which has no end
+}
+
+// Error names no key.
+func (e *RetainedError) Error() string {
+	if e.Until.IsZero() {
+		return fmt.Sprintf("%d locked versions stay until the legal hold is lifted", e.Versions)
+	}
+	return fmt.Sprintf("%d locked versions stay until %s", e.Versions, e.Until.UTC().Format(time.RFC3339))
+}
+
+// Unwrap returns ErrDenied.
+func (e *RetainedError) Unwrap() error { return ErrDenied }
+
 // RetryAfter is how long the store behind err asks to be left alone, at most an
 // hour; 0 if it does not say. Whoever waits should wait at least as long.
 func RetryAfter(err error) time.Duration {

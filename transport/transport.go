@@ -31,7 +31,18 @@ type Object struct {
 type Link struct {
 	URL     Secret
 	Expires time.Time // the effective expiry, which may be earlier than asked for
+	Limit   Limit     // what made it so
 }
+
+// Limit is why a link ends earlier than asked.
+type Limit string
+
+// The limits of a link's life.
+const (
+	NoLimit            Limit = ""            // it lives as long as asked
+	LimitedBySignature Limit = "signature"   // seven days are the most
+	LimitedByKeys      Limit = "credentials" // the credentials that signed it end with it
+)
 
 // Secret is a string that does not show itself in logs, errors, formatted
 // output, JSON or YAML.

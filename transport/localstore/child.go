@@ -59,6 +59,7 @@ func (s *Server) orders(health string) orders {
 	o := orders{
 		Data: filepath.Join(s.opts.Dir, dataDir), Port: s.state.Port,
 		AccessKey: s.state.AccessKey, SecretKey: s.state.SecretKey, Region: Region, Health: health,
+		Downloads: filepath.Join(s.opts.Dir, downloadsDir),
 	}
 	if s.state.Meta == metaSidecar {
 		o.Meta = filepath.Join(s.opts.Dir, metaDir)

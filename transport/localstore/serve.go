@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -35,7 +36,8 @@ type orders struct {
 	AccessKey string `json:"access_key"`
 	SecretKey string `json:"secret_key"`
 	Region    string `json:"region"`
-	Health    string `json:"health"` // path only the parent knows
+	Health    string `json:"health"`    // path only the parent knows
+	Downloads string `json:"downloads"` // absolute folder of the notes of what was fetched
 }
 
 const (
@@ -66,7 +68,10 @@ func Serve(ctx context.Context, in io.Reader) error {
 		_, _ = io.Copy(io.Discard, r)
 		cancel()
 	}()
-	return run(ctx, be, o)
+	if o.Downloads == "" {
+		return run(ctx, be, o)
+	}
+	return run(ctx, &counting{Backend: be, notes: &notebook{dir: o.Downloads}}, o)
 }
 
 func readOrders(r *bufio.Reader) (orders, error) {
@@ -105,7 +110,7 @@ func (o orders) backend() (*posix.Posix, error) {
 
 // run serves until ctx ends, and waits no longer than stopWait for requests
 // under way: the process is about to exit.
-func run(ctx context.Context, be *posix.Posix, o orders) error {
+func run(ctx context.Context, be backend.Backend, o orders) error {
 	done := make(chan error, 1)
 	go func() { done <- embedgw.RunVersityGW(ctx, be, o.gateway()) }()
 	select {

@@ -79,7 +79,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("find store folder: %w", bare(err))
 	}
 	opts.Dir = dir
-	for _, d := range []string{dir, filepath.Join(dir, dataDir), filepath.Join(dir, metaDir)} {
+	for _, d := range []string{dir, filepath.Join(dir, dataDir), filepath.Join(dir, metaDir), filepath.Join(dir, downloadsDir)} {
 		if err = os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("make store folder: %w", bare(err))
 		}

@@ -41,7 +41,7 @@ func (s *Server) sweep() error {
 			return os.RemoveAll(upload)
 		})
 	})
-	if err != nil {
+	if err = errors.Join(err, s.sweepNotes()); err != nil {
 		return fmt.Errorf("sweep store: %w", bare(err))
 	}
 	return nil

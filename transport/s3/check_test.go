@@ -32,7 +32,7 @@ func TestCheckLocal(t *testing.T) {
 		"write": transport.OK, "checksums": transport.OK, "overwrite": transport.OK, "parts": transport.OK,
 		"link": transport.OK, "strangers": transport.OK, "delete": transport.OK,
 		"public access": transport.Notice, "policy": transport.OK, "versioning": transport.OK,
-		"encryption": transport.Notice, "retention": transport.OK, "cleaning": transport.Notice,
+		"encryption": transport.Notice, "retention": transport.OK, "cleaning": transport.Notice, s3.AccessLogCheck: transport.Notice,
 	}
 	for check, level := range want {
 		if got[check] != level {

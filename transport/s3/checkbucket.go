@@ -23,6 +23,7 @@ func (s *Store) checkBucket(ctx context.Context, r *report) {
 		{"encryption", s.lookEncryption},
 		{"retention", s.lookRetention},
 		{"cleaning", s.lookLifecycle},
+		{AccessLogCheck, s.lookLogging},
 	} {
 		err := s.fail(ctx, "look at bucket", c.look(ctx, r))
 		switch {
@@ -114,7 +115,7 @@ func (s *Store) lookRetention(ctx context.Context, r *report) error {
 	case err != nil:
 		return err
 	case out.ObjectLockConfiguration != nil && out.ObjectLockConfiguration.Rule != nil:
-		r.add(check, transport.Warning, "The bucket's object lock keeps every object for a time: links cannot be revoked by deleting.")
+		r.add(check, transport.Warning, "The bucket's object lock keeps every object for a time: a revoked link leads nowhere, but the encrypted file stays until the lock ends. A bucket without object lock is better.")
 	default:
 		r.add(check, transport.OK, "Nothing keeps objects from being deleted.")
 	}
@@ -132,6 +133,31 @@ func (s *Store) lookLifecycle(ctx context.Context, r *report) error {
 		return nil
 	}
 	r.add(check, transport.Notice, "The store keeps unfinished uploads; chartseal drops its own. A lifecycle rule AbortIncompleteMultipartUpload would drop the rest.")
+	return nil
+}
+
+// AccessLogCheck names the finding about the bucket's access log.
+const AccessLogCheck = "access log"
+
+// lookLogging tells whether it can be known that a bundle was fetched.
+func (s *Store) lookLogging(ctx context.Context, r *report) error {
+	to, err := s.logging(ctx)
+	if errors.Is(err, transport.ErrNoAccessLog) {
+		r.add(AccessLogCheck, transport.Notice, "The bucket keeps no access log, so that nobody can tell whether a bundle was fetched. Server access logging to a bucket that the key may read would tell.")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: to.TargetBucket, Prefix: to.TargetPrefix, MaxKeys: aws.Int32(1)})
+	if err = s.fail(ctx, "list access log", err); errors.Is(err, transport.ErrDenied) {
+		r.add(AccessLogCheck, transport.Notice, "The bucket keeps an access log, but the key may not read it (s3:ListBucket and s3:GetObject on the log's bucket), so that nobody can tell whether a bundle was fetched.")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.add(AccessLogCheck, transport.OK, "The bucket keeps an access log: status tells when a bundle was first fetched, some hours later.")
 	return nil
 }
 

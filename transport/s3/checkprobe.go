@@ -149,9 +149,12 @@ func (s *Store) probeStranger(ctx context.Context, r *report, key string) {
 
 func (s *Store) probeRevoke(ctx context.Context, r *report, key string) {
 	err := s.Revoke(ctx, key)
+	_, locked := errors.AsType[*transport.RetainedError](err)
 	switch {
 	case err == nil:
 		r.add("delete", transport.OK, "Objects can be deleted, so that links can be revoked.")
+	case locked:
+		r.add("delete", transport.Warning, "A revoked link leads nowhere, but the bucket's lock keeps the encrypted file for a time. A bucket without object lock is better.")
 	case errors.Is(err, transport.ErrDenied):
 		r.add("delete", transport.Problem,
 			"An object cannot be deleted, or the store does not say that it is gone: links cannot be revoked. The key needs s3:DeleteObject, s3:DeleteObjectVersion, s3:ListBucket and s3:ListBucketVersions.")

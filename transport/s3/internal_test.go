@@ -142,19 +142,21 @@ func TestLinkLifetime(t *testing.T) {
 		creds aws.Credentials
 		asked time.Duration
 		want  time.Duration
+		limit transport.Limit
 		class error
 	}{
-		{"as asked", keys, 72 * time.Hour, 72 * time.Hour, nil},
-		{"seven days", keys, MaxLifetime, MaxLifetime, nil},
-		{"at most seven days", keys, 30 * 24 * time.Hour, MaxLifetime, nil},
-		{"end of the credentials", until(time.Hour), 72 * time.Hour, time.Hour, nil},
-		{"credentials outlive it", until(100 * time.Hour), 72 * time.Hour, 72 * time.Hour, nil},
-		{"credentials about to end", until(30 * time.Second), 72 * time.Hour, 0, transport.ErrDenied},
-		{"credentials ended", until(-time.Hour), 72 * time.Hour, 0, transport.ErrDenied},
-		{"end unknown", unknown, time.Hour, 0, transport.ErrDenied},
-		{"no credentials", aws.Credentials{}, time.Hour, 0, transport.ErrDenied},
-		{"nothing asked", keys, 0, 0, transport.ErrRejected},
-		{"negative", keys, -time.Hour, 0, transport.ErrRejected},
+		{"as asked", keys, 72 * time.Hour, 72 * time.Hour, "", nil},
+		{"seven days", keys, MaxLifetime, MaxLifetime, "", nil},
+		{"at most seven days", keys, 30 * 24 * time.Hour, MaxLifetime, transport.LimitedBySignature, nil},
+		{"end of the credentials", until(time.Hour), 72 * time.Hour, time.Hour, transport.LimitedByKeys, nil},
+		{"both", until(time.Hour), 30 * 24 * time.Hour, time.Hour, transport.LimitedByKeys, nil},
+		{"credentials outlive it", until(100 * time.Hour), 72 * time.Hour, 72 * time.Hour, "", nil},
+		{"credentials about to end", until(30 * time.Second), 72 * time.Hour, 0, "", transport.ErrDenied},
+		{"credentials ended", until(-time.Hour), 72 * time.Hour, 0, "", transport.ErrDenied},
+		{"end unknown", unknown, time.Hour, 0, "", transport.ErrDenied},
+		{"no credentials", aws.Credentials{}, time.Hour, 0, "", transport.ErrDenied},
+		{"nothing asked", keys, 0, 0, "", transport.ErrRejected},
+		{"negative", keys, -time.Hour, 0, "", transport.ErrRejected},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -169,6 +171,9 @@ func TestLinkLifetime(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkLink(t, l, now, tc.want)
+			if l.Limit != tc.limit {
+				t.Errorf("limited by %q, want %q", l.Limit, tc.limit)
+			}
 		})
 	}
 }

@@ -34,7 +34,7 @@ const (
 // configuration), cannot sign: ErrDenied.
 func (s *Store) Link(ctx context.Context, key string, lifetime time.Duration, filename, contentType string) (transport.Link, error) {
 	now := s.now()
-	life, err := s.lifetime(ctx, now, lifetime)
+	life, limit, err := s.lifetime(ctx, now, lifetime)
 	if err != nil {
 		return transport.Link{}, err
 	}
@@ -54,30 +54,32 @@ func (s *Store) Link(ctx context.Context, key string, lifetime time.Duration, fi
 		return transport.Link{}, s.fail(ctx, "sign link", err)
 	}
 	// The signature's date has whole seconds.
-	return transport.Link{URL: transport.Secret(req.URL), Expires: now.Truncate(time.Second).Add(life)}, nil
+	return transport.Link{URL: transport.Secret(req.URL), Expires: now.Truncate(time.Second).Add(life), Limit: limit}, nil
 }
 
-// lifetime clamps what was asked for, in whole seconds.
-func (s *Store) lifetime(ctx context.Context, now time.Time, asked time.Duration) (time.Duration, error) {
+// lifetime clamps what was asked for, in whole seconds, and tells by what.
+func (s *Store) lifetime(ctx context.Context, now time.Time, asked time.Duration) (life time.Duration, limit transport.Limit, err error) {
 	if asked <= 0 {
-		return 0, &transport.Error{Op: "sign link", Class: transport.ErrRejected, Code: "InvalidLifetime"}
+		return 0, "", &transport.Error{Op: "sign link", Class: transport.ErrRejected, Code: "InvalidLifetime"}
 	}
-	life := min(asked, MaxLifetime)
+	if life = asked; life > MaxLifetime {
+		life, limit = MaxLifetime, transport.LimitedBySignature
+	}
 	c, err := s.creds.Retrieve(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return 0, &transport.Error{Op: "sign link", Class: transport.ErrInterrupted, Cause: ctx.Err()}
+		return 0, "", &transport.Error{Op: "sign link", Class: transport.ErrInterrupted, Cause: ctx.Err()}
 	case err != nil:
-		return 0, &transport.Error{Op: "sign link", Class: transport.ErrDenied, Code: "NoCredentials"}
-	case c.CanExpire:
-		life = min(life, c.Expires.Sub(now))
-	case c.SessionToken != "":
-		return 0, &transport.Error{Op: "sign link", Class: transport.ErrDenied, Code: "CredentialLifeUnknown"}
+		return 0, "", &transport.Error{Op: "sign link", Class: transport.ErrDenied, Code: "NoCredentials"}
+	case c.CanExpire && c.Expires.Sub(now) < life:
+		life, limit = c.Expires.Sub(now), transport.LimitedByKeys
+	case c.SessionToken != "" && !c.CanExpire:
+		return 0, "", &transport.Error{Op: "sign link", Class: transport.ErrDenied, Code: "CredentialLifeUnknown"}
 	}
 	if life < min(minLifetime, asked) {
-		return 0, &transport.Error{Op: "sign link", Class: transport.ErrDenied, Code: "CredentialsEnding"}
+		return 0, "", &transport.Error{Op: "sign link", Class: transport.ErrDenied, Code: "CredentialsEnding"}
 	}
-	return max(life.Truncate(time.Second), time.Second), nil
+	return max(life.Truncate(time.Second), time.Second), limit, nil
 }
 
 // datedSigner signs with the Store's clock, so that the expiry told is the one signed.

@@ -186,6 +186,80 @@ func TestVersions(t *testing.T) {
 	gone("purging", rewritten)
 }
 
+// What object lock keeps is hidden, so that no link leads to it, and told of with its
+// end; it is deleted by a later call, and other versions are by the first.
+func TestRevokingWhatIsLocked(t *testing.T) {
+	cfg, c := versioned(t)
+	cfg.Bucket = "locked"
+	if _, err := c.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &cfg.Bucket, ObjectLockEnabledForBucket: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	st := open(t, cfg)
+	versions := func(key string) (n, markers int) {
+		out, err := c.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: &cfg.Bucket, Prefix: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(out.Versions), len(out.DeleteMarkers)
+	}
+	until := time.Now().Add(4 * time.Second).Truncate(time.Second)
+	for name, lock := range map[string]func(key string) error{
+		"retention": func(key string) error {
+			_, err := c.PutObjectRetention(t.Context(), &awss3.PutObjectRetentionInput{Bucket: &cfg.Bucket, Key: &key, Retention: &types.ObjectLockRetention{
+				Mode: types.ObjectLockRetentionModeCompliance, RetainUntilDate: &until,
+			}})
+			return err
+		},
+		"legal hold": func(key string) error {
+			_, err := c.PutObjectLegalHold(t.Context(), &awss3.PutObjectLegalHoldInput{Bucket: &cfg.Bucket, Key: &key, LegalHold: &types.ObjectLockLegalHold{
+				Status: types.ObjectLockLegalHoldStatusOn,
+			}})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key := putPage(t, st, 2)
+			if err := lock(key); err != nil { // of the newer of two
+				t.Fatal(err)
+			}
+			link, err := st.Link(t.Context(), key, time.Hour, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				err := st.Revoke(t.Context(), key)
+				kept, ok := errors.AsType[*transport.RetainedError](err)
+				if !ok || kept.Versions != 1 || !errors.Is(err, transport.ErrDenied) {
+					t.Fatalf("revoked: %v", err)
+				}
+				if name == "retention" && !kept.Until.Equal(until) || name != "retention" && !kept.Until.IsZero() {
+					t.Errorf("kept until %v, want %v", kept.Until, until)
+				}
+				if n, markers := versions(key); n != 1 || markers != 1 {
+					t.Errorf("%d versions, %d markers", n, markers)
+				}
+				resp, err := http.Get(link.URL.Reveal())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _ = resp.Body.Close(); resp.StatusCode != http.StatusNotFound {
+					t.Errorf("the link answers %d", resp.StatusCode)
+				}
+			}
+			if name != "retention" {
+				return
+			}
+			time.Sleep(time.Until(until) + 1200*time.Millisecond)
+			if err := st.Revoke(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			if n, markers := versions(key); n+markers != 0 {
+				t.Errorf("after its end %d versions and %d markers are left", n, markers)
+			}
+		})
+	}
+}
+
 // The whole suite holds in such a bucket too.
 func TestConformanceVersioned(t *testing.T) {
 	cfg, _ := versioned(t)

@@ -21,6 +21,7 @@ type Fault struct {
 	Status int         // the answer, instead of the store's
 	Code   string      // its error code
 	Header http.Header // what else is in its head
+	Body   string      // the answer's own body, without a Code
 	After  bool        // with Status, Drop and Hang: the store gets the request, and only its answer is lost
 
 	Drop   bool           // the connection is cut instead of an answer, before After 1 MiB into the body
@@ -74,6 +75,7 @@ func (f *Fault) answer(p *Proxy, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amz-Request-Id", "TESTREQUEST1")
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(f.Status)
+	_, _ = io.WriteString(w, f.Body)
 	if f.Code != "" && r.Method != http.MethodHead {
 		// The resource and host that stores put into errors must not get out.
 		where := html.EscapeString(r.URL.String())
