@@ -16,6 +16,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/order"
+	"chartseal/packager/seal"
 	"chartseal/watch"
 )
 
@@ -92,7 +93,7 @@ func loadBook(cfg *config.Config) (bookCopy, error) {
 	if cfg.Approval.Book == config.BookSigned && !bookSigned(cfg, data) {
 		return bookCopy{book: order.Book{}, unsigned: true}, nil
 	}
-	book, err := order.ParseBook(cfg.Recipients, data)
+	book, err := order.ParseBook(cfg.Recipients, data, seal.CheckKey)
 	if err != nil {
 		return bookCopy{}, fmt.Errorf("recipient book %s: %w", cfg.Recipients, err)
 	}
@@ -126,7 +127,7 @@ func SignBook(cfg *config.Config, key minisign.PrivateKey) ([]byte, order.Book, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("read recipient book: %w", err)
 	}
-	book, err := order.ParseBook(cfg.Recipients, data)
+	book, err := order.ParseBook(cfg.Recipients, data, seal.CheckKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("recipient book %s: %w", cfg.Recipients, err)
 	}
@@ -191,8 +192,9 @@ func readConfigFile(file string) ([]byte, error) {
 	return b, err
 }
 
-// CheckRules says what is wrong with the configuration's own rules: a rule that
-// does not exist or cannot be switched off, an outcome that is not stricter.
+// CheckRules says what is wrong with the configuration's own rules and keys: a rule
+// that does not exist or cannot be switched off, an outcome that is not stricter, an
+// escrow key that is none.
 func CheckRules(cfg *config.Config) error {
 	var errs []error
 	for i, id := range cfg.Rules.Off {
@@ -203,6 +205,11 @@ func CheckRules(cfg *config.Config) error {
 	for _, id := range sortedKeys(cfg.Rules.Tighten) {
 		if err := order.CheckTighten(id, order.Outcome(cfg.Rules.Tighten[id])); err != nil {
 			errs = append(errs, cfg.Problem("rules.tighten."+id, err))
+		}
+	}
+	if key := cfg.Bundle.Escrow; key != "" {
+		if err := seal.CheckKey(key); err != nil {
+			errs = append(errs, cfg.Problem("bundle.escrow", fmt.Errorf("the key %w", err)))
 		}
 	}
 	return errors.Join(errs...)

@@ -62,7 +62,11 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 		return err
 	}
 	p.step(r.ID, "pack", "sealed")
-	if err := c.Note(packedNote, describePacked(out, to, plan.To.Unlock())); err != nil {
+	pk := describePacked(out, to, plan.To.Unlock())
+	if _, _, missing := withEscrow(p.cfg, plan.To); missing != "" {
+		pk.Notices = append(pk.Notices, missing)
+	}
+	if err := c.Note(packedNote, pk); err != nil {
 		return err
 	}
 	p.step(r.ID, "pack", "noted")
@@ -152,10 +156,14 @@ func (p *Practice) plan(ctx context.Context, r *release, o *order.Order, to orde
 		}}}
 	}
 	ref, _ := splitID(r.ID)
+	keys, escrow, _ := withEscrow(p.cfg, keys)
 	plan := p.gathering(o)
 	plan.To = keys.InChild(func() *exec.Cmd { return p.worker(ctx, "wrap") })
 	plan.Compress, plan.Trusted = p.cfg.Bundle.Compress, p.state.pub.String()
 	plan.Header = p.header(o, to, keys, ref, profile)
+	if escrow != "" {
+		plan.Header.Notices = append(plan.Header.Notices, escrow)
+	}
 	if text := order.Part2Text(o, plan.Facts); text != nil && !plan.Header.Anonymous {
 		plan.Part2 = &bundle.Statement{Path: "data/PART2.TXT", Title: "Notice to accompany these records (42 CFR part 2)", Paragraphs: text}
 	}

@@ -215,6 +215,9 @@ const MaxLinkLifetime = strict.Duration(7 * 24 * time.Hour)
 // Bundle is how bundles are packed.
 type Bundle struct {
 	Compress bool `yaml:"compress"` // default true; formats that are compressed already are stored
+	// Escrow is a public key of the practice's own, whose secret half it keeps apart:
+	// bundles open with it, too, where age allows that. "": none.
+	Escrow string `yaml:"escrow"`
 }
 
 // Watch is how the outbox is watched.

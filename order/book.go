@@ -39,8 +39,10 @@ func (f *bookFile) UnmarshalStrict(n *strict.Node, r *strict.Reader) {
 }
 
 // ParseBook reads recipients.yaml. A file that holds only comments is an empty
-// book. The error is a [*BookError] with every problem at once.
-func ParseBook(name string, data []byte) (Book, error) {
+// book. check, which may be nil, says what is wrong with a public key that has the
+// form of one, in words that follow its name. The error is a [*BookError] with every
+// problem at once.
+func ParseBook(name string, data []byte, check func(key string) error) (Book, error) {
 	var file bookFile
 	doc, problems := strict.Decode(name, data, &file)
 	if doc == nil && onlyComments(problems) {
@@ -53,7 +55,7 @@ func ParseBook(name string, data []byte) (Book, error) {
 	for _, key := range slices.Sorted(maps.Keys(file.entries)) {
 		e := file.entries[key]
 		book[key] = Recipient{Key: key, Name: e.Name, Kind: e.Kind, Address: e.Address, Email: e.Email, Phone: e.Phone, Keys: e.Keys}
-		problems = append(problems, checkKeys(doc, key, e.Keys)...)
+		problems = append(problems, checkKeys(doc, key, e.Keys, check)...)
 	}
 	if len(problems) > 0 {
 		return nil, &BookError{strict.Sorted(problems)}
@@ -100,7 +102,7 @@ func classOf(key string) keyClass {
 	return unknownKey
 }
 
-func checkKeys(doc *strict.Document, recipient string, keys []string) []Problem {
+func checkKeys(doc *strict.Document, recipient string, keys []string, check func(string) error) []Problem {
 	var problems []Problem
 	classes := map[keyClass]bool{}
 	for i, k := range keys {
@@ -109,6 +111,10 @@ func checkKeys(doc *strict.Document, recipient string, keys []string) []Problem 
 		classes[class] = true
 		if class == unknownKey {
 			problems = append(problems, doc.Problem(field, "'%s' %s", field, unknownKeyWords(k)))
+		} else if check != nil {
+			if err := check(k); err != nil {
+				problems = append(problems, doc.Problem(field, "'%s' %v", field, err))
+			}
 		}
 	}
 	if classes[classicKey] && classes[hybridKey] {
@@ -120,6 +126,10 @@ func checkKeys(doc *strict.Document, recipient string, keys []string) []Problem 
 
 func unknownKeyWords(key string) string {
 	switch {
+	case strings.HasPrefix(key, "sk-"):
+		return "is an ssh key that lives on a security token, which can sign but not decrypt. Ask for an ssh-ed25519 key without a token, or an age key (age1...)"
+	case strings.HasPrefix(key, "ecdsa-"), strings.HasPrefix(key, "ssh-dss"):
+		return "is an ssh key of a kind that bundles cannot be sealed for. Ask for an ssh-ed25519 or ssh-rsa key, or an age key (age1...)"
 	case strings.HasPrefix(strings.ToUpper(key), "AGE-SECRET-KEY-"), strings.Contains(key, "PRIVATE KEY"):
 		return "is a SECRET key. It must never leave its owner: remove it from this file, tell the owner to make a new one, and ask for the public key (age1...)"
 	case strings.HasPrefix(key, "age1") && strings.Count(key, "1") > 1:

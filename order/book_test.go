@@ -1,6 +1,7 @@
 package order
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -10,7 +11,7 @@ func TestParseBook(t *testing.T) {
 	b, err := ParseBook("recipients.yaml", []byte(`# the practice's recipients
 dr-chen: {name: "Dr. Chen Endodontics", kind: provider, address: "12 Elm Street", email: "x@y.example", keys: [`+x+`, "ssh-ed25519 AAAA c"]}
 county: {name: County Office, kind: agency}
-`))
+`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,7 @@ county: {name: County Office, kind: agency}
 		t.Error("a recipient in the order is not resolved")
 	}
 	for _, empty := range []string{"", "# nobody yet\n"} {
-		if b, err := ParseBook("recipients.yaml", []byte(empty)); err != nil || len(b) != 0 {
+		if b, err := ParseBook("recipients.yaml", []byte(empty), nil); err != nil || len(b) != 0 {
 			t.Errorf("%q: %v, %v", empty, b, err)
 		}
 	}
@@ -37,7 +38,13 @@ func TestParseBookProblems(t *testing.T) {
 b: {name: B, kind: provdier, keys: [age1qqq]}
 c: {name: C, kind: lab, keys: [`+x+`, `+pq+`]}
 d: {kind: lab, keys: [age1yubikey1qqq, "-----BEGIN PGP"]}
-`))
+e: {name: E, kind: lab, keys: ["sk-ssh-ed25519@openssh.com AAAA", "ecdsa-sha2-nistp256 AAAA", "ssh-rsa AAAA c"]}
+`), func(key string) error {
+		if strings.HasPrefix(key, "ssh-rsa") {
+			return errors.New("is too weak")
+		}
+		return nil
+	})
 	want := strings.TrimSpace(`
 Line 1: 'a.keys[0]' is a SECRET key. It must never leave its owner: remove it from this file, tell the owner to make a new one, and ask for the public key (age1...)
 Line 2: 'b.kind' is "provdier", which is not known; did you mean 'provider'?
@@ -45,7 +52,10 @@ Line 2: 'b.keys[0]' is not a complete age key: it has 7 characters instead of 62
 Line 3: 'c.keys' mixes post-quantum keys (age1pq1...) with other keys, which age cannot seal together. Keep one kind
 Line 4: 'd.name' is missing
 Line 4: 'd.keys[0]' is a key for an age plug-in, which is not supported. Ask for a plain age1... key
-Line 4: 'd.keys[1]' is not a public key. It must begin with age1, ssh-ed25519 or ssh-rsa`)
+Line 4: 'd.keys[1]' is not a public key. It must begin with age1, ssh-ed25519 or ssh-rsa
+Line 5: 'e.keys[0]' is an ssh key that lives on a security token, which can sign but not decrypt. Ask for an ssh-ed25519 key without a token, or an age key (age1...)
+Line 5: 'e.keys[1]' is an ssh key of a kind that bundles cannot be sealed for. Ask for an ssh-ed25519 or ssh-rsa key, or an age key (age1...)
+Line 5: 'e.keys[2]' is too weak`)
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

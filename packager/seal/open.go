@@ -24,10 +24,15 @@ var (
 // WrongKeyError says what would open the bundle instead.
 type WrongKeyError struct {
 	Need string // "a passphrase", "a key" or "another key"
+	For  string // what it is sealed for: "2 age keys (age1…)"; empty with a passphrase
 }
 
 func (e *WrongKeyError) Error() string {
-	return "this does not open the bundle: " + e.Need + " is needed"
+	text := "this does not open the bundle: " + e.Need + " is needed"
+	if e.For != "" {
+		text += "; it is sealed for " + e.For
+	}
+	return text
 }
 
 // Is reports that every WrongKeyError is [ErrWrongKey].
@@ -72,9 +77,9 @@ func (ids *Identities) mismatch(stanzas []string) error {
 	case locked:
 		return &WrongKeyError{Need: "a passphrase"}
 	case ids.keys:
-		return &WrongKeyError{Need: "another key"}
+		return &WrongKeyError{Need: "another key", For: sealedFor(stanzas)}
 	}
-	return &WrongKeyError{Need: "a key"}
+	return &WrongKeyError{Need: "a key", For: sealedFor(stanzas)}
 }
 
 // opened turns age's errors into ErrDamaged and leaves those of the source.

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -68,6 +69,16 @@ func (r Recipients) Unlock() string { return r.unlock }
 // A passphrase has none.
 func (r Recipients) Fingerprints() []string { return append([]string(nil), r.prints...) }
 
+// Fingerprint is the short name of one of the keys, however it was written; "" of
+// another.
+func (r Recipients) Fingerprint(key string) string {
+	_, canonical, err := parseKey(strings.TrimSpace(key))
+	if print := Fingerprint(canonical); err == nil && slices.Contains(r.prints, print) {
+		return print
+	}
+	return ""
+}
+
 // String keeps a passphrase out of logs.
 func (r Recipients) String() string { return "seal.Recipients(" + r.unlock + ")" }
 
@@ -97,7 +108,7 @@ func ParseRecipients(keys []string) (Recipients, error) {
 			continue
 		}
 		seen[canonical] = true
-		if _, ok := rec.(*age.HybridRecipient); ok {
+		if isHybrid(rec) {
 			hybrid++
 		}
 		out.list = append(out.list, rec)
@@ -107,6 +118,45 @@ func ParseRecipients(keys []string) (Recipients, error) {
 		return Recipients{}, ErrMixedKeys
 	}
 	return out, nil
+}
+
+// ErrPassphraseAlone is returned by [Recipients.With] for a bundle that opens with a
+// passphrase, which age does not combine with anything.
+var ErrPassphraseAlone = errors.New("a passphrase cannot be combined with a key in one bundle")
+
+// With adds a public key, such as the practice's escrow key. The errors are
+// [ErrPassphraseAlone], [ErrMixedKeys] or a *[KeyError]; a key that is there already
+// counts once.
+func (r Recipients) With(key string) (Recipients, error) {
+	if r.passphrase != "" {
+		return r, ErrPassphraseAlone
+	}
+	rec, canonical, err := parseKey(strings.TrimSpace(key))
+	if err != nil {
+		return r, &KeyError{N: len(r.list) + 1, Reason: err.Error()}
+	}
+	print := Fingerprint(canonical)
+	if slices.Contains(r.prints, print) {
+		return r, nil
+	}
+	if isHybrid(rec) != isHybrid(r.list[0]) {
+		return r, ErrMixedKeys
+	}
+	r.list = append(slices.Clone(r.list), rec)
+	r.prints = append(slices.Clone(r.prints), print)
+	return r, nil
+}
+
+func isHybrid(r age.Recipient) bool {
+	_, ok := r.(*age.HybridRecipient)
+	return ok
+}
+
+// CheckKey says what is wrong with a public key, in words that follow its name: "is not
+// complete or was mistyped".
+func CheckKey(key string) error {
+	_, _, err := parseKey(strings.TrimSpace(key))
+	return err
 }
 
 // Fingerprint is the short name of a public key string, see
@@ -132,7 +182,7 @@ func parseKey(key string) (age.Recipient, string, error) {
 	case strings.HasPrefix(strings.ToLower(key), "age1"):
 		rec, err := age.ParseX25519Recipient(key)
 		return rec, strings.ToLower(key), plainKeyError(err)
-	case strings.HasPrefix(key, "ssh-"):
+	case strings.HasPrefix(key, "ssh-"), strings.HasPrefix(key, "ecdsa-"), strings.HasPrefix(key, "sk-"):
 		return parseSSHKey(key)
 	}
 	return nil, "", errors.New("is of a kind that is not known: it should begin with age1, ssh-ed25519 or ssh-rsa")
@@ -162,6 +212,10 @@ func parseSSHKey(key string) (age.Recipient, string, error) {
 			return nil, "", errors.New("is an RSA key that is too weak: at least 2048 bits are needed")
 		}
 		return rec, canonical, nil
+	case ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256:
+		return nil, "", errors.New("is an ssh key that lives on a security token, which can sign but not decrypt: ask for an ssh-ed25519 key without a token, or an age key (age1…)")
+	case ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521:
+		return nil, "", errors.New("is an ecdsa key, which bundles cannot be sealed for: ask for an ssh-ed25519 or ssh-rsa key, or an age key (age1…)")
 	}
 	return nil, "", errors.New("is an ssh key of a kind that cannot be used: only ssh-ed25519 and ssh-rsa can")
 }
