@@ -1,28 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"aead.dev/minisign"
 	"github.com/spf13/cobra"
 
 	"chartseal/packager/bundle"
 	"chartseal/packager/seal"
-	"chartseal/transport/page"
 )
 
 func openCmd(a *app) *cobra.Command {
 	var dir, keyFile, signer string
+	var decrypt bool
 	c := &cobra.Command{
 		Use:   "open SOURCE",
 		Short: "Open a bundle: download, decrypt, verify, unpack",
@@ -30,11 +27,19 @@ func openCmd(a *app) *cobra.Command {
 on where it stopped. Nothing is unpacked unless the practice's signature and every
 digest are right.
 
-The passphrase is asked for, or taken from CHARTSEAL_PASSPHRASE. The practice's
-public key stands on the letter that came with the link.`,
+The passphrase is asked for, or taken from CHARTSEAL_PASSPHRASE; capitals, spaces and
+hyphens do not matter. The practice's public key stands on the letter that came with
+the link.
+
+With --decrypt the content of any file made with age is saved as it is, without a look
+at who made it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := openBundle(cmd.Context(), opening{source: args[0], dir: dir, keyFile: keyFile, signer: signer, bar: newBar(os.Stderr)})
+			o := opening{source: args[0], dir: dir, keyFile: keyFile, signer: signer, bar: newBar(os.Stderr)}
+			if decrypt {
+				return a.decryptOnly(cmd, o)
+			}
+			m, err := openBundle(cmd.Context(), o)
 			if err != nil {
 				return openError(err)
 			}
@@ -51,6 +56,7 @@ public key stands on the letter that came with the link.`,
 	c.Flags().StringVarP(&dir, "output", "o", "", "folder to unpack into; it is made if it is not there")
 	c.Flags().StringVarP(&keyFile, "identity", "i", "", "your private key file (age or ssh); without it the passphrase is asked for")
 	c.Flags().StringVar(&signer, "signer", "", "the practice's public key, or a file that holds it")
+	c.Flags().BoolVar(&decrypt, "decrypt", false, "only decrypt, whatever is inside, and check nothing else")
 	_ = c.MarkFlagRequired("output")
 	return c
 }
@@ -62,12 +68,56 @@ type opening struct {
 	bar                          *bar
 }
 
+// errNoBundle says that a file was decrypted and is something else.
+var errNoBundle = errors.New("the file was decrypted, but it is no bundle made with chartseal")
+
 // openError picks the exit code: 4 for what is not what the practice sent.
 func openError(err error) error {
-	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) {
+	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) || errors.Is(err, errNoBundle) {
 		return &exitError{exitUnverified, err}
 	}
 	return err
+}
+
+// opened is a sealed file that is here and whose key fits.
+type opened struct {
+	content io.ReaderAt
+	size    int64
+	name    string       // of the file, without a folder and .age
+	done    func() error // removes the downloaded copy
+	close   func() error
+}
+
+// unseal brings the sealed file here and opens it. The key is tried before anything
+// large is downloaded.
+func (o *opening) unseal(ctx context.Context) (_ *opened, err error) {
+	src, err := o.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, src.close())
+		}
+	}()
+	ids, err := o.identities(src.head)
+	if err != nil {
+		return nil, err
+	}
+	f, done, err := src.fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	out := &opened{name: src.name, done: done, close: src.close}
+	out.content, out.size, err = seal.Open(f, info.Size(), ids)
+	if errors.Is(err, seal.ErrDamaged) {
+		err = errors.Join(err, done()) // do not go on with a bad copy the next time
+	}
+	return out, err
 }
 
 func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) {
@@ -78,43 +128,105 @@ func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) 
 	if err != nil {
 		return nil, err
 	}
-	ids, err := o.identities()
+	f, err := o.unseal(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f, done, err := o.fetch(ctx)
-	if err != nil {
+	defer closing(&err, f.close)
+	if err := f.isBundle(); err != nil {
 		return nil, err
 	}
-	defer closing(&err, f.Close)
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	r, size, err := seal.Open(f, info.Size(), ids)
-	if errors.Is(err, seal.ErrDamaged) {
-		return nil, errors.Join(err, done()) // do not go on with a bad copy the next time
-	}
-	if err != nil {
-		return nil, err
-	}
-	m, err = bundle.Unpack(ctx, r, size, o.dir, trusted, func(n, total int64) { o.bar.set("unpack", n, total) })
+	m, err = bundle.Unpack(ctx, f.content, f.size, o.dir, trusted, func(n, total int64) { o.bar.set("unpack", n, total) })
 	o.bar.finish()
 	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) {
-		return nil, errors.Join(err, done())
+		return nil, errors.Join(err, f.done())
 	}
 	if err != nil {
 		return nil, err
 	}
-	return m, done()
+	return m, f.done()
 }
 
-// partName is where a download is kept until it is opened: beside the folder,
-// another name for every link, so that no two bundles are ever mixed.
-func partName(dir, link string) string {
-	object, _, _ := strings.Cut(link, "?")
-	sum := sha256.Sum256([]byte(object))
-	return fmt.Sprintf("%s.%x.age.part", filepath.Clean(dir), sum[:4])
+// isBundle tells what else lies in a file that anybody may have made with age.
+func (f *opened) isBundle() error {
+	head := make([]byte, min(f.size, 512))
+	if _, err := f.content.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if bytes.HasPrefix(head, []byte("PK")) { // whatever ZIP it is, is for package bundle to say
+		return nil
+	}
+	return fmt.Errorf("%w; it holds %s. To save that as it is, without a look at who made it, add --decrypt", errNoBundle, looksLike(head, f.size))
+}
+
+// looksLike names what a file is by its first bytes.
+func looksLike(head []byte, size int64) string {
+	for magic, name := range map[string]string{
+		"%PDF-": "a PDF document", "\xff\xd8\xff": "a JPEG picture", "\x89PNG": "a PNG picture", "ustar": "a tar archive",
+		"\x1f\x8b": "a gzip archive", "II*\x00": "a TIFF picture", "MM\x00*": "a TIFF picture", "DICM": "a DICOM file",
+	} {
+		at := map[string]int{"ustar": 257, "DICM": 128}[magic]
+		if len(head) >= at && bytes.HasPrefix(head[at:], []byte(magic)) {
+			return name
+		}
+	}
+	switch {
+	case size == 0:
+		return "nothing"
+	case !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) || r == '\uFFFD' }):
+		return "text"
+	}
+	return "something else"
+}
+
+// decryptOnly saves the content of an age file.
+func (a *app) decryptOnly(cmd *cobra.Command, o opening) (err error) {
+	f, err := o.unseal(cmd.Context())
+	if err != nil {
+		return openError(err)
+	}
+	defer closing(&err, f.close)
+	file, err := f.save(o.dir)
+	if err != nil {
+		return openError(err)
+	}
+	if err := f.done(); err != nil {
+		return err
+	}
+	if a.json {
+		return printJSON(cmd.OutOrStdout(), map[string]any{"file": file, "bytes": f.size, "checked": false})
+	}
+	p := &printer{w: cmd.OutOrStdout()}
+	p.f("Decrypted into %s. Who made it, and whether it is all they sent, was not checked.\n", file)
+	return p.err
+}
+
+// save writes the content into a folder under a name of its own. The file appears only
+// once all of it was decrypted, and never in place of another.
+func (f *opened) save(dir string) (file string, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", err
+	}
+	defer closing(&err, root.Close)
+	if _, err := root.Lstat(f.name); err == nil {
+		return "", usage(errors.New(filepath.Join(dir, f.name) + " is there already; it was not overwritten"))
+	}
+	tmp := ".chartseal-" + f.name + ".part"
+	out, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(out, io.NewSectionReader(f.content, 0, f.size))
+	if err = errors.Join(err, out.Close()); err == nil {
+		if err = root.Link(tmp, f.name); err != nil && !errors.Is(err, os.ErrExist) { // FAT and some shares know no links
+			return filepath.Join(dir, f.name), root.Rename(tmp, f.name)
+		}
+	}
+	return filepath.Join(dir, f.name), errors.Join(err, root.Remove(tmp))
 }
 
 // occupied refuses a folder that holds a bundle already, before anything is
@@ -139,189 +251,49 @@ func signerKey(s string) (string, error) {
 	return string(b), nil
 }
 
-func (o *opening) identities() (seal.Identities, error) {
-	if o.keyFile != "" {
-		f, err := os.Open(o.keyFile)
-		if err != nil {
-			return seal.Identities{}, usage(err)
-		}
-		ids, err := seal.ParseIdentities(f, func() ([]byte, error) {
-			s, err := secret("Passphrase of the key file: ")
-			return []byte(s), err
-		})
-		return ids, errors.Join(err, f.Close())
+// identities takes the key or the passphrase that a sealed file needs, and tries it on
+// the file's head, if all of it is there.
+func (o *opening) identities(head []byte) (ids seal.Identities, err error) {
+	lock, err := seal.ReadLock(bytes.NewReader(head))
+	if errors.Is(err, io.ErrUnexpectedEOF) { // so many recipients: the rest will tell
+		lock, err = nil, nil
 	}
+	if err != nil {
+		return ids, err
+	}
+	switch {
+	case o.keyFile != "":
+		ids, err = o.keyIdentities()
+	case lock != nil && !lock.Passphrase() && o.passphrase == "":
+		return ids, usage(fmt.Errorf("this file does not open with a passphrase: it is sealed for %s. Give the file of your private key with --identity", lock))
+	default:
+		ids, err = o.wordIdentities()
+	}
+	if err == nil && lock != nil {
+		err = lock.Fits(ids)
+	}
+	return ids, err
+}
+
+func (o *opening) keyIdentities() (seal.Identities, error) {
+	f, err := os.Open(o.keyFile)
+	if err != nil {
+		return seal.Identities{}, usage(err)
+	}
+	ids, err := seal.ParseIdentities(f, func() ([]byte, error) {
+		s, err := secret("Passphrase of the key file: ")
+		return []byte(s), err
+	})
+	return ids, errors.Join(err, f.Close())
+}
+
+func (o *opening) wordIdentities() (ids seal.Identities, err error) {
 	if o.passphrase == "" {
-		var err error
 		if o.passphrase, err = secret("Passphrase (six words): "); err != nil {
-			return seal.Identities{}, err
+			return ids, err
 		}
 	}
 	return seal.FromPassphrase(o.passphrase)
-}
-
-// fetch opens the sealed file, downloading it first if the source is a link.
-// done removes the downloaded copy.
-func (o *opening) fetch(ctx context.Context) (f *os.File, done func() error, err error) {
-	if !strings.HasPrefix(o.source, "http://") && !strings.HasPrefix(o.source, "https://") {
-		f, err = os.Open(o.source)
-		return f, func() error { return nil }, err
-	}
-	part := partName(o.dir, o.source)
-	if err := download(ctx, o.source, part, o.bar); err != nil {
-		return nil, nil, err
-	}
-	f, err = os.Open(part)
-	return f, func() error { return os.Remove(part) }, err
-}
-
-// Bounds of a download.
-const (
-	maxPage      = 8 << 20         // a recipient page, in bytes
-	stallTimeout = 2 * time.Minute // without an answer
-	tries        = 5
-)
-
-// download fetches a link into file and goes on where an earlier try stopped.
-func download(ctx context.Context, link, file string, b *bar) error {
-	client := &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: stallTimeout, TLSHandshakeTimeout: 30 * time.Second,
-	}}
-	defer client.CloseIdleConnections()
-	link, size, err := probe(ctx, client, link)
-	if err != nil {
-		return err
-	}
-	for try := 1; ; try++ {
-		err = downloadRest(ctx, client, link, file, size, b)
-		if err == nil || try == tries || ctx.Err() != nil || errors.Is(err, errGone) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(try) * time.Second):
-		}
-	}
-}
-
-var errGone = errors.New("the link does not work any more: it has expired or the records were withdrawn; ask the practice for a new one")
-
-// probe learns the bundle's size; the link of a recipient page leads to the
-// bundle it carries.
-func probe(ctx context.Context, client *http.Client, link string) (string, int64, error) {
-	for range 2 {
-		res, err := get(ctx, client, link, 0, 0)
-		if err != nil {
-			return "", 0, err
-		}
-		if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
-			next, err := followPage(ctx, client, res, link)
-			if err != nil {
-				return "", 0, err
-			}
-			link = next
-			continue
-		}
-		_, total, ok := strings.Cut(res.Header.Get("Content-Range"), "/")
-		err = res.Body.Close()
-		size, perr := strconv.ParseInt(total, 10, 64)
-		if !ok || perr != nil {
-			return "", 0, errors.New("the server does not say how large the bundle is")
-		}
-		return link, size, err
-	}
-	return "", 0, errors.New("this link leads to no bundle")
-}
-
-func followPage(ctx context.Context, client *http.Client, first *http.Response, link string) (string, error) {
-	if err := first.Body.Close(); err != nil {
-		return "", err
-	}
-	res, err := get(ctx, client, link, 0, maxPage)
-	if err != nil {
-		return "", err
-	}
-	html, err := io.ReadAll(io.LimitReader(res.Body, maxPage))
-	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return "", err
-	}
-	return page.BundleURL(html)
-}
-
-// get asks for the bytes from to last, both included; errors name no link.
-func get(ctx context.Context, client *http.Client, link string, from, last int64) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
-	if err != nil {
-		return nil, usage(errors.New("this is no link"))
-	}
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, last))
-	res, err := client.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, errors.New("the server cannot be reached")
-	}
-	switch res.StatusCode {
-	case http.StatusPartialContent, http.StatusOK:
-		return res, nil
-	case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
-		return nil, errors.Join(errGone, res.Body.Close())
-	}
-	return nil, errors.Join(fmt.Errorf("the server answered %d", res.StatusCode), res.Body.Close())
-}
-
-// downloadRest appends what is missing.
-func downloadRest(ctx context.Context, client *http.Client, link, file string, size int64, b *bar) (err error) {
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	defer closing(&err, f.Close)
-	have, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	if have > size {
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		have, err = f.Seek(0, io.SeekStart)
-		if err != nil {
-			return err
-		}
-	}
-	if have == size {
-		return nil
-	}
-	res, err := get(ctx, client, link, have, size-1)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusPartialContent {
-		return errors.Join(errors.New("the server cannot resume downloads"), res.Body.Close())
-	}
-	n, err := io.Copy(f, io.TeeReader(io.LimitReader(res.Body, size-have), counterFunc(func(n int64) { b.set("download", have+n, size) })))
-	b.finish()
-	if err = errors.Join(err, res.Body.Close()); err != nil || have+n != size {
-		return errors.New("the download broke off")
-	}
-	return nil
-}
-
-// counterFunc is told how much has been written so far.
-func counterFunc(told func(int64)) io.Writer { return &counting{told: told} }
-
-type counting struct {
-	n    int64
-	told func(int64)
-}
-
-func (c *counting) Write(p []byte) (int, error) {
-	c.n += int64(len(p))
-	c.told(c.n)
-	return len(p), nil
 }
 
 func printOpened(w io.Writer, m *bundle.Manifest, dir string) error {
