@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -357,9 +358,17 @@ func (p *Practice) sentFiles(r *release, id string, pk *packed, denied *notice.D
 	}
 	rc.Except(denied)
 	if l := r.Links; l != nil {
-		rc.SentAt, rc.Link, rc.Page, rc.LinkExpires = l.At, l.Bundle, l.Page, l.Expires
+		rc.SentAt, rc.Link, rc.Page, rc.LinkExpires, rc.LinkNote = l.At, l.Bundle, l.Page, l.Expires, l.note()
 	} else {
 		rc.SentAt, rc.Delivery, rc.Folder, rc.Files = r.At, string(order.ByFolder), p.cfg.Export, exportNames(r)
+	}
+	return p.linkFiles(r, rc)
+}
+
+// linkFiles are those of a receipt that is filled in.
+func (p *Practice) linkFiles(r *release, rc notice.Receipt) (map[string][]byte, error) {
+	if !notice.Printable(rc.Recipient.Name) || !notice.Printable(rc.Recipient.Address) {
+		rc.Notices = append(slices.Clone(rc.Notices), "The letters cannot print the recipient's name or address in its own letters: write it onto the line that they leave for it.")
 	}
 	text, err := rc.Text(p.who())
 	if err != nil {
@@ -378,6 +387,10 @@ func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Rec
 	d := notice.LetterData{
 		Practice: p.who(), Recipient: rc.Recipient, Reference: ref, Link: rc.Page, Expires: rc.LinkExpires,
 		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: strings.Split(rc.Contents, ", "), Sent: rc.SentAt,
+		Words: rc.Unlock == "passphrase",
+	}
+	if !rc.RelinkedAt.IsZero() {
+		d.Sent = rc.RelinkedAt
 	}
 	name, make := "LINK-LETTER.pdf", notice.LinkLetter
 	if r.Way == byFolder {

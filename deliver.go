@@ -25,6 +25,9 @@ type links struct {
 	Bundle  string    `json:"bundle"`
 	Expires time.Time `json:"expires"` // effective, the earlier of the two
 	At      time.Time `json:"at"`
+
+	Asked time.Duration   `json:"asked,omitempty"` // how long it was to live
+	Limit transport.Limit `json:"limit,omitempty"` // why it does not
 }
 
 // upload judges the order once more, for an authorization may have ended since
@@ -167,25 +170,30 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 		return err
 	}
 	if r.PageKey == "" {
-		key, err := transport.NewKey(nil, p.cfg.Store.Prefix)
-		if err != nil {
+		if r.PageKey, err = p.newPageKey(); err != nil {
 			return err
 		}
-		r.PageKey = strings.TrimSuffix(key, transport.KeySuffix) + pageSuffix
 		if err := p.state.save(r); err != nil {
 			return err
 		}
 		p.step(r.ID, "link", "page named")
 	}
-	l, html, err := p.mint(ctx, r, b.Lifetime)
+	l, html, err := p.mint(ctx, r, r.PageKey, b.Lifetime)
 	if err != nil {
 		return err
 	}
-	if err := p.publish(ctx, r, html); err != nil {
+	if err := p.publish(ctx, r, r.PageKey, html); err != nil {
 		return err
 	}
 	r.Links = l
 	return p.state.save(r)
+}
+
+// newPageKey names a recipient page. Like a bundle's, the name says nothing and
+// cannot be guessed.
+func (p *Practice) newPageKey() (string, error) {
+	key, err := transport.NewKey(nil, p.cfg.Store.Prefix)
+	return strings.TrimSuffix(key, transport.KeySuffix) + pageSuffix, err
 }
 
 // stillStored uploads the bundle again if the store has lost it since: days may
@@ -210,7 +218,7 @@ func (p *Practice) lifetime(o *order.Order) time.Duration {
 
 // mint signs the bundle's link and the page's, and writes the page that carries the
 // first. Nothing of it is in the store yet: see publish.
-func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration) (l *links, html []byte, err error) {
+func (p *Practice) mint(ctx context.Context, r *release, pageKey string, lifetime time.Duration) (l *links, html []byte, err error) {
 	ref, _ := splitID(r.ID)
 	name := "records-" + ref + transport.KeySuffix
 	bundle, err := p.store.Link(ctx, r.Object.Key, lifetime, name, "application/octet-stream")
@@ -220,23 +228,27 @@ func (p *Practice) mint(ctx context.Context, r *release, lifetime time.Duration)
 	if html, err = page.Render(p.pageData(r, ref, name, bundle)); err != nil {
 		return nil, nil, errors.New("render recipient page: " + scrub(err).Error())
 	}
-	pg, err := p.store.Link(ctx, r.PageKey, lifetime, "", "text/html; charset=utf-8")
+	pg, err := p.store.Link(ctx, pageKey, lifetime, "", "text/html; charset=utf-8")
 	if err != nil {
 		return nil, nil, err
 	}
+	first := bundle
+	if pg.Expires.Before(bundle.Expires) {
+		first = pg
+	}
 	return &links{
 		Page: pg.URL.Reveal(), Bundle: bundle.URL.Reveal(),
-		Expires: earlier(pg.Expires, bundle.Expires), At: p.opts.Now(),
+		Expires: first.Expires, At: p.opts.Now(), Asked: lifetime, Limit: first.Limit,
 	}, html, nil
 }
 
 // publish puts the recipient page into the store.
-func (p *Practice) publish(ctx context.Context, r *release, html []byte) error {
-	if _, err := p.store.Put(ctx, r.PageKey, "text/html; charset=utf-8", html); err != nil {
+func (p *Practice) publish(ctx context.Context, r *release, key string, html []byte) error {
+	if _, err := p.store.Put(ctx, key, "text/html; charset=utf-8", html); err != nil {
 		return err
 	}
 	p.step(r.ID, "link", "page stored")
-	return p.settleLocal(r.PageKey)
+	return p.settleLocal(key)
 }
 
 func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link) page.Data {
@@ -253,11 +265,4 @@ func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link)
 		d.Unlock = page.UnlockPassphrase
 	}
 	return d
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

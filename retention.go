@@ -51,6 +51,7 @@ func (p *Practice) keepTidy(ctx context.Context) {
 // for the next look.
 func (p *Practice) tidyUp(ctx context.Context, w *withdrawals, everything bool) {
 	err := p.endWithdrawn(ctx, w, everything)
+	err = errors.Join(err, p.noteDownloads(ctx, everything))
 	if everything {
 		err = errors.Join(err, p.tidy(ctx))
 	}
@@ -176,10 +177,14 @@ func (p *Practice) expireBundle(ctx context.Context, id string, now time.Time) e
 		return err
 	case r.Revoking && !r.Revoked:
 		return p.finishRevoking(ctx, r)
+	case r.Kept != nil && now.After(r.Kept.Again):
+		return errors.Join(p.unpublish(ctx, r), p.state.save(r))
 	case r.published() && now.After(p.keptUntil(r)):
 		return p.expire(ctx, r)
-	case r.Outcome == hold && r.Ticket.Key != "":
+	case r.Outcome == hold && r.Ticket.Key != "" && r.Kept == nil:
 		return p.unload(ctx, r)
+	case len(r.Retired) > 0 && r.Outcome == sent:
+		return p.dropRetired(ctx, r)
 	}
 	return nil
 }
@@ -196,6 +201,9 @@ func (p *Practice) unload(ctx context.Context, r *release) error {
 		if err := p.unpublish(ctx, r); err != nil {
 			return err
 		}
+	}
+	if r.Kept != nil { // locked: tried again later
+		return p.state.save(r)
 	}
 	r.Ticket, r.Object, r.PageKey = transport.Ticket{}, transport.Object{}, ""
 	return p.state.save(r)
@@ -225,10 +233,14 @@ func (p *Practice) expire(ctx context.Context, r *release) error {
 	if err := p.unpublish(ctx, r); err != nil {
 		return err
 	}
-	if _, err := p.enter(ctx, ledger.Entry{
+	line := ledger.Entry{
 		Key: r.ID + "/expired", Event: ledger.Expired, Order: was.Order, Reference: r.ID, OrderSum: was.OrderSum,
 		Patient: was.Patient, ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
-	}); err != nil {
+	}
+	if words := r.Kept.words(time.UTC); words != "" {
+		line.Notices = []string{words}
+	}
+	if _, err := p.enter(ctx, line); err != nil && !errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
 		return err
 	}
 	r.Expired = true

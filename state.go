@@ -16,6 +16,7 @@ import (
 	"aead.dev/minisign"
 	"github.com/gofrs/flock"
 
+	"chartseal/config"
 	"chartseal/transport"
 	"chartseal/watch"
 )
@@ -155,6 +156,25 @@ func (s *state) loadKey() error {
 	return nil
 }
 
+// SigningKey is the public half of the key that the practice signs with; made says
+// that there was none and it was made. The error may be ErrLocked.
+func SigningKey(cfg *config.Config) (key minisign.PublicKey, made bool, err error) {
+	s := &state{dir: cfg.State}
+	_, err = os.Stat(s.path("keys", "practice.key"))
+	if err == nil {
+		err = s.loadKey()
+		return s.pub, false, err
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, false, fmt.Errorf("read signing key: %w", watch.Scrub(err))
+	}
+	s, err = openState(cfg.State)
+	if err != nil {
+		return key, false, err
+	}
+	return s.pub, true, s.close()
+}
+
 func (s *state) makeKey(file string) error {
 	pub, key, err := minisign.GenerateKey(rand.Reader)
 	if err != nil {
@@ -200,9 +220,13 @@ type release struct {
 	Object  transport.Object `json:"object"`
 	Stored  time.Time        `json:"stored,omitzero"` // when the object was there
 	PageKey string           `json:"page_key,omitempty"`
+	Retired []string         `json:"retired_pages,omitempty"` // keys of pages to be deleted: a new link replaced theirs
 
 	Withheld bool   `json:"withheld,omitempty"` // stopped after the upload: the object goes, and no link is made
 	Links    *links `json:"links,omitempty"`
+
+	// Fetched is when somebody first had the whole bundle, once that is in the ledger.
+	Fetched time.Time `json:"fetched,omitzero"`
 
 	Seq      uint64  `json:"ledger_seq,omitempty"`
 	Outcome  verdict `json:"outcome,omitempty"`
@@ -212,6 +236,7 @@ type release struct {
 	// why the link is revoked, if no person did it.
 	Withdrawn string `json:"withdrawn,omitempty"`
 	Expired   bool   `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
+	Kept      *kept  `json:"kept,omitempty"`    // what the store did not delete
 	Waiting   string `json:"waiting,omitempty"` // class of the trouble being waited out
 	Stage     string `json:"stage,omitempty"`   // that waits
 	Since     string `json:"since,omitempty"`   // RFC 3339

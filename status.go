@@ -4,16 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"time"
 
 	"chartseal/config"
 	"chartseal/ledger"
-	"chartseal/order"
-	"chartseal/transport"
 	"chartseal/watch"
 )
 
@@ -29,6 +25,13 @@ type Standing struct {
 	Since   string    `json:"since,omitempty"` // RFC 3339
 	Expires time.Time `json:"link_expires,omitzero"`
 	Bytes   int64     `json:"bytes,omitempty"`
+
+	// Of what went out by link: whether somebody has fetched the whole bundle
+	// ([DownloadFetched], [DownloadUnseen] or [DownloadUnknown]), when first, and what
+	// limits that knowledge.
+	Download     string    `json:"download,omitempty"`
+	Fetched      time.Time `json:"fetched,omitzero"`
+	DownloadNote string    `json:"download_note,omitempty"`
 
 	claim, begun string // while it is worked on; begun is RFC 3339
 }
@@ -236,12 +239,14 @@ func readStandings(dir string) ([]Standing, error) {
 		return nil, err
 	}
 	out := []Standing{}
+	seen := s.readDownloads()
 	for _, id := range ids {
 		r, err := s.load(id)
 		if err != nil {
 			return nil, err
 		}
-		x := Standing{Release: id, State: string(r.Outcome), Stage: r.Stage, Waiting: r.Waiting, Since: r.Since, Bytes: r.Object.Bytes}
+		x := Standing{Release: id, State: string(r.Outcome), Stage: r.Stage, Waiting: r.Waiting, Since: r.Since, Bytes: r.Object.Bytes, Fetched: r.Fetched}
+		x.Download, x.DownloadNote = seen.of(r)
 		if x.State == "" {
 			x.State, x.claim = string(working), r.Claim
 			if info, err := os.Stat(s.releaseFile(id)); err == nil {
@@ -262,157 +267,4 @@ func readStandings(dir string) ([]Standing, error) {
 	}
 	inLine(out)
 	return out, nil
-}
-
-// Relink makes a new link for an order that was sent, after judging it again.
-// The sealed bundle stays as it is. data is the order file, which must be the very one that was sent.
-func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (page string, expires time.Time, err error) {
-	p.publishedMu.Lock()
-	defer p.publishedMu.Unlock()
-	r, e, err := p.sentRelease(ctx, o.ID)
-	if err == nil && r.Revoking {
-		err = ErrRevoked
-	}
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	if digest(data) != e.SHA256 {
-		return "", time.Time{}, ErrOtherOrder
-	}
-	if err := p.refreshRestrictions(); err != nil {
-		return "", time.Time{}, err
-	}
-	facts := p.Facts(o, order.AtRelink)
-	facts.ApprovalSigned = true // judged when it was sent, and the order is the same to the byte
-	if stop := order.Stopping(order.Evaluate(o, facts)); len(stop) > 0 {
-		return "", time.Time{}, &Held{stop}
-	}
-	if lifetime <= 0 {
-		lifetime = p.lifetime(o)
-	}
-	if p.opts.Now().Add(lifetime).After(p.sweptAt(r)) {
-		return "", time.Time{}, ErrExpired // the store might delete it under a living link
-	}
-	if _, err := p.store.Stat(ctx, r.Object.Key); errors.Is(err, transport.ErrNotFound) {
-		return "", time.Time{}, ErrExpired
-	} else if err != nil {
-		return "", time.Time{}, err
-	}
-	l, html, err := p.mint(ctx, r, lifetime)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	entry := p.draft(o, r.ID, e.SHA256)
-	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
-	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
-	entry.BundleSum, entry.ManifestSum = r.Ticket.SHA256, r.Manifest
-	if _, err := p.enter(ctx, entry); err != nil {
-		return "", time.Time{}, err
-	}
-	page, expires = l.Page, l.Expires
-	l.Page, l.Bundle = "", ""
-	r.Links = l
-	if err := p.state.save(r); err != nil { // the bundle is kept as long as the link lives
-		return "", time.Time{}, err
-	}
-	// The old page link may live still: the page shows the new link only now.
-	return page, expires, p.publish(ctx, r, html)
-}
-
-// Revoke deletes every version of an order's bundle and page and records it. Cut
-// short, by a crash or a store that is away, it is finished by the daemon.
-func (p *Practice) Revoke(ctx context.Context, id string) error {
-	p.publishedMu.Lock()
-	defer p.publishedMu.Unlock()
-	r, _, err := p.sentRelease(ctx, id)
-	if err != nil {
-		return err
-	}
-	r.Revoking = true
-	if err := p.state.save(r); err != nil {
-		return err
-	}
-	p.step(r.ID, "revoke", "begun")
-	return p.finishRevoking(ctx, r)
-}
-
-// finishRevoking may be repeated, to the same end.
-func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
-	was, err := p.ledgerEntry(r.ID + "/sent")
-	if err != nil {
-		return err
-	}
-	if err := p.unpublish(ctx, r); err != nil {
-		return err
-	}
-	line := ledger.Entry{
-		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: was.Order, Reference: r.ID, OrderSum: r.OrderSHA,
-		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
-	}
-	if r.Withdrawn != "" {
-		line.Notices = []string{"the patient withdrew the permission on " + r.Withdrawn}
-	}
-	if _, err = p.enter(ctx, line); err != nil {
-		return err
-	}
-	r.Revoked = true
-	p.log.Info("revoked", slog.String("release", r.ID))
-	return p.state.save(r)
-}
-
-// unpublish deletes the bundle and the page of a release, if they are there.
-func (p *Practice) unpublish(ctx context.Context, r *release) error {
-	for _, key := range []string{r.Ticket.Key, r.PageKey} {
-		if key == "" {
-			continue
-		}
-		if err := p.store.Revoke(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ErrNotSent says that there is no bundle of this order.
-var ErrNotSent = errors.New("this order was not sent, so there is no link to it")
-
-// ErrOnDrive says that there never was a link to an order.
-var ErrOnDrive = errors.New("the records of this order went out on a drive: there is no link, and what was handed over cannot be called back")
-
-// ErrOtherOrder says that a file is not the order that was sent.
-var ErrOtherOrder = errors.New("this file is not the order that was sent under its number; take the one from the outbox's sent folder")
-
-// ErrRevoked says that the bundle is gone.
-var ErrRevoked = errors.New("the records of this order were withdrawn; a new order is needed")
-
-// ErrExpired says that the bundle's time in the store is over (link.keep).
-var ErrExpired = errors.New("the records of this order are no longer in the store; a new order is needed")
-
-func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry, error) {
-	e, err := p.orders.find(ctx, order.Reference(id))
-	switch {
-	case errors.Is(err, ErrDatabase):
-		return nil, e, err
-	case err != nil || e.State != sent:
-		return nil, e, ErrNotSent
-	case e.Executor != p.orders.executor:
-		return nil, e, fmt.Errorf("this order was sent at the site %q: links to it are made and withdrawn there", e.Site)
-	}
-	r, err := p.state.load(e.id())
-	if errors.Is(err, fs.ErrNotExist) { // see thin
-		err = ErrExpired
-	}
-	if err != nil {
-		return nil, e, err
-	}
-	if r.Way == byFolder {
-		return nil, e, ErrOnDrive
-	}
-	if r.Revoked {
-		return nil, e, ErrRevoked
-	}
-	if r.Expired {
-		return nil, e, ErrExpired
-	}
-	return r, e, nil
 }

@@ -27,10 +27,14 @@ func (p *Practice) openStore(ctx context.Context) (err error) {
 		return fmt.Errorf("open store: %w", err)
 	}
 	p.copies = p.store
-	if p.local != nil {
-		return p.store.EnsureBucket(ctx)
+	if p.local == nil {
+		return nil
 	}
-	return nil
+	d := p.state.readDownloads()
+	if err := p.seenBy(&d, seenByStore); err != nil {
+		return err
+	}
+	return p.store.EnsureBucket(ctx)
 }
 
 func (p *Practice) startLocal(ctx context.Context) (s3.Config, error) {

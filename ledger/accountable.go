@@ -18,6 +18,8 @@ var exclusions = map[string]string{
 func accountable(e Event, basis string) (bool, string) {
 	switch e {
 	case Sent, Delivered, Relinked:
+	case Fetched: // the disclosure is the link, which has a line of its own
+		return false, "part of a release recorded before"
 	case Revoked, Expired, Held, Denied, Extended, Withdrawn, TakenOver, Override, Accounted, Restored:
 		return false, "nothing was disclosed by this"
 	}

@@ -19,6 +19,7 @@ const (
 	Relinked  Event = "relinked"   // a new link to a bundle sent before
 	Revoked   Event = "revoked"    // the bundle was deleted
 	Expired   Event = "expired"    // the link ran out
+	Fetched   Event = "fetched"    // the whole bundle was downloaded for the first time, as far as the store tells
 	Held      Event = "held"       // nothing left the practice
 	Denied    Event = "denied"     // access was refused in writing, 45 CFR 164.524(d)
 	Extended  Event = "extended"   // the one extension of 45 CFR 164.524(b)(2)(iii)
@@ -32,6 +33,7 @@ const (
 var events = map[Event]bool{
 	Sent: true, Delivered: true, Relinked: true, Revoked: true, Expired: true, Held: true,
 	Denied: true, Extended: true, Withdrawn: true, TakenOver: true, Override: true, Accounted: true, Restored: true,
+	Fetched: true,
 }
 
 // Party is who received records. An accounting names the recipient and, if
@@ -110,6 +112,8 @@ type Entry struct {
 
 	Lost *Loss `json:"lost,omitempty"` // with Restored
 
+	FetchedAt time.Time `json:"fetched_at,omitzero"` // of a download, by the store's clock; who it was is not recorded
+
 	Hash string `json:"hash,omitempty"`
 }
 
@@ -151,6 +155,9 @@ func (e *Entry) settle() {
 	e.At = e.At.UTC().Truncate(time.Millisecond)
 	if !e.LinkExpires.IsZero() {
 		e.LinkExpires = e.LinkExpires.UTC().Truncate(time.Millisecond)
+	}
+	if !e.FetchedAt.IsZero() {
+		e.FetchedAt = e.FetchedAt.UTC().Truncate(time.Millisecond)
 	}
 	e.Accountable, e.AccountableWhy = accountable(e.Event, e.Basis)
 }

@@ -4,31 +4,64 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"aead.dev/minisign"
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/packager/seal"
 )
 
-func keyCmd(*app) *cobra.Command {
+func keyCmd(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "key", Short: "Make keys for recipients and approvers"}
 	group(c)
-	c.AddCommand(keyNewCmd(), keyApproverCmd())
+	c.AddCommand(keyNewCmd(a), keyApproverCmd())
 	return c
 }
 
-func keyNewCmd() *cobra.Command {
+// practiceKey shows the practice's signing key, and makes it if there is none.
+func (a *app) practiceKey(cmd *cobra.Command) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	key, made, err := chartseal.SigningKey(cfg)
+	if err != nil {
+		return err
+	}
+	p := &printer{w: cmd.OutOrStdout()}
+	if made {
+		p.f("The practice's private key is in %s: back it up, and give it to nobody.\n", filepath.Join(cfg.State, "keys", "practice.key"))
+	} else {
+		p.f("The practice has its key already; nothing was changed.\n")
+	}
+	p.f("Public key, which the letters to recipients show:\n%s\nKey number: %016X\n", key, key.ID())
+	return p.err
+}
+
+func keyNewCmd(a *app) *cobra.Command {
 	var out string
 	var pq bool
 	c := &cobra.Command{
-		Use:   "new",
-		Short: "Make a recipient's key pair (age)",
-		Long: `Makes an age key pair for a recipient who gets records often. The private key
-stays with the recipient; the public key goes into the practice's recipient book.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "new [specialist|practice]",
+		Short: "Make a recipient's key pair (age), or the practice's own (minisign)",
+		Long: `Makes an age key pair for a specialist who gets records often. The private key
+stays with the specialist; the public key goes into the practice's recipient book.
+
+With 'practice' it makes the key that the practice signs its bundles with, in the state
+folder, as the first start of the daemon does, and prints the public key to be made
+known. A key that is there is left alone and only shown.`,
+		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"specialist", "practice"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if slices.Contains(args, "practice") {
+				if cmd.Flags().Changed("output") || pq {
+					return usage(errors.New("the practice's key has its place in the state folder, and one kind: leave out --output and --pq"))
+				}
+				return a.practiceKey(cmd)
+			}
 			k, err := seal.GenerateKey(pq)
 			if err != nil {
 				return err

@@ -112,7 +112,11 @@ func (a *app) ledgerShow(cmd *cobra.Command) error {
 			if e.Recipient != nil {
 				to = e.Recipient.Name
 			}
-			p.f("%6d  %s  %-9s  %-20s  %s  %s\n", e.Seq, e.At.Local().Format(minute), e.Event, e.Order, to, e.Information)
+			what := e.Information
+			if e.Event == ledger.Fetched {
+				what = "first fetched " + e.FetchedAt.Local().Format(minute)
+			}
+			p.f("%6d  %s  %-9s  %-20s  %s  %s\n", e.Seq, e.At.Local().Format(minute), e.Event, e.Order, to, what)
 		}
 	}
 	return p.err

@@ -22,7 +22,9 @@ func linkCmd(a *app) *cobra.Command {
 		Use:   "link ORDER",
 		Short: "A new link for an order that was sent, after checking the rules again",
 		Long: `ORDER is the order's file, as it lies in the outbox's sent folder. The records are
-not uploaded again. When the daemon is running, it makes the link.`,
+not uploaded again; the old link leads nowhere from then on, and the letter and the
+receipt in the sent folder are written anew. When the daemon is running, it makes the
+link.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			life, err := parseLifetime(lifetime)
@@ -41,8 +43,17 @@ not uploaded again. When the daemon is running, it makes the link.`,
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), made)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "New link, until %s:\n%s\n", made.Expires.Local().Format("January 2, 2006, 15:04"), made.Page)
-			return err
+			p := &printer{w: cmd.OutOrStdout()}
+			p.f("New link, until %s:\n%s\n", made.Expires.Local().Format("January 2, 2006, 15:04"), made.Page)
+			if made.Note != "" {
+				p.f("%s\n", made.Note)
+			}
+			if made.Letter {
+				p.f("LINK-LETTER.pdf and RECEIPT.txt in the order's sent folder have the new link.\n")
+			} else {
+				p.f("The letter in the order's sent folder could not be written anew, perhaps because it is open in another program: it has the old link, which leads nowhere now. Close it and make the link again.\n")
+			}
+			return p.err
 		},
 	}
 	c.Flags().StringVar(&lifetime, "lifetime", "", "how long, such as 3d or 12h; at most 7d (default as ordered)")
@@ -72,8 +83,12 @@ records; it does so by itself with what a patient withdrew (the list named by
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), done)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "Withdrawn: the link leads nowhere now. What was downloaded before cannot be called back.")
-			return err
+			p := &printer{w: cmd.OutOrStdout()}
+			p.f("Withdrawn: the link leads nowhere now. What was downloaded before cannot be called back.\n")
+			if done.Kept != "" {
+				p.f("%s.\n", done.Kept)
+			}
+			return p.err
 		},
 	}
 }
@@ -83,6 +98,8 @@ type relinked struct {
 	Order   string    `json:"order"`
 	Page    string    `json:"page"`
 	Expires time.Time `json:"link_expires"`
+	Note    string    `json:"note,omitempty"` // why it ends earlier than asked
+	Letter  bool      `json:"letter"`         // the letter and the receipt have it
 }
 
 func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, error) {
@@ -90,17 +107,21 @@ func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, e
 	if err != nil {
 		return relinked{}, err
 	}
-	page, expires, err := p.Relink(ctx, o, q.Data, q.Lifetime)
+	l, err := p.Relink(ctx, o, q.Data, q.Lifetime)
 	if held, ok := errors.AsType[*chartseal.Held](err); ok {
 		err = heldError(held)
 	}
-	return relinked{o.ID, page, expires}, err
+	if err != nil {
+		return relinked{}, err
+	}
+	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Letter}, nil
 }
 
 // revoked says that the records of an order were withdrawn.
 type revoked struct {
 	Order   string `json:"order"`
 	Revoked bool   `json:"revoked"`
+	Kept    string `json:"kept,omitempty"` // what the store keeps all the same
 }
 
 func revoke(ctx context.Context, p *chartseal.Practice, q question) (revoked, error) {
@@ -111,8 +132,8 @@ func revoke(ctx context.Context, p *chartseal.Practice, q question) (revoked, er
 		}
 		q.ID = o.ID
 	}
-	err := p.Revoke(ctx, q.ID)
-	return revoked{q.ID, err == nil}, err
+	w, err := p.Revoke(ctx, q.ID)
+	return revoked{q.ID, err == nil, w.Kept}, err
 }
 
 // isNumber says that an argument is an order's number and not the name of its file.

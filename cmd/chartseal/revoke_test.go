@@ -35,10 +35,10 @@ func TestARevokeCutShortIsFinished(t *testing.T) {
 	}
 	p, err := chartseal.Open(t.Context(), cfg, opts)
 	must(t, err)
-	if err := p.Revoke(ctx, "R-74"); err == nil {
+	if _, err := p.Revoke(ctx, "R-74"); err == nil {
 		t.Fatal("not cut short")
 	}
-	if _, _, err := p.Relink(t.Context(), o, text, time.Hour); !errors.Is(err, chartseal.ErrRevoked) {
+	if _, err := p.Relink(t.Context(), o, text, time.Hour); !errors.Is(err, chartseal.ErrRevoked) {
 		t.Errorf("a new link: %v", err)
 	}
 	must(t, p.Close())

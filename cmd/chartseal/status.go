@@ -53,6 +53,19 @@ func printDue(p *printer, open []chartseal.Due) {
 	}
 }
 
+// downloadWords say whether somebody has fetched what went out by link.
+func downloadWords(r chartseal.Standing) string {
+	switch r.Download {
+	case chartseal.DownloadFetched:
+		return "; first fetched " + r.Fetched.Local().Format(minute)
+	case chartseal.DownloadUnseen:
+		return strings.TrimSuffix("; not fetched yet ("+r.DownloadNote+")", " ()")
+	case chartseal.DownloadUnknown:
+		return "; whether it was fetched is unknown: " + r.DownloadNote
+	}
+	return ""
+}
+
 func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 	if d := st.Daemon; d.Running {
 		p.f("the daemon runs since %s\n", d.Started.Local().Format(minute))
@@ -87,9 +100,9 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 		case r.Waiting != "":
 			p.f("%s  %-8s %s  waits since %s: %s\n", r.Release, r.State, r.Order, r.Since, strings.TrimPrefix(r.Stage+", "+r.Waiting, ", "))
 		case !r.Expires.IsZero() && r.Expires.After(now):
-			p.f("%s  %-8s %s  link until %s\n", r.Release, r.State, r.Order, r.Expires.Local().Format("2006-01-02 15:04"))
+			p.f("%s  %-8s %s  link until %s%s\n", r.Release, r.State, r.Order, r.Expires.Local().Format(minute), downloadWords(r))
 		default:
-			p.f("%s  %-8s %s\n", r.Release, r.State, r.Order)
+			p.f("%s  %-8s %s%s\n", r.Release, r.State, r.Order, downloadWords(r))
 		}
 	}
 	printDue(p, st.Due)

@@ -21,7 +21,8 @@ type LetterData struct {
 	Link       string    // of the recipient page; a secret
 	Expires    time.Time // when the link stops working, in the practice's time zone
 	SignerKey  string    // the practice's minisign public key, one line
-	Passphrase string    // words joined by hyphens; empty if the recipient has a key
+	Passphrase string    // words joined by hyphens; empty if the recipient has a key, or it is forgotten
+	Words      bool      // it opens with a passphrase, also where that is forgotten
 	Contents   []string  // "14 radiographs"
 	Sent       time.Time // in the practice's time zone
 
@@ -82,11 +83,11 @@ func newLetter(d LetterData, kind, subject string) *letter {
 func (l *letter) head(subject string) {
 	p := l.d.Practice
 	l.style("B", 17, letterAccent)
-	l.MultiCell(letterWidth, 7.5, plain(p.Name), "", "L", false)
+	l.MultiCell(letterWidth, 7.5, name(p.Name), "", "L", false)
 	l.style("", 10, letterSoft)
 	for _, line := range []string{p.Address, p.Contact.String()} {
 		if line != "" {
-			l.MultiCell(letterWidth, 4.8, plain(line), "", "L", false)
+			l.MultiCell(letterWidth, 4.8, name(line), "", "L", false)
 		}
 	}
 	l.rule()
@@ -96,7 +97,7 @@ func (l *letter) head(subject string) {
 	l.SetX(letterMargin + letterWidth*0.6)
 	l.MultiCell(letterWidth*0.4, 5.4, l.d.Sent.Format("January 2, 2006")+"\nReference "+plain(l.d.Reference), "", "R", false)
 	l.SetXY(letterMargin, y)
-	l.MultiCell(letterWidth*0.58, 5.4, strings.TrimSpace(plain(r.Name)+"\n"+plain(r.Address)), "", "L", false)
+	l.MultiCell(letterWidth*0.58, 5.4, strings.TrimSpace(name(r.Name)+"\n"+name(r.Address)), "", "L", false)
 	l.SetY(max(l.GetY(), y+10.8) + 6)
 	l.style("B", 16, letterInk)
 	l.MultiCell(letterWidth, 7.2, subject, "", "L", false)
@@ -212,7 +213,7 @@ func (l *letter) signature() {
 	l.Line(letterMargin, l.GetY(), letterMargin+75, l.GetY())
 	l.Ln(1)
 	l.style("", 9.5, letterSoft)
-	l.MultiCell(letterWidth, 4.6, "Signature, for "+plain(l.d.Practice.Name), "", "L", false)
+	l.MultiCell(letterWidth, 4.6, "Signature, for "+name(l.d.Practice.Name), "", "L", false)
 }
 
 // signer prints the key that signed the manifest, so that it is known from

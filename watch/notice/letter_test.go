@@ -122,3 +122,48 @@ func TestKeyID(t *testing.T) {
 		t.Errorf("key number of nonsense: %s", got)
 	}
 }
+
+// A name that the font cannot set is not printed as empty boxes: staff write it by hand.
+func TestNamesThatCannotBePrinted(t *testing.T) {
+	for in, want := range map[string]string{
+		"Dr. Nguyễn & Łukasz":          "Dr. Nguyễn & Łukasz",
+		"Nguye\u0302\u0303n":           "Nguyễn",
+		"Доктор Чехов":                 "Доктор Чехов",
+		"Ωμέγα":                        "Ωμέγα",
+		"Smile 🦷 Dental\x07":           "Smile  Dental",
+		"歯科":                           byHand,
+		"דוד":                          byHand,
+		"عيادة":                        byHand,
+		"2 Main Street\n歯科\nAlbany NY": "2 Main Street\n" + byHand + "\nAlbany NY",
+	} {
+		if got := name(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+		if Printable(in) != !strings.Contains(want, byHand) {
+			t.Errorf("%q: printable %v", in, Printable(in))
+		}
+	}
+}
+
+// The letter with a new link asks for the passphrase although that is forgotten, and the
+// passphrase letter says nothing that a new link makes wrong.
+func TestLettersAfterANewLink(t *testing.T) {
+	d := letterData()
+	if d.Passphrase = ""; strings.Contains(d.unlockWords(), "passphrase and press") {
+		t.Error("a key's letter asks for a passphrase")
+	}
+	if d.Words = true; !strings.Contains(d.unlockWords(), "passphrase and press") {
+		t.Error("the letter does not ask for the passphrase")
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		7 * 24 * time.Hour: "7 days", 24 * time.Hour: "1 day", 36 * time.Hour: "36 hours", time.Hour: "1 hour",
+		90 * time.Minute: "90 minutes", time.Minute: "1 minute", 2 * time.Second: "2s",
+	} {
+		if got := Span(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}

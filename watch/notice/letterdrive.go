@@ -30,15 +30,17 @@ func DriveLetter(d LetterData) ([]byte, error) {
 }
 
 func (d LetterData) ageKey() string {
-	if d.Passphrase == "" {
+	if !d.hasWords() {
 		return "-i your-key-file "
 	}
 	return ""
 }
 
+func (d LetterData) hasWords() bool { return d.Words || d.Passphrase != "" }
+
 // unlockWords say how the package opens, for whoever has a passphrase or a key.
 func (d LetterData) unlockWords() string {
-	if d.Passphrase == "" {
+	if !d.hasWords() {
 		return "Choose your key file, which holds the secret half of the public key you gave us, and press “Open my records”. No passphrase is needed."
 	}
 	return "Type the passphrase and press “Open my records”. The passphrase is six words and comes separately, by telephone or in a letter of its own. " +

@@ -39,7 +39,7 @@ func listing(parts []string) string {
 
 func (l *letter) howToOpen() {
 	unlock := l.d.unlockWords()
-	if l.d.Passphrase == "" {
+	if !l.d.hasWords() {
 		unlock += " The program age opens the package, too."
 	}
 	l.steps(

@@ -28,7 +28,7 @@ func PassphraseLetter(d LetterData) ([]byte, error) {
 			"Best is to tell the words by telephone, to a person whose number was known before.")
 	ends := ""
 	if d.File == "" {
-		ends = "The link works until " + until(d.Expires) + ". "
+		ends = "The other letter says until when the link works. " // a new link changes only that
 	}
 	l.say(ends + "Destroy this letter once the records are saved. " +
 		"Nobody from our practice will ever ask you for the passphrase. Questions: " + d.callUs() + ".")

@@ -10,6 +10,55 @@ import (
 	"testing"
 )
 
+// scan is what a telephone's camera makes of the code on a letter that was printed:
+// poppler draws it, at the resolution of an office printer, and zbar reads it.
+func scan(t *testing.T, pdf []byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "letter.pdf")
+	if err := os.WriteFile(file, pdf, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "pdftoppm", "-r", "300", "-gray", "-png", file, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := exec.CommandContext(t.Context(), "zbarimg", append([]string{"--raw", "--quiet", "-Sdisable", "-Sqrcode.enable"}, pages...)...).Output() // fails where there is none
+	return strings.TrimSpace(string(out))
+}
+
+// The code is the link, whatever its length, up to what a code can hold; beyond that the
+// letter says to click or to copy.
+func TestInteropTheCodeIsTheLink(t *testing.T) {
+	for _, n := range []int{300, 700, 1400, 2100, 2900, 2953} {
+		d := letterData()
+		d.Link = "https://records.s3.us-east-1.amazonaws.com/" + strings.Repeat("abcDEF0123456789%2F", 200)
+		d.Link = d.Link[:n]
+		pdf, err := LinkLetter(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := scan(t, pdf); got != d.Link {
+			t.Errorf("%d characters: read %d", n, len(got))
+		}
+	}
+	d := letterData()
+	d.Link += strings.Repeat("x", 3000)
+	pdf, err := LinkLetter(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := scan(t, pdf); got != "" {
+		t.Errorf("a code of %d characters", len(got))
+	}
+	if text := read(t, pdf); !strings.Contains(text, "copy the link below in full") || !strings.Contains(strings.ReplaceAll(text, " ", ""), d.Link) {
+		t.Error("without a code the link is not there to copy")
+	}
+}
+
 // read is a letter as poppler's pdftotext reads it, its lines joined.
 func read(t *testing.T, pdf []byte) string {
 	t.Helper()

@@ -85,7 +85,9 @@ type Receipt struct {
 	Link        string    `json:"link,omitempty"`
 	LinkExpires time.Time `json:"link_expires,omitzero"` // effective
 	Page        string    `json:"page,omitempty"`
-	Folder      string    `json:"folder,omitempty"` // where the files for the drive are, and their names
+	LinkNote    string    `json:"link_note,omitempty"`  // why it ends earlier than asked
+	RelinkedAt  time.Time `json:"relinked_at,omitzero"` // when the link was made, if it is not the first
+	Folder      string    `json:"folder,omitempty"`     // where the files for the drive are, and their names
 	Files       []string  `json:"files,omitempty"`
 	Bundle      Bundle    `json:"bundle,omitzero"`
 	Recipient   Recipient `json:"recipient"`
@@ -278,6 +280,27 @@ func wrap(indent int, s string) string {
 		col += n
 	}
 	return b.String()
+}
+
+// Span writes how long a link lives: "7 days", "12 hours" or "90 minutes".
+func Span(d time.Duration) string {
+	if d%time.Minute != 0 {
+		return d.Round(time.Second).String()
+	}
+	n, unit := int64(d/time.Minute), "minute"
+	for _, u := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}} {
+		if d >= u.of && d%u.of == 0 {
+			n, unit = int64(d/u.of), u.name
+			break
+		}
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 // Size writes a number of bytes as people read it, in powers of 1000.

@@ -56,9 +56,17 @@ Sent:       {{when .R.SentAt}}
 Contents:   {{.R.Contents}}
 Size:       {{size .R.Bundle.Bytes}}, encrypted
 Link until: {{when .R.LinkExpires}}
+{{- if .R.LinkNote}}
+            {{wrap 12 .R.LinkNote}}{{end}}
+{{- if not .R.RelinkedAt.IsZero}}
+New link:   {{when .R.RelinkedAt}}
+            {{wrap 12 "The earlier link leads nowhere now; LINK-LETTER.pdf was written anew."}}{{end}}
 
 WHAT TO DO NOW
-{{if eq .R.Unlock "passphrase"}}
+{{if and (eq .R.Unlock "passphrase") (not .R.RelinkedAt.IsZero)}}
+  1. Send LINK-LETTER.pdf to the recipient (e-mail or post).
+  2. {{wrap 5 "The passphrase is the one the recipient was given the first time; the program has forgotten it. Without it, a new order is needed."}}
+{{else if eq .R.Unlock "passphrase"}}
   1. Send LINK-LETTER.pdf to the recipient (e-mail or post).
   2. Give the passphrase by ANOTHER way: tell it by telephone or hand
      over PASSPHRASE-LETTER.pdf. Never send both letters together.

@@ -1,0 +1,339 @@
+package chartseal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"chartseal/ledger"
+	"chartseal/order"
+	"chartseal/transport"
+	"chartseal/watch"
+	"chartseal/watch/notice"
+)
+
+// NewLink is a link made anew. Page is a secret.
+type NewLink struct {
+	Page    string
+	Expires time.Time
+	Note    string // why it ends earlier than asked, if it does
+	Letter  bool   // a new letter and receipt lie where the old ones did
+}
+
+// Relink makes a new link for an order that was sent, after judging it again. The
+// sealed bundle stays as it is; the page gets another address and the old one is
+// deleted, so that the old link leads nowhere. data is the order file, which must be
+// the very one that was sent.
+func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (*NewLink, error) {
+	p.publishedMu.Lock()
+	defer p.publishedMu.Unlock()
+	r, sum, err := p.relinkable(ctx, o, data)
+	if err != nil {
+		return nil, err
+	}
+	if lifetime <= 0 {
+		lifetime = p.lifetime(o)
+	}
+	if p.opts.Now().Add(lifetime).After(p.sweptAt(r)) {
+		return nil, ErrExpired // the store might delete it under a living link
+	}
+	if _, err := p.store.Stat(ctx, r.Object.Key); errors.Is(err, transport.ErrNotFound) {
+		return nil, ErrExpired
+	} else if err != nil {
+		return nil, err
+	}
+	l, err := p.moved(ctx, r, lifetime)
+	if err != nil {
+		return nil, err
+	}
+	entry := p.draft(o, r.ID, sum)
+	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
+	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
+	entry.BundleSum, entry.ManifestSum = r.Ticket.SHA256, r.Manifest
+	if _, err := p.enter(ctx, entry); err != nil {
+		return nil, err
+	}
+	p.step(r.ID, "relink", "recorded")
+	shown := *l
+	r.PageKey, r.Retired = r.Retired[len(r.Retired)-1], append(r.Retired[:len(r.Retired)-1:len(r.Retired)-1], r.PageKey)
+	l.Page, l.Bundle = "", ""
+	r.Links = l
+	if err := p.state.save(r); err != nil { // the bundle is kept as long as the link lives
+		return nil, err
+	}
+	p.step(r.ID, "relink", "saved")
+	if err := p.dropRetired(ctx, r); err != nil { // the daemon goes on with it
+		p.log.Warn("the page of the old link is not deleted yet", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)))
+	}
+	err = p.writeLinkAgain(ctx, r, &shown)
+	if err != nil {
+		p.log.Warn("the letter with the new link is not written", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)), slog.String("error", scrub(err).Error()))
+	}
+	return &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Letter: err == nil}, nil
+}
+
+// relinkable finds the release of an order and asks the rules about it again.
+func (p *Practice) relinkable(ctx context.Context, o *order.Order, data []byte) (r *release, sum string, err error) {
+	r, e, err := p.sentRelease(ctx, o.ID)
+	if err == nil && r.Revoking {
+		err = ErrRevoked
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if digest(data) != e.SHA256 {
+		return nil, "", ErrOtherOrder
+	}
+	if err := p.refreshRestrictions(); err != nil {
+		return nil, "", err
+	}
+	facts := p.Facts(o, order.AtRelink)
+	facts.ApprovalSigned = true // judged when it was sent, and the order is the same to the byte
+	if stop := order.Stopping(order.Evaluate(o, facts)); len(stop) > 0 {
+		return nil, "", &Held{stop}
+	}
+	return r, e.SHA256, nil
+}
+
+// moved stores the page with a new link under a name of its own, which nobody knows
+// before it is recorded. Until then it counts as one to be deleted, the last of them.
+func (p *Practice) moved(ctx context.Context, r *release, lifetime time.Duration) (*links, error) {
+	key, err := p.newPageKey()
+	if err != nil {
+		return nil, err
+	}
+	r.Retired = append(r.Retired, key)
+	if err := p.state.save(r); err != nil {
+		return nil, err
+	}
+	l, html, err := p.mint(ctx, r, key, lifetime)
+	if err != nil {
+		return nil, err
+	}
+	return l, p.publish(ctx, r, key, html)
+}
+
+// dropRetired deletes the pages of links that a new one replaced.
+func (p *Practice) dropRetired(ctx context.Context, r *release) error {
+	for _, key := range r.Retired {
+		err := p.store.Revoke(ctx, key)
+		if _, locked := errors.AsType[*transport.RetainedError](err); err != nil && !locked {
+			return err
+		}
+	}
+	r.Retired = nil
+	return p.state.save(r)
+}
+
+// writeLinkAgain puts a receipt and a letter with the new link in place of those with
+// the old. The passphrase is forgotten, and its letter says nothing about the link.
+func (p *Practice) writeLinkAgain(ctx context.Context, r *release, l *links) error {
+	was, err := p.ledgerEntry(r.ID + "/sent")
+	if err != nil {
+		return err
+	}
+	rc := notice.Receipt{SentAt: was.At.In(p.opts.Now().Location()), Records: []notice.Record{}}
+	if b, err := p.box.ReadAnswer(watch.Sent, was.Order, r.ID, watch.Twin(watch.Sent)); err == nil {
+		var old notice.Receipt
+		if json.Unmarshal(b, &old) == nil && old.Release == r.ID { // what only it knows
+			rc.SentAt, rc.Removed, rc.Denied, rc.Part, rc.Named = old.SentAt, old.Removed, old.Denied, old.Part, old.Named
+			rc.Records = append(rc.Records, old.Records...)
+		}
+	}
+	rc.Order, rc.Release, rc.Delivery, rc.LedgerSeq = was.Order, r.ID, string(order.ByLink), r.Seq
+	rc.Bundle = notice.Bundle{Key: r.Object.Key, Bytes: r.Object.Bytes, SHA256: r.Ticket.SHA256}
+	rc.Notices, rc.Contents, rc.Unlock = append([]string{}, was.Notices...), was.Information, "key"
+	if to := was.Recipient; to != nil {
+		rc.Recipient = notice.Recipient{Name: to.Name, Kind: to.Kind, Address: to.Address, Email: to.Email}
+	}
+	if r.Words {
+		rc.Unlock = "passphrase"
+	}
+	rc.Link, rc.Page, rc.LinkExpires, rc.LinkNote, rc.RelinkedAt = l.Bundle, l.Page, l.Expires, l.note(), l.At
+	files, err := p.linkFiles(r, rc)
+	if err != nil {
+		return err
+	}
+	err = p.box.Amend(ctx, watch.Sent, was.Order, r.ID, files)
+	if errors.Is(err, fs.ErrNotExist) { // staff have put the answer away
+		return p.box.Place(ctx, watch.Answer{Kind: watch.Sent, Order: was.Order, Token: r.ID, Files: files})
+	}
+	return err
+}
+
+// note says why a link ends earlier than asked; "" if it does not.
+func (l *links) note() string {
+	var why string
+	switch l.Limit {
+	case transport.NoLimit:
+		return ""
+	case transport.LimitedByKeys:
+		why = "because the access keys that sign links are temporary and end then. With permanent keys links live up to seven days"
+	case transport.LimitedBySignature:
+		why = "because a link can live seven days at most"
+	}
+	return fmt.Sprintf("The link ends earlier than the %s that were asked for, %s. When the recipient needs it longer, make a new link then (chartseal link, with the order's file); the records stay as they are.", notice.Span(l.Asked), why)
+}
+
+// Withdrawal is what revoking came to.
+type Withdrawal struct {
+	Kept string // what the store keeps all the same, and until when; "" if nothing
+}
+
+// Revoke deletes every version of an order's bundle and page and records it. Cut
+// short, by a crash or a store that is away, it is finished by the daemon.
+func (p *Practice) Revoke(ctx context.Context, id string) (Withdrawal, error) {
+	p.publishedMu.Lock()
+	defer p.publishedMu.Unlock()
+	r, _, err := p.sentRelease(ctx, id)
+	if err != nil {
+		return Withdrawal{}, err
+	}
+	r.Revoking = true
+	if err := p.state.save(r); err != nil {
+		return Withdrawal{}, err
+	}
+	p.step(r.ID, "revoke", "begun")
+	err = p.finishRevoking(ctx, r)
+	return Withdrawal{Kept: r.Kept.words(p.opts.Now().Location())}, err
+}
+
+// finishRevoking may be repeated, to the same end.
+func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
+	was, err := p.ledgerEntry(r.ID + "/sent")
+	if err != nil {
+		return err
+	}
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
+	}
+	line := ledger.Entry{
+		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: was.Order, Reference: r.ID, OrderSum: r.OrderSHA,
+		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
+	}
+	if r.Withdrawn != "" {
+		line.Notices = []string{"the patient withdrew the permission on " + r.Withdrawn}
+	}
+	if words := r.Kept.words(time.UTC); words != "" {
+		line.Notices = append(line.Notices, words)
+	}
+	if _, err = p.enter(ctx, line); err != nil && !errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
+		return err
+	}
+	r.Revoked = true
+	p.log.Info("revoked", slog.String("release", r.ID))
+	return p.state.save(r)
+}
+
+// unpublish deletes the bundle and the pages of a release, if they are there. What the
+// store has locked stays, hidden from every link; the release remembers that, and the
+// daemon deletes it when the lock ends.
+func (p *Practice) unpublish(ctx context.Context, r *release) error {
+	var stays *kept
+	for _, key := range append([]string{r.Ticket.Key, r.PageKey}, r.Retired...) {
+		if key == "" {
+			continue
+		}
+		err := p.store.Revoke(ctx, key)
+		if locked, ok := errors.AsType[*transport.RetainedError](err); ok {
+			stays = stays.and(locked, p.opts.Now())
+		} else if err != nil {
+			return err
+		}
+	}
+	r.Retired, r.Kept = nil, stays
+	if stays != nil {
+		p.log.Warn("the store keeps what was deleted: object lock", slog.String("release", r.ID), slog.String("stage", "revoke"))
+	}
+	return nil
+}
+
+// kept is what the store keeps of a release that was deleted.
+type kept struct {
+	Versions int       `json:"versions"`
+	Until    time.Time `json:"until,omitzero"` // zero: until a legal hold is lifted
+	Again    time.Time `json:"again"`          // when it is tried again
+}
+
+// holdPause is the time between two tries where no end is known.
+const holdPause = 24 * time.Hour
+
+func (k *kept) and(e *transport.RetainedError, now time.Time) *kept {
+	sum := kept{Versions: e.Versions, Until: e.Until, Again: e.Until}
+	if e.Until.IsZero() {
+		sum.Again = now.Add(holdPause)
+	}
+	if k == nil {
+		return &sum
+	}
+	sum.Versions += k.Versions
+	if k.Until.IsZero() || e.Until.IsZero() {
+		sum.Until = time.Time{}
+	} else if k.Until.After(sum.Until) {
+		sum.Until = k.Until
+	}
+	if k.Again.After(sum.Again) {
+		sum.Again = k.Again
+	}
+	return &sum
+}
+
+// words say what stays and until when; "" if nothing does.
+func (k *kept) words(zone *time.Location) string {
+	if k == nil {
+		return ""
+	}
+	until := "until a legal hold on it is lifted"
+	if !k.Until.IsZero() {
+		until = "until " + k.Until.In(zone).Format("January 2, 2006, 15:04 MST")
+	}
+	return fmt.Sprintf("No link leads to the records any more, but the store's object lock keeps the encrypted file (%d versions of it and its page) %s; then it is deleted", k.Versions, until)
+}
+
+// ErrNotSent says that there is no bundle of this order.
+var ErrNotSent = errors.New("this order was not sent, so there is no link to it")
+
+// ErrOnDrive says that there never was a link to an order.
+var ErrOnDrive = errors.New("the records of this order went out on a drive: there is no link, and what was handed over cannot be called back")
+
+// ErrOtherOrder says that a file is not the order that was sent.
+var ErrOtherOrder = errors.New("this file is not the order that was sent under its number; take the one from the outbox's sent folder")
+
+// ErrRevoked says that the bundle is gone.
+var ErrRevoked = errors.New("the records of this order were withdrawn; a new order is needed")
+
+// ErrExpired says that the bundle's time in the store is over (link.keep).
+var ErrExpired = errors.New("the records of this order are no longer in the store; a new order is needed")
+
+func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry, error) {
+	e, err := p.orders.find(ctx, order.Reference(id))
+	switch {
+	case errors.Is(err, ErrDatabase):
+		return nil, e, err
+	case err != nil || e.State != sent:
+		return nil, e, ErrNotSent
+	case e.Executor != p.orders.executor:
+		return nil, e, fmt.Errorf("this order was sent at the site %q: links to it are made and withdrawn there", e.Site)
+	}
+	r, err := p.state.load(e.id())
+	if errors.Is(err, fs.ErrNotExist) { // see thin
+		err = ErrExpired
+	}
+	if err != nil {
+		return nil, e, err
+	}
+	if r.Way == byFolder {
+		return nil, e, ErrOnDrive
+	}
+	if r.Revoked {
+		return nil, e, ErrRevoked
+	}
+	if r.Expired {
+		return nil, e, ErrExpired
+	}
+	return r, e, nil
+}
