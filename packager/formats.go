@@ -182,7 +182,7 @@ func instanceOf(id *dicomfile.Identity) dicomdir.Instance {
 		StudyDescription: id.StudyDescription, AccessionNumber: id.AccessionNumber,
 		SeriesUID: id.SeriesUID, Modality: id.Modality, SeriesNumber: id.SeriesNumber, SeriesDescription: id.SeriesDescription,
 		SOPClassUID: id.SOPClassUID, SOPInstanceUID: id.SOPInstanceUID, TransferSyntax: id.TransferSyntax,
-		InstanceNumber: id.InstanceNumber,
+		InstanceNumber: id.InstanceNumber, ImageType: id.ImageType,
 	}
 }
 

@@ -127,6 +127,24 @@ func TestStartHereIsBounded(t *testing.T) {
 	}
 }
 
+// TestReadmeTellsWhatIsPDI: README.TXT says how many files are encoded as no disc
+// of the profile may have them.
+func TestReadmeTellsWhatIsPDI(t *testing.T) {
+	s := newSigner(t)
+	list := []content{film(1, 1), film(2, 1), film(3, 1)}
+	for n, want := range []string{
+		"follow the IHE Portable Data for Imaging profile; the other folders are not\r\npart of it, and have longer names.\r\n\r\nTHESE",
+		"\r\n1 of the DICOM files is encoded as the device wrote it,", "\r\n2 of the DICOM files are encoded as the device wrote them,",
+	} {
+		if n > 0 {
+			list[n].rec.DICOM.TransferSyntax = "1.2.840.10008.1.2.5"
+		}
+		if readme := string(shown(t, header(s), list, nil, s)["data/README.TXT"]); !strings.Contains(readme, want) {
+			t.Errorf("README.TXT lacks %q:\n%s", want, readme)
+		}
+	}
+}
+
 func TestShowingNothing(t *testing.T) {
 	w := bundle.NewWriter(io.Discard, header(newSigner(t)), bundle.Options{})
 	w.Show(0, bundle.Thumbnail{JPEG: []byte("of no record")})

@@ -25,6 +25,8 @@ type Instance struct {
 
 	SOPClassUID, SOPInstanceUID, TransferSyntax, InstanceNumber string
 
+	ImageType string // of images: values with backslashes, as the file has them
+
 	Content Content // of other objects than images
 }
 
@@ -188,13 +190,17 @@ func seriesRecord(x *Instance, n int) *node {
 }
 
 // instanceRecord follows PS3.3 F.5.4 for images; n numbers the instances of
-// the series.
+// the series. The image type, which tells a scout view from a slice, is no
+// required key; other programs write it, too.
 func instanceRecord(x *Instance, n int) *node {
 	typ := recordType(x.SOPClassUID)
 	if typ != "IMAGE" {
 		return contentRecord(x, typ, n)
 	}
 	var e elements
+	if t := codes(x.ImageType); t != "" {
+		e.text(0x0008, 0x0008, "CS", t)
+	}
 	e.text(0x0020, 0x0013, "IS", integer(x.InstanceNumber, n))
 	return &node{typ: typ, keys: e.b, file: x}
 }

@@ -174,6 +174,32 @@ func TestMissingValuesAreFilled(t *testing.T) {
 	}
 }
 
+func TestImageTypes(t *testing.T) {
+	for given, want := range map[string]string{
+		`ORIGINAL\PRIMARY\AXIAL `: `ORIGINAL\PRIMARY\AXIAL`, `DERIVED\\x`: `DERIVED\\X`, "": "",
+		`ORIGINAL\Zähne`: "", `A\` + strings.Repeat("B", 17): "", strings.Repeat(`A\`, 20): "",
+	} {
+		x := slice("1", "1", "1", 1)
+		x.ImageType = given
+		file := encode(t, []dicomdir.Instance{x})
+		got := value(t, follow(t, file, root(t, file))[0].lower[0].lower[0].lower[0].item, 0x0008, 0x0008)
+		if strings.TrimRight(got, " ") != want {
+			t.Errorf("%q gives %q, not %q", given, got, want)
+		}
+	}
+}
+
+func TestInterchange(t *testing.T) {
+	for syntax, want := range map[string]bool{
+		"1.2.840.10008.1.2.1": true, "1.2.840.10008.1.2.4.70": true, "1.2.840.10008.1.2.4.91": true,
+		"1.2.840.10008.1.2": false, "1.2.840.10008.1.2.2": false, "1.2.840.10008.1.2.5": false, "1.2.840.10008.1.2.4.57": false, "": false,
+	} {
+		if got := dicomdir.Interchange(dicomdir.Instance{TransferSyntax: syntax}); got != want {
+			t.Errorf("%s: %v", syntax, got)
+		}
+	}
+}
+
 func TestWhatCannotBeListed(t *testing.T) {
 	good := slice("1", "1", "1", 1)
 	if !dicomdir.Listable(good) {

@@ -267,6 +267,18 @@ func code(s string) string {
 	return s
 }
 
+// codes takes several values; if one of them is none, there are none. A value
+// may be empty.
+func codes(s string) string {
+	list := strings.Split(s, `\`)
+	for i, v := range list {
+		if list[i] = code(v); list[i] == "" && strings.TrimSpace(v) != "" || i == 16 {
+			return ""
+		}
+	}
+	return strings.Join(list, `\`)
+}
+
 func integer(s string, otherwise int) string {
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
 	if err != nil {
