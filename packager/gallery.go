@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"chartseal/packager/bundle"
 	"chartseal/packager/bundle/dicomdir"
 	"chartseal/packager/gather"
@@ -22,6 +24,7 @@ import (
 const (
 	maxRadiographs = 60
 	maxVolumes     = 20
+	maxPainters    = 2                // at a time: each may hold a decoded picture
 	drawingTime    = 3 * time.Second  // for one
 	galleryTime    = 20 * time.Second // for all
 )
@@ -156,11 +159,21 @@ func middleOf(stack []picture) picture {
 func (p *Plan) show(ctx context.Context, c *gather.Collection, b *bundle.Writer, g *gallery) error {
 	within, stop := context.WithTimeout(ctx, galleryTime)
 	defer stop()
-	for _, one := range g.chosen() {
-		if within.Err() != nil {
-			break
-		}
-		if t := p.drawn(within, &c.Items[one.item]); t != nil {
+	list := g.chosen()
+	drawn := make([]*thumbnail.Image, len(list))
+	var painters errgroup.Group
+	painters.SetLimit(maxPainters)
+	for i, one := range list {
+		painters.Go(func() error {
+			if within.Err() == nil {
+				drawn[i] = p.drawn(within, &c.Items[one.item])
+			}
+			return nil
+		})
+	}
+	_ = painters.Wait() // what fails has no thumbnail
+	for i, one := range list {
+		if t := drawn[i]; t != nil {
 			b.Show(one.item, bundle.Thumbnail{
 				JPEG: t.JPEG, Width: t.Width, Height: t.Height,
 				Slice: one.volume && one.of != 1, Series: one.of > 1,

@@ -94,25 +94,32 @@ func (c *colors) value(sample uint16) int {
 	return int(v) - int(v&c.sign)<<1
 }
 
-// add adds a pixel to the sums of a thumbnail's pixel.
-func (c *colors) add(sums []float32, px []uint16) {
+// add adds the samples of a line to the sums of a thumbnail's line: taps pixels to
+// each of its own.
+func (c *colors) add(sums []float32, line []uint16, taps int) {
 	switch {
-	case c.channels == 1:
-		sums[0] += c.gray[px[0]]
-	case len(px) == 1:
-		v := c.value(px[0])
-		for i, table := range c.palette {
-			sums[i] += float32(table[min(max(v-c.first[i], 0), len(table)-1)])
+	case c.gray != nil:
+		for i := range sums {
+			for _, sample := range line[i*taps : (i+1)*taps] {
+				sums[i] += c.gray[sample]
+			}
+		}
+	case c.palette[0] != nil:
+		for i, sample := range line {
+			v := c.value(sample)
+			for k, table := range c.palette {
+				sums[i/taps*3+k] += float32(table[min(max(v-c.first[k], 0), len(table)-1)])
+			}
 		}
 	default:
-		for i, sample := range px {
+		for i, sample := range line {
 			v := c.value(sample)
 			if c.bits > 8 {
 				v >>= c.bits - 8
 			} else {
 				v <<= 8 - c.bits
 			}
-			sums[i] += float32(v)
+			sums[i/3/taps*3+i%3] += float32(v)
 		}
 	}
 }

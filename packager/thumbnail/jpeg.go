@@ -144,10 +144,7 @@ func (h *jpegHead) decoded() int {
 }
 
 // baseline is a decoded JPEG.
-type baseline struct {
-	p *dicomfile.Picture
-	m image.Image
-}
+type baseline struct{ m image.Image }
 
 // newBaseline decodes a JPEG with 8 bits. Its colors are those of the picture
 // after this: image/jpeg goes by the JPEG's own markers, which a DICOM file need
@@ -169,36 +166,35 @@ func newBaseline(f *frame, p *dicomfile.Picture) (rows, error) {
 	}
 	switch m.(type) {
 	case *image.Gray:
-		return &baseline{p, m}, nil
+		return &baseline{m}, nil
 	case *image.RGBA:
 		p.Photometric = "RGB"
-		return &baseline{p, m}, nil
+		return &baseline{m}, nil
 	case *image.YCbCr:
 		if p.Photometric != "RGB" || h.colored {
 			p.Photometric = "YBR_FULL"
 		}
-		return &baseline{p, m}, nil
+		return &baseline{m}, nil
 	}
 	return nil, errUnfit
 }
 
-func (b *baseline) row(y int, dst []uint16) error {
+func (b *baseline) row(y int, at []int, dst []uint16) error {
 	switch m := b.m.(type) {
 	case *image.Gray:
-		for x, v := range m.Pix[y*m.Stride:][:b.p.Columns] {
-			dst[x] = uint16(v)
+		for i, x := range at {
+			dst[i] = uint16(m.Pix[m.PixOffset(x, y)])
 		}
 	case *image.RGBA:
-		px := m.Pix[y*m.Stride:]
-		for x := range b.p.Columns {
-			for k := range 3 {
-				dst[3*x+k] = uint16(px[4*x+k])
+		for i, x := range at {
+			for k, v := range m.Pix[m.PixOffset(x, y):][:3] {
+				dst[3*i+k] = uint16(v)
 			}
 		}
 	case *image.YCbCr:
-		for x := range b.p.Columns {
-			at := m.COffset(x, y)
-			dst[3*x], dst[3*x+1], dst[3*x+2] = uint16(m.Y[m.YOffset(x, y)]), uint16(m.Cb[at]), uint16(m.Cr[at])
+		for i, x := range at {
+			c := m.COffset(x, y)
+			dst[3*i], dst[3*i+1], dst[3*i+2] = uint16(m.Y[m.YOffset(x, y)]), uint16(m.Cb[c]), uint16(m.Cr[c])
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package thumbnail
 
 import (
 	"bufio"
+	"encoding/binary"
 
 	"chartseal/redact/dicomfile"
 )
@@ -85,7 +86,7 @@ func (d *lossless) begin(b []byte, p *dicomfile.Picture) error {
 	return nil
 }
 
-func (d *lossless) row(y int, dst []uint16) error {
+func (d *lossless) row(y int, at []int, dst []uint16) error {
 	for ; d.next <= y; d.next++ {
 		if d.interval > 0 && d.untilReset == 0 {
 			if err := d.restart(); err != nil {
@@ -99,8 +100,11 @@ func (d *lossless) row(y int, dst []uint16) error {
 		d.fresh = false
 		d.untilReset -= d.size.width
 	}
-	for i, v := range d.now {
-		dst[i] = v << d.shift
+	n := len(d.size.components)
+	for i, x := range at {
+		for s := range n {
+			dst[i*n+s] = d.now[x*n+s] << d.shift
+		}
 	}
 	return nil
 }
@@ -236,12 +240,12 @@ func (h *huffman) difference(r *bitReader) (uint16, error) {
 
 func (h *huffman) size(r *bitReader) (int, error) {
 	r.fill()
-	if f := h.fast[r.bits>>24&0xFF]; f != 0 && int(f>>8) <= r.n {
+	if f := h.fast[r.bits>>56]; f != 0 && int(f>>8) <= r.n {
 		r.drop(int(f >> 8))
 		return int(f & 0xFF), nil
 	}
 	for length := 1; length <= min(16, r.n); length++ {
-		code := int(r.bits >> (32 - length))
+		code := int(r.bits >> (64 - length))
 		if code <= h.last[length] {
 			r.drop(length)
 			return int(h.values[code+h.offset[length]]), nil
@@ -253,15 +257,26 @@ func (h *huffman) size(r *bitReader) (int, error) {
 // bitReader reads the bits of a scan (F.2.2.5), the highest first.
 type bitReader struct {
 	r    *bufio.Reader
-	bits uint32
+	bits uint64
 	n    int  // bits that are there, from the top
 	mark byte // a marker that ended the scan or an interval
 	end  bool
 }
 
-// fill makes at least 25 bits ready, or what is left.
+// fill makes at least 32 bits ready, or what is left.
 func (r *bitReader) fill() {
-	for r.n <= 24 && r.mark == 0 && !r.end {
+	if r.n > 32 {
+		return
+	}
+	if r.r.Buffered() >= 4 {
+		if b, _ := r.r.Peek(4); b[0] != 0xFF && b[1] != 0xFF && b[2] != 0xFF && b[3] != 0xFF && r.mark == 0 {
+			r.bits |= uint64(binary.BigEndian.Uint32(b)) << (32 - r.n)
+			r.n += 32
+			_, _ = r.r.Discard(4) // they are there
+			return
+		}
+	}
+	for r.n <= 32 && r.mark == 0 && !r.end {
 		b, err := r.r.ReadByte()
 		if err != nil {
 			r.end = true
@@ -270,7 +285,7 @@ func (r *bitReader) fill() {
 		if b == 0xFF && !r.stuffed() {
 			return
 		}
-		r.bits |= uint32(b) << (24 - r.n)
+		r.bits |= uint64(b) << (56 - r.n)
 		r.n += 8
 	}
 }
@@ -300,7 +315,7 @@ func (r *bitReader) take(n int) (int, error) {
 	if r.n < n {
 		return 0, errDamaged
 	}
-	v := int(r.bits >> (32 - n))
+	v := int(r.bits >> (64 - n))
 	r.drop(n)
 	return v, nil
 }

@@ -1,7 +1,6 @@
 package thumbnail
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 
@@ -9,83 +8,108 @@ import (
 )
 
 // native reads uncompressed pixels (PS3.5 section 8.1.1, PS3.3 section
-// C.7.6.3.1.3), only the rows that are asked for.
+// C.7.6.3.1.3): only the rows that are asked for, or, where those are most, some
+// at a time.
 type native struct {
-	f     *frame
-	p     *dicomfile.Picture
-	bytes int // of a sample
-	buf   []byte
-	order binary.ByteOrder
+	f      *frame
+	p      *dicomfile.Picture
+	bytes  int      // of a sample
+	low    int      // the place of a sample's low byte, 0 or 1
+	planes []*plane // one, or one for each color
 }
 
+// plane is a part of the frame whose rows follow each other.
+type plane struct {
+	off         int64
+	row, rows   int // bytes of a row; rows in all
+	first, have int // rows in buf
+	buf         []byte
+}
+
+// readSize is how much is read at a time where most rows are needed.
+const readSize = 64 << 10
+
 func newNative(f *frame, p *dicomfile.Picture) (rows, error) {
-	n := &native{f: f, p: p, bytes: p.BitsAllocated / 8, order: binary.LittleEndian}
+	n := &native{f: f, p: p, bytes: p.BitsAllocated / 8}
 	if p.BigEndian {
 		if n.bytes == 1 {
 			return nil, errUnfit // pairs of bytes may be swapped
 		}
-		n.order = binary.BigEndian
+		n.low = 1
 	}
+	count, row := 1, p.Columns*p.Samples*n.bytes
 	switch {
-	case p.Photometric != "YBR_FULL_422":
-		n.buf = make([]byte, p.Columns*p.Samples*n.bytes)
-	case n.bytes != 1 || p.Samples != 3 || p.Planar != 0 || p.Columns%2 != 0:
-		return nil, errUnfit
-	default:
-		n.buf = make([]byte, 2*p.Columns)
+	case p.Photometric == "YBR_FULL_422":
+		if n.bytes != 1 || p.Samples != 3 || p.Planar != 0 || p.Columns%2 != 0 {
+			return nil, errUnfit
+		}
+		row = 2 * p.Columns
+	case p.Planar == 1 && p.Samples > 1:
+		count, row = p.Samples, p.Columns*n.bytes
+	}
+	_, h := shape(p)
+	together := 1
+	if p.Rows < 2*taps*h {
+		together = max(1, readSize/row)
+	}
+	for i := range count {
+		n.planes = append(n.planes, &plane{
+			off: int64(i) * int64(row) * int64(p.Rows), row: row, rows: p.Rows, buf: make([]byte, min(together, p.Rows)*row),
+		})
 	}
 	return n, nil
 }
 
-func (n *native) row(y int, dst []uint16) error {
-	switch {
-	case n.p.Photometric == "YBR_FULL_422":
-		return n.halved(y, dst)
-	case n.p.Planar == 1 && n.p.Samples > 1:
-		return n.planes(y, dst)
+// at gives row y of a plane.
+func (l *plane) at(f *frame, y int) ([]byte, error) {
+	if y < l.first || y >= l.first+l.have {
+		n := min(len(l.buf)/l.row, l.rows-y)
+		l.first, l.have = y, 0
+		if err := readAt(f, l.buf[:n*l.row], l.off+int64(y)*int64(l.row)); err != nil {
+			return nil, err
+		}
+		l.have = n
 	}
-	if err := readAt(n.f, n.buf, int64(y)*int64(len(n.buf))); err != nil {
-		return err
+	return l.buf[(y-l.first)*l.row:][:l.row], nil
+}
+
+func (n *native) row(y int, at []int, dst []uint16) error {
+	for i, l := range n.planes {
+		b, err := l.at(n.f, y)
+		switch {
+		case err != nil:
+			return err
+		case n.p.Photometric == "YBR_FULL_422":
+			halved(b, at, dst)
+		case len(n.planes) > 1:
+			n.spread(b, at, dst[i:], 1, n.p.Samples)
+		default:
+			n.spread(b, at, dst, n.p.Samples, n.p.Samples)
+		}
 	}
-	n.samples(dst, n.buf, 1)
 	return nil
 }
 
-// planes reads a row whose colors are stored apart.
-func (n *native) planes(y int, dst []uint16) error {
-	size := n.p.Columns * n.bytes
-	for s := range n.p.Samples {
-		b := n.buf[:size]
-		if err := readAt(n.f, b, (int64(s)*int64(n.p.Rows)+int64(y))*int64(size)); err != nil {
-			return err
+// spread takes per samples of each pixel and puts pixels step places apart.
+func (n *native) spread(b []byte, at []int, dst []uint16, per, step int) {
+	for i, x := range at {
+		to, k := dst[i*step:], x*per*n.bytes
+		for s := range per {
+			if n.bytes == 1 {
+				to[s] = uint16(b[k+s])
+			} else {
+				to[s] = uint16(b[k+2*s+n.low]) | uint16(b[k+2*s+1-n.low])<<8
+			}
 		}
-		n.samples(dst[s:], b, n.p.Samples)
 	}
-	return nil
 }
 
 // halved reads a row in which two pixels share their color differences: Y Y CB
 // CR.
-func (n *native) halved(y int, dst []uint16) error {
-	if err := readAt(n.f, n.buf, int64(y)*int64(len(n.buf))); err != nil {
-		return err
-	}
-	for i := 0; i+3 < len(n.buf); i += 4 {
-		b, to := n.buf[i:], dst[i/4*6:]
-		to[0], to[1], to[2] = uint16(b[0]), uint16(b[2]), uint16(b[3])
-		to[3], to[4], to[5] = uint16(b[1]), uint16(b[2]), uint16(b[3])
-	}
-	return nil
-}
-
-// samples spreads the samples in b over every step-th place of dst.
-func (n *native) samples(dst []uint16, b []byte, step int) {
-	for i := range len(b) / n.bytes {
-		if n.bytes == 1 {
-			dst[i*step] = uint16(b[i])
-		} else {
-			dst[i*step] = n.order.Uint16(b[2*i:])
-		}
+func halved(b []byte, at []int, dst []uint16) {
+	for i, x := range at {
+		four := b[x/2*4:][:4]
+		dst[3*i], dst[3*i+1], dst[3*i+2] = uint16(four[x%2]), uint16(four[2]), uint16(four[3])
 	}
 }
 

@@ -44,7 +44,7 @@ func reduce(ctx context.Context, p *dicomfile.Picture, r rows, c *colors) (image
 	w, h := shape(p)
 	across, down := newAxis(p.Columns, w), newAxis(p.Rows, h)
 	out := make([]float32, w*h*c.channels)
-	line := make([]uint16, p.Columns*p.Samples)
+	line := make([]uint16, len(across.at)*p.Samples)
 	share := 1 / float32(across.taps*down.taps)
 	for y := range h {
 		if err := ctx.Err(); err != nil {
@@ -52,13 +52,10 @@ func reduce(ctx context.Context, p *dicomfile.Picture, r rows, c *colors) (image
 		}
 		to := out[y*w*c.channels:][:w*c.channels]
 		for _, at := range down.at[y*down.taps:][:down.taps] {
-			if err := r.row(at, line); err != nil {
+			if err := r.row(at, across.at, line); err != nil {
 				return nil, err
 			}
-			for i, x := range across.at {
-				px := i / across.taps * c.channels
-				c.add(to[px:px+c.channels], line[x*p.Samples:][:p.Samples])
-			}
+			c.add(to, line, across.taps)
 		}
 		for i := range to {
 			to[i] *= share

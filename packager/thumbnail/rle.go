@@ -9,7 +9,8 @@ import (
 )
 
 // rle decodes RLE Lossless (PS3.5 annex G): a segment for each byte of the
-// samples, the highest first, all decoded side by side.
+// samples, the highest first, all decoded side by side. When a row is asked for
+// again, dst still holds it.
 type rle struct {
 	p        *dicomfile.Picture
 	segments []*packBits
@@ -42,14 +43,14 @@ func newRLE(f *frame, p *dicomfile.Picture) (rows, error) {
 	return r, nil
 }
 
-func (r *rle) row(y int, dst []uint16) error {
+func (r *rle) row(y int, at []int, dst []uint16) error {
 	for ; r.next <= y; r.next++ {
 		for i, s := range r.segments {
 			if err := s.read(r.buf); err != nil {
 				return err
 			}
 			if r.next == y {
-				r.place(i, dst)
+				r.place(i, at, dst)
 			}
 		}
 	}
@@ -57,18 +58,18 @@ func (r *rle) row(y int, dst []uint16) error {
 }
 
 // place puts a row of segment i where its bytes belong.
-func (r *rle) place(i int, dst []uint16) {
+func (r *rle) place(i int, at []int, dst []uint16) {
 	perSample := r.p.BitsAllocated / 8
 	sample, low := i/perSample, i%perSample == perSample-1
-	for x, b := range r.buf {
-		at := &dst[x*r.p.Samples+sample]
+	for k, x := range at {
+		to, b := &dst[k*r.p.Samples+sample], uint16(r.buf[x])
 		switch {
 		case perSample == 1:
-			*at = uint16(b)
+			*to = b
 		case low:
-			*at |= uint16(b)
+			*to |= b
 		default:
-			*at = uint16(b) << 8
+			*to = b << 8
 		}
 	}
 }

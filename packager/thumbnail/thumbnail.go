@@ -36,7 +36,7 @@ const (
 	maxSide       = 20_000   // rows or columns
 	maxCompressed = 32 << 20 // samples of a compressed frame
 	maxFrame      = 64 << 20 // bytes of a compressed frame
-	maxBaseline   = 16 << 20 // bytes of a decoded JPEG
+	maxBaseline   = 6 << 20  // bytes of a decoded JPEG
 )
 
 // Image is a thumbnail.
@@ -112,8 +112,9 @@ func drawable(p *dicomfile.Picture) bool {
 // rows gives a picture from the top down. Samples are as they are stored, those
 // of a pixel next to each other.
 type rows interface {
-	// row decodes row y into dst; y only grows.
-	row(y int, dst []uint16) error
+	// row gives the pixels of row y that lie at some columns; at and dst are the
+	// same every time, and y never falls.
+	row(y int, at []int, dst []uint16) error
 }
 
 // Transfer syntaxes that are drawn besides the uncompressed ones (PS3.6 table

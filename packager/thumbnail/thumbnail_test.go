@@ -279,6 +279,21 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// TestHighPixels: rows are drawn twice where pixels are twice as high as wide.
+func TestHighPixels(t *testing.T) {
+	px := []byte{10, 20, 30, 40}
+	j := losslessJPEG{width: 2, height: 2, components: 1, precision: 8, predictor: 1}
+	for syntax, pixels := range map[dcm.Syntax]any{
+		dcm.ExplicitLE: px, rleLossless: dcm.Fragments{runLength(px)}, jpegLossless: dcm.Fragments{j.encode([]uint16{10, 20, 30, 40})},
+	} {
+		f := film{rows: 2, columns: 2, bits: 8, window: "128/256", syntax: syntax, pixels: pixels}
+		f.more.Put(dcm.PixelSpacing, `0.2\0.1`)
+		if got := drawnGray(t, f); !bytes.Equal(got, []byte{10, 20, 10, 20, 30, 40, 30, 40}) {
+			t.Errorf("%s: %v", syntax, got)
+		}
+	}
+}
+
 // TestReducing: a ramp stays a ramp, and every part of it stays in its place.
 func TestReducing(t *testing.T) {
 	f := film{rows: 900, columns: 1600, bits: 16, stored: 12, window: "2048/4096"}
