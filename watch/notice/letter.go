@@ -48,6 +48,13 @@ const (
 	letterBottom = 279.4 - 18
 )
 
+// Large type: what is said and what is to be done.
+const (
+	bodySize = 13.5 // points
+	bodyLine = 6.3  // millimetres
+	boxHead  = 14.0
+)
+
 var (
 	letterInk    = [3]int{20, 24, 28}
 	letterSoft   = [3]int{90, 98, 106}
@@ -119,8 +126,8 @@ func (l *letter) rule() {
 
 // say sets a paragraph.
 func (l *letter) say(text string) {
-	l.style("", 12, letterInk)
-	l.MultiCell(letterWidth, 5.7, text, "", "L", false)
+	l.style("", bodySize, letterInk)
+	l.MultiCell(letterWidth, bodyLine, text, "", "L", false)
 	l.Ln(2.2)
 }
 
@@ -132,11 +139,11 @@ func (l *letter) steps(items ...string) {
 			l.AddPage()
 			y = l.GetY()
 		}
-		l.style("B", 12, letterAccent)
-		l.Text(letterMargin, y+4.3, fmt.Sprintf("%d.", i+1))
-		l.style("", 12, letterInk)
+		l.style("B", bodySize, letterAccent)
+		l.Text(letterMargin, y+4.8, fmt.Sprintf("%d.", i+1))
+		l.style("", bodySize, letterInk)
 		l.SetXY(letterMargin+8, y)
-		l.MultiCell(letterWidth-8, 5.7, text, "", "L", false)
+		l.MultiCell(letterWidth-8, bodyLine, text, "", "L", false)
 		l.Ln(1.2)
 	}
 	l.Ln(1.5)
@@ -144,10 +151,10 @@ func (l *letter) steps(items ...string) {
 
 // box sets a text that must not be overlooked, w millimetres wide at x.
 func (l *letter) box(x, w float64, title, text string) {
-	l.style("B", 12.5, letterInk)
+	l.style("B", boxHead, letterInk)
 	heads := len(l.SplitText(title, w-9))
-	l.style("", 12, letterInk)
-	h := 7 + 6*float64(heads) + 5.7*float64(len(l.SplitText(text, w-9)))
+	l.style("", bodySize, letterInk)
+	h := 7 + 6.6*float64(heads) + bodyLine*float64(len(l.SplitText(text, w-9)))
 	if l.GetY()+h > letterBottom {
 		l.AddPage()
 	}
@@ -157,11 +164,11 @@ func (l *letter) box(x, w float64, title, text string) {
 	l.SetLineWidth(0.5)
 	l.RoundedRect(x, y, w, h, 2, "1234", "FD")
 	l.SetXY(x+4, y+3)
-	l.style("B", 12.5, letterInk)
-	l.MultiCell(w-8, 6, title, "", "L", false)
+	l.style("B", boxHead, letterInk)
+	l.MultiCell(w-8, 6.6, title, "", "L", false)
 	l.SetX(x + 4)
-	l.style("", 12, letterInk)
-	l.MultiCell(w-8, 5.7, text, "", "L", false)
+	l.style("", bodySize, letterInk)
+	l.MultiCell(w-8, bodyLine, text, "", "L", false)
 	l.SetY(y + h + 4)
 }
 

@@ -57,7 +57,7 @@ func (l *letter) link() {
 	if err == nil { // else too long for any QR code: the text remains
 		side = min(90, max(46, float64(code.Size+8)*0.57))
 	}
-	if l.GetY()+max(side, 60)+16 > letterBottom {
+	if l.GetY()+max(side, 66)+16 > letterBottom {
 		l.AddPage()
 	}
 	top := l.GetY()
@@ -87,9 +87,9 @@ func (l *letter) beside(side, top float64) {
 	l.SetDrawColor(letterAccent[0], letterAccent[1], letterAccent[2])
 	l.SetLineWidth(0.3)
 	l.Line(x, l.GetY()-0.8, x+l.GetStringWidth("Open the records"), l.GetY()-0.8)
-	l.style("", 11, letterInk)
+	l.style("", 12, letterInk)
 	l.SetX(x)
-	l.MultiCell(w, 5.4, text, "", "L", false)
+	l.MultiCell(w, 5.7, text, "", "L", false)
 	l.SetY(l.GetY() + 2.5)
 	l.box(x, w, "The link works until "+until(l.d.Expires), "After that, "+l.d.callUs()+
 		" and ask for a new one; the records stay with us. Do not forward this letter.")

@@ -20,7 +20,7 @@ func PassphraseLetter(d LetterData) ([]byte, error) {
 		what, apart = "a drive", "the drive"
 	}
 	l.say("You have received, or will receive, " + what + " with the reference " + plain(d.Reference) +
-		". When its page asks for a passphrase, type these " + count(len(words)) + " words with a hyphen between them, all in small letters:")
+		". When its page asks for a passphrase, type these " + count(len(words)) + " words. Capitals do no harm, nor does a space in place of a hyphen:")
 	l.words(words)
 	l.oneLine(d.Passphrase)
 	l.box(letterMargin, letterWidth, "Keep this letter away from "+apart,
@@ -32,6 +32,7 @@ func PassphraseLetter(d LetterData) ([]byte, error) {
 	}
 	l.say(ends + "Destroy this letter once the records are saved. " +
 		"Nobody from our practice will ever ask you for the passphrase. Questions: " + d.callUs() + ".")
+	l.signer()
 	return l.bytes()
 }
 

@@ -65,7 +65,7 @@ New link:   {{when .R.RelinkedAt}}
 WHAT TO DO NOW
 {{if and (eq .R.Unlock "passphrase") (not .R.RelinkedAt.IsZero)}}
   1. Send LINK-LETTER.pdf to the recipient (e-mail or post).
-  2. {{wrap 5 "The passphrase is the one the recipient was given the first time; the program has forgotten it. Without it, a new order is needed."}}
+  2. {{wrap 5 "The passphrase is still the same. PASSPHRASE-LETTER.pdf has it, if it was not thrown away; the program itself has forgotten it."}}
 {{else if eq .R.Unlock "passphrase"}}
   1. Send LINK-LETTER.pdf to the recipient (e-mail or post).
   2. Give the passphrase by ANOTHER way: tell it by telephone or hand
