@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -39,6 +40,7 @@ const (
 	headType    = "text/plain; charset=utf-8"
 	maxHead     = 4 << 10 // bytes
 	maxHeads    = 4000    // listed: one a day for ten years
+	maxOdd      = 100     // read, the newest ones: of those that the ledger does not have
 	headsState  = "heads.json"
 	headTimeout = 10 * time.Second // of one comparison when the practice opens
 	lastCopy    = 2 * time.Second  // for the last one when it closes
@@ -273,38 +275,45 @@ func headsElsewhere(ctx context.Context, store headStore, place, dir string, by 
 	if err != nil {
 		return e, err
 	}
-	var named []ledger.Head
+	named := map[string]ledger.Head{}
 	for _, key := range keys {
 		if h, ok := headIn(strings.TrimPrefix(key, place)); ok {
-			named = append(named, h)
+			named[key] = h
 		}
 	}
-	have, err := ledger.Has(ctx, dir, named)
+	have, err := ledger.Has(ctx, dir, slices.Collect(maps.Values(named)))
 	if err != nil {
 		return e, err
 	}
-	for _, key := range keys {
-		h, ok := headIn(strings.TrimPrefix(key, place))
-		if ok && slices.Contains(have, h) {
-			e.heads = append(e.heads, ledger.SignedHead{Head: h}) // it is in the chain, so nothing hangs on its signature
-			continue
-		}
-		if !ok && key != place+latestHead {
-			continue
-		}
-		data, err := store.Get(ctx, key, maxHead)
-		if errors.Is(err, transport.ErrNotFound) {
-			continue
-		}
-		if err != nil {
+	for _, h := range have { // they are in the chain: nothing hangs on their signatures
+		e.heads = append(e.heads, ledger.SignedHead{Head: h})
+	}
+	odd := slices.DeleteFunc(keys, func(key string) bool {
+		h, ok := named[key]
+		return !ok || slices.Contains(have, h)
+	})
+	for _, key := range append(odd[max(0, len(odd)-maxOdd):], place+latestHead) {
+		if err := e.read(ctx, store, key, by); err != nil {
 			return e, err
 		}
-		signed, err := ledger.ParseHead(data, by)
-		if err != nil {
-			e.foreign++
-			continue
-		}
-		e.heads = append(e.heads, signed)
 	}
 	return e, nil
+}
+
+// read adds one head, if the practice signed it.
+func (e *elsewhere) read(ctx context.Context, store headStore, key string, by minisign.PublicKey) error {
+	data, err := store.Get(ctx, key, maxHead)
+	if errors.Is(err, transport.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h, err := ledger.ParseHead(data, by)
+	if err != nil {
+		e.foreign++
+		return nil
+	}
+	e.heads = append(e.heads, h)
+	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"time"
 )
 
 const (
@@ -66,6 +68,21 @@ func writeAside(path string, data []byte) error {
 		return err
 	})
 	return errors.Join(err, syncFolder(filepath.Dir(path)))
+}
+
+// replace puts a file in another's place. On Windows whoever reads the other one, such as
+// `ledger verify`, is in the way for a moment.
+func replace(from, to string) (err error) {
+	for range 20 {
+		if err = os.Rename(from, to); err == nil || runtime.GOOS != "windows" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
+	}
+	return err
 }
 
 // readUpTo fills b, or reads to the end.

@@ -197,10 +197,7 @@ func (l *Ledger) cover() error {
 		return err
 	})
 	if err == nil {
-		err = os.Rename(temp, filepath.Join(l.dir, headName))
-		if link, ok := errors.AsType[*os.LinkError](err); ok {
-			err = link.Err
-		}
+		err = replace(temp, filepath.Join(l.dir, headName))
 	}
 	if err == nil {
 		err = syncFolder(l.dir)
