@@ -75,3 +75,31 @@ func TestParseRestrictions(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What a law enforcement official stated in writing has an end; by word of mouth it may
+// have none (45 CFR 164.528(a)(2)).
+func TestSuspendedAccountings(t *testing.T) {
+	r, err := ParseRestrictions("restrictions.yaml", []byte(`"10432":
+  accounting: {suspended: [{for: Albany Police, from: 2026-10-01, until: 2026-12-31}, {for: agency, from: 2026-10-05, oral: true}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := r.Suspended("10432")
+	if len(all) != 2 || all[0].Until != on(2026, 12, 31) || all[0].Oral || !all[1].Oral || !all[1].Until.IsZero() || len(r.Suspended("99")) != 0 {
+		t.Errorf("%+v", all)
+	}
+	if !all[0].Means(Recipient{Name: "Albany Police Department"}) || all[0].Means(Recipient{Name: "Dr. Chen"}) || !all[1].Means(Recipient{Name: "X", Kind: "agency"}) {
+		t.Error("the statements mean somebody else")
+	}
+	for text, want := range map[string]string{
+		"{for: x, from: 2026-10-01}":                    "needs until",
+		"{for: x, from: 2026-10-01, until: 2026-09-01}": "ends before it begins",
+		"{from: 2026-10-01, oral: true}":                "for' is missing",
+		"{for: x, oral: true}":                          "from' is missing",
+	} {
+		if _, err := ParseRestrictions("restrictions.yaml", []byte("\"1\": {accounting: {suspended: ["+text+"]}}\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -76,6 +76,9 @@ func withoutNumber(person nameMatch, born evidence) Match {
 	return Insufficient
 }
 
+// SamePatient says that two patient numbers are of one patient, as far as numbers tell.
+func SamePatient(a, b string) bool { return compareID(a, b) == agrees }
+
 func compareID(want, got string) evidence {
 	want, got = strings.TrimSpace(want), strings.TrimSpace(got)
 	switch {

@@ -17,8 +17,48 @@ type Restriction struct {
 	NotTo       []string     `yaml:"not_to"` // recipients by key, name or kind
 	ContactOnly Way          `yaml:"contact_only"`
 	Withdrawn   []Withdrawal `yaml:"withdrawn"`
+	Accounting  Accounting   `yaml:"accounting"`
 	Note        string       `yaml:"note"`
 }
+
+// Accounting is what keeps disclosures out of the accounting that a patient asks for.
+type Accounting struct {
+	Suspended []Suspension `yaml:"suspended"`
+}
+
+// Suspension is the statement of a health oversight agency or a law enforcement official
+// that an accounting of disclosures to them would impede them, and for how long (45 CFR
+// 164.528(a)(2)). On an oral statement it lasts thirty days at most.
+type Suspension struct {
+	For   string `yaml:"for,required"` // recipient by key, name or kind
+	From  Date   `yaml:"from,required"`
+	Until Date   `yaml:"until"`
+	Oral  bool   `yaml:"oral"`
+}
+
+type writtenSuspension Suspension
+
+// UnmarshalStrict also asks for an end of what was stated in writing.
+func (s *Suspension) UnmarshalStrict(n *strict.Node, r *strict.Reader) {
+	r.Decode(n, (*writtenSuspension)(s))
+	switch {
+	case !s.Oral && s.Until.IsZero() && !s.From.IsZero():
+		r.Problem(n, "needs until: the day that the written statement names; a statement by word of mouth is marked oral: true and lasts 30 days at most")
+	case !s.Until.IsZero() && s.Until.Before(s.From):
+		r.Problem(n, "ends before it begins: look at from and until")
+	}
+}
+
+// Means says that the statement is about a recipient.
+func (s Suspension) Means(to Recipient) bool { return to.names(s.For) }
+
+// Suspended are the statements about a patient's disclosures.
+func (r Restrictions) Suspended(patient string) []Suspension {
+	return r.of(patient).Accounting.Suspended
+}
+
+// ContactOnly is the one way to reach a patient who asked for it (45 CFR 164.522(b)).
+func (r Restrictions) ContactOnly(patient string) Way { return r.of(patient).ContactOnly }
 
 // Way is the one way to reach a patient who asked for it.
 type Way struct {

@@ -20,7 +20,8 @@ type question struct {
 	Data     []byte        `json:"order,omitempty"`
 	Lifetime time.Duration `json:"lifetime,omitempty"`
 
-	Accept *chartseal.Acceptance `json:"accept,omitempty"` // of a ledger that lacks entries
+	Accept    *chartseal.Acceptance      `json:"accept,omitempty"` // of a ledger that lacks entries
+	Accounted *chartseal.GivenAccounting `json:"accounted,omitempty"`
 }
 
 // topic is one kind of question and what answers it.
@@ -34,6 +35,8 @@ var (
 	relinkQuestion = topic[relinked]{"link", relink}
 	revokeQuestion = topic[revoked]{"revoke", revoke}
 	acceptQuestion = topic[ledger.Entry]{"accept", accept}
+
+	accountedQuestion = topic[recorded]{"accounted", accounted}
 )
 
 // ask puts a question to the daemon, or opens the practice itself when none runs.
@@ -99,5 +102,7 @@ func listen(ctx context.Context, p *chartseal.Practice) (*control.Server, error)
 		relinkQuestion.path: relinkQuestion.handler(p),
 		revokeQuestion.path: revokeQuestion.handler(p),
 		acceptQuestion.path: acceptQuestion.handler(p),
+
+		accountedQuestion.path: accountedQuestion.handler(p),
 	})
 }

@@ -30,7 +30,7 @@ code 4: the ledger does not hold, and the entry is named.`,
 			Use: "show", Short: "Print the entries, oldest first", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.ledgerShow(cmd) },
 		},
-		ledgerAcceptCmd(a),
+		ledgerReportCmd(a), ledgerExposureCmd(a), ledgerAcceptCmd(a),
 	)
 	return c
 }

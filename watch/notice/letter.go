@@ -40,6 +40,8 @@ type letter struct {
 	*fpdf.Fpdf
 	d     LetterData
 	unset bool // it has text that its font cannot set
+
+	byHand bool // a line to write on stands in its table
 }
 
 const (
@@ -191,20 +193,25 @@ const (
 // stands alone on a page.
 func (l *letter) sections(all []section) {
 	for i, s := range all {
-		l.unset = l.unset || !settable(s.text)
-		l.style("", sectionSize, letterInk)
-		high := sectionLine*float64(len(l.SplitText(s.text, letterWidth))) + 9
-		if i == len(all)-1 && high < letterBottom/2 && l.GetY()+high+signatureRoom > letterBottom {
-			l.AddPage()
-		}
-		if s.head != "" {
-			l.heading(s.head)
-		}
-		l.style("", sectionSize, letterInk)
-		l.MultiCell(letterWidth, sectionLine, s.text, "", "L", false)
-		l.Ln(2.4)
+		l.section(s, i == len(all)-1)
 	}
 	l.signature()
+}
+
+// section sets one part; the last one keeps the signature company.
+func (l *letter) section(s section, last bool) {
+	l.unset = l.unset || !settable(s.text)
+	l.style("", sectionSize, letterInk)
+	high := sectionLine*float64(len(l.SplitText(s.text, letterWidth))) + 9
+	if last && high < letterBottom/2 && l.GetY()+high+signatureRoom > letterBottom {
+		l.AddPage()
+	}
+	if s.head != "" {
+		l.heading(s.head)
+	}
+	l.style("", sectionSize, letterInk)
+	l.MultiCell(letterWidth, sectionLine, s.text, "", "L", false)
+	l.Ln(2.4)
 }
 
 // signature leaves room for the one who signs for the practice.

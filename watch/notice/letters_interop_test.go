@@ -121,3 +121,19 @@ func TestInteropPopplerReadsTheDriveLetter(t *testing.T) {
 		t.Error("the passphrase goes with the drive")
 	}
 }
+
+func TestInteropPopplerReadsTheFourItemsInTheAccounting(t *testing.T) {
+	pdf, err := AccountingLetter(letterData().Practice, accountingData())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, pdf)
+	for _, w := range []string{ // 45 CFR 164.528(b)(2); columns are read line by line
+		"February", "Albany County Court", "16 Eagle Street", "3 radiographs, 1 chart;", "subpoena 2025/118", "4 times: first on", "second opinion", "Who received it",
+		"the first list that you ask for within twelve months", "begins on March",
+	} {
+		if !strings.Contains(strings.ToLower(text), strings.ToLower(w)) {
+			t.Errorf("no %q in %s", w, text)
+		}
+	}
+}

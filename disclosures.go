@@ -1,0 +1,189 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/ledger/accounting"
+	"chartseal/order"
+	"chartseal/watch/notice"
+)
+
+// AccountingRequest is a patient's request to know to whom records went (45 CFR 164.528).
+type AccountingRequest struct {
+	Patient  string    `json:"patient"`
+	On       time.Time `json:"on"` // the day of the request, in the practice's time zone
+	From, To time.Time `json:"-"`  // days; zero: the whole six years
+	All      bool      `json:"-"`  // tell of what the law does not ask to list, apart
+}
+
+// ErrNoPatient says that a request names nobody.
+var ErrNoPatient = fmt.Errorf("%w: an accounting is of one patient: give the patient's number", ErrConfig)
+
+// MakeAccounting makes an accounting of disclosures out of the whole ledger, which must
+// hold; the error is a *ledger.BrokenError if it does not. It writes nothing.
+func MakeAccounting(ctx context.Context, cfg *config.Config, q AccountingRequest) (*accounting.Report, error) {
+	if strings.TrimSpace(q.Patient) == "" {
+		return nil, ErrNoPatient
+	}
+	limits, err := loadRestrictions(cfg.Restrictions)
+	if err != nil {
+		return nil, err
+	}
+	book, err := loadBook(cfg)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cfg.State, "ledger")
+	if by, err := (&state{dir: cfg.State}).public(); err == nil {
+		if _, err := ledger.VerifySigned(ctx, dir, by); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return accounting.Make(ledger.Entries(ctx, dir), accounting.Request{
+		Match: func(id string) bool { return order.SamePatient(id, q.Patient) },
+		On:    q.On, From: q.From, To: q.To, All: q.All,
+		Suspended: suspensions(limits.Suspended(q.Patient), book.book, q.On.Location()),
+	})
+}
+
+// suspensions are the statements in the list of what patients asked for, as the
+// accounting needs them. A recipient is meant by name, kind, or a key of the book.
+func suspensions(all []order.Suspension, book order.Book, zone *time.Location) (out []accounting.Suspension) {
+	for _, s := range all {
+		out = append(out, accounting.Suspension{
+			From: dayIn(s.From, zone), Until: dayIn(s.Until, zone), Oral: s.Oral,
+			Names: func(p ledger.Party) bool {
+				to := order.Recipient{Name: p.Name, Kind: order.Party(p.Kind)}
+				if s.Means(to) {
+					return true
+				}
+				for key, r := range book {
+					if to.Key = key; r.Name == to.Name && s.Means(to) {
+						return true
+					}
+				}
+				return false
+			},
+		})
+	}
+	return out
+}
+
+func dayIn(d order.Date, zone *time.Location) time.Time {
+	t, err := time.ParseInLocation(time.DateOnly, d.String(), zone)
+	if err != nil {
+		return time.Time{} // none
+	}
+	return t
+}
+
+// AccountingLetter sets the letter of an accounting. The patient's name and address are
+// those of the last release to the patient; where there was none, staff write them.
+func AccountingLetter(ctx context.Context, cfg *config.Config, q AccountingRequest, r *accounting.Report, at time.Time) ([]byte, error) {
+	to := notice.Recipient{Name: "Patient number " + q.Patient, Kind: "patient"}
+	for e, err := range ledger.Entries(ctx, filepath.Join(cfg.State, "ledger")) {
+		if err != nil {
+			return nil, err
+		}
+		if p := e.Recipient; p != nil && p.Kind == string(order.ThePatient) && order.SamePatient(e.Patient, q.Patient) {
+			to.Name, to.Address = p.Name, p.Address
+		}
+	}
+	limits, err := loadRestrictions(cfg.Restrictions)
+	if err != nil {
+		return nil, err
+	}
+	if only := limits.ContactOnly(q.Patient); only.Address != "" || only.Email != "" { // and nowhere else
+		to.Address = strings.TrimSpace(only.Address + "\n" + only.Email)
+	}
+	return notice.AccountingLetter((&Practice{cfg: cfg}).who(), notice.Accounting{
+		To: to, Reference: accountingReference(q), At: at, Requested: r.On, From: r.From, Day: r.To, Begins: r.Begins, Earlier: r.Earlier,
+		Listed: disclosures(r.Lines), Exempt: disclosures(r.Exempt), ShowExempt: q.All, Gaps: r.Lost > 0,
+	})
+}
+
+func disclosures(lines []accounting.Line) []notice.Disclosure {
+	out := make([]notice.Disclosure, len(lines))
+	for i, l := range lines {
+		out[i] = notice.Disclosure{
+			First: l.First, Last: l.Last, Count: l.Count, Name: l.Recipient.Name, Address: accounting.Address(l.Recipient),
+			Information: l.Information, Purpose: l.Purpose, Basis: l.Basis,
+		}
+	}
+	return out
+}
+
+// accountingReference names one request, without saying whose.
+func accountingReference(q AccountingRequest) string {
+	return order.Reference("accounting " + strings.ToLower(strings.TrimSpace(q.Patient)) + " " + q.On.Format(time.DateOnly))
+}
+
+// GivenAccounting is an accounting that the patient is given.
+type GivenAccounting struct {
+	AccountingRequest
+
+	Period   string `json:"period"` // YYYY-MM-DD to YYYY-MM-DD
+	Listed   int    `json:"listed"`
+	Exempt   int    `json:"exempt"`
+	Withheld int    `json:"withheld"`
+}
+
+// Given is what the ledger keeps of an accounting (45 CFR 164.528(d)).
+func Given(q AccountingRequest, r *accounting.Report) GivenAccounting {
+	return GivenAccounting{
+		AccountingRequest: q, Period: r.From.Format(time.DateOnly) + " to " + r.To.Format(time.DateOnly),
+		Listed: len(r.Lines), Exempt: len(r.Exempt), Withheld: r.Withheld,
+	}
+}
+
+func (g GivenAccounting) entry(version string) ledger.Entry {
+	e := ledger.Entry{
+		Key: "accounted/" + accountingReference(g.AccountingRequest), Event: ledger.Accounted, Order: "(accounting)",
+		Reference: accountingReference(g.AccountingRequest), Patient: strings.TrimSpace(g.Patient),
+		Information: fmt.Sprintf("accounting of disclosures, %s: %d listed", g.Period, g.Listed), Purpose: "asked for by the patient",
+		Received: g.On.Format(time.DateOnly), Version: version,
+	}
+	if g.Exempt > 0 {
+		e.Notices = append(e.Notices, fmt.Sprintf("%d that need not be listed were told as well", g.Exempt))
+	}
+	if g.Withheld > 0 {
+		e.Notices = append(e.Notices, fmt.Sprintf("%d left out under a suspension (45 CFR 164.528(a)(2))", g.Withheld))
+	}
+	return e
+}
+
+// RecordAccounting writes into the ledger that an accounting was given, once for each
+// request. The daemon must not be running; see [Practice.RecordAccounting].
+func RecordAccounting(ctx context.Context, cfg *config.Config, opts Options, g GivenAccounting) (err error) {
+	s, err := openState(cfg.State)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: s, requests: newRequests()}
+	if p.ledger, err = p.openLedger(); err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	defer func() { err = errors.Join(err, p.ledger.Close()) }()
+	return p.RecordAccounting(ctx, g)
+}
+
+// RecordAccounting does it in the running daemon.
+func (p *Practice) RecordAccounting(ctx context.Context, g GivenAccounting) error {
+	if strings.TrimSpace(g.Patient) == "" {
+		return ErrNoPatient
+	}
+	_, err := p.enter(ctx, g.entry(p.opts.Version))
+	if errors.Is(err, ledger.ErrConflict) { // made again, from a ledger that has grown: one request, one entry
+		return nil
+	}
+	return err
+}

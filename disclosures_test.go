@@ -1,0 +1,81 @@
+package chartseal
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"chartseal/ledger"
+)
+
+// An accounting follows what the restrictions say of officials, goes to the patient under
+// the name and address of the last release to the patient, and is recorded once.
+func TestAccountingOfDisclosures(t *testing.T) {
+	dir := t.TempDir()
+	k := keepBooks(t, dir, &shelf{all: map[string][]byte{}})
+	defer k.close(t)
+	k.cfg.Recipients, k.cfg.Restrictions = filepath.Join(dir, "book.yaml"), filepath.Join(dir, "asked.yaml")
+	today := time.Now().Format(time.DateOnly)
+	if err := errors.Join(
+		os.WriteFile(k.cfg.Recipients, []byte("police: {name: Albany Police Department, kind: agency}\n"), 0o600),
+		os.WriteFile(k.cfg.Restrictions, []byte(`"10432": {accounting: {suspended: [{for: police, from: `+today+`, oral: true}]}}`+"\n"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	for key, to := range map[string]ledger.Party{
+		"a": {Name: "Albany Police Department", Kind: "agency"}, "b": {Name: "Albany County Court", Kind: "court"}, "c": {Name: "Maria Alvarez", Address: "12 Elm Street", Kind: "patient"},
+	} {
+		basis := map[bool]string{true: "patient_access", false: "legal_process"}[key == "c"]
+		if _, err := k.enter(t.Context(), ledger.Entry{
+			Key: key + "/sent", Event: ledger.Sent, Order: "R-" + key, Reference: key, Patient: "10432", Recipient: &to, Basis: basis, Information: "1 chart", Purpose: "asked for",
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := AccountingRequest{Patient: " 10432", On: time.Now(), All: true}
+	r, err := MakeAccounting(t.Context(), k.cfg, q)
+	if err != nil || len(r.Lines) != 1 || r.Lines[0].Recipient.Name != "Albany County Court" || r.Withheld != 1 || len(r.Exempt) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	letter, err := AccountingLetter(t.Context(), k.cfg, q, r, time.Now())
+	if err != nil || !bytes.HasPrefix(letter, []byte("%PDF-")) {
+		t.Errorf("%.10q, %v", letter, err)
+	}
+	for range 2 {
+		if err := k.RecordAccounting(t.Context(), Given(q, r)); err != nil {
+			t.Fatal(err)
+		}
+		r.Lines = nil // as if the ledger had changed: one request, one entry
+	}
+	if r, err = MakeAccounting(t.Context(), k.cfg, q); err != nil || !r.Recorded || !r.Free || k.ledger.Head().Seq != 4 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	e, err := k.ledgerEntry("accounted/" + accountingReference(q))
+	if err != nil || e.Patient != "10432" || !strings.Contains(e.Information, "1 listed") || !strings.Contains(strings.Join(e.Notices, ";"), "1 left out under a suspension") || strings.Contains(e.Key, "10432") {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if _, err := MakeAccounting(t.Context(), k.cfg, AccountingRequest{Patient: " ", On: time.Now()}); !errors.Is(err, ErrConfig) {
+		t.Errorf("of nobody: %v", err)
+	}
+	file, err := filepath.Glob(filepath.Join(k.cfg.State, "ledger", "*.jsonl"))
+	if err != nil || len(file) != 1 {
+		t.Fatal(file, err)
+	}
+	text, err := os.ReadFile(file[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file[0], bytes.Replace(text, []byte("County Court"), []byte("Country Club"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := MakeAccounting(t.Context(), k.cfg, q); !errors.Is(err, ledger.ErrBroken) {
+		t.Errorf("of a ledger that does not hold: %v", err)
+	}
+	if err := os.WriteFile(file[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
