@@ -42,7 +42,7 @@ func TestInteropTheIndependentVerifierAgrees(t *testing.T) {
 		t.Fatalf("a whole ledger: %s", said)
 	}
 	for _, m := range mutations {
-		for seed := range uint64(4) {
+		for seed := range uint64(2) {
 			f := whole.clone()
 			m.do(rand.New(rand.NewPCG(seed, 9)), f, past)
 			if said, holds = verifier(t, f.write(t)); holds != f.same(whole) {
