@@ -13,6 +13,7 @@ if (!crypto.subtle) {
 }
 
 let last = 0;
+let store = null;
 function report(step, done, total) {
   const now = performance.now();
   if (done < total && now - last < 80) return;
@@ -21,8 +22,9 @@ function report(step, done, total) {
 }
 
 async function run({ source, secret, expect, name }) {
-  const input = source.file ? local(source.file) : await download(source.url);
-  const store = await create(name);
+  const lost = () => postMessage({ step: "wait" });
+  const input = source.file ? local(source.file) : await download(source.url, { lost });
+  store = await create(name, expect.bytes);
   try {
     postMessage({ step: "unlock" });
     await decrypt(input, secret, store, expect.bytes, report);
@@ -36,6 +38,11 @@ async function run({ source, secret, expect, name }) {
 }
 
 addEventListener("message", (event) => {
+  if (event.data.stop) {
+    store?.empty();
+    close();
+    return;
+  }
   run(event.data).catch((err) => {
     postMessage({ fault: err instanceof Fault ? err.code : "unexpected", message: String(err?.message) });
   });

@@ -17,10 +17,19 @@ const maxManifest = 64 << 20;
 const headSize = 256 << 10;
 const nativeDigestLimit = 32 << 20;
 
+// What reading a Blob fails with when the browser had no room to keep it (File
+// API, section 3.1), which says nothing about what was sent.
+const unreadable = new Set(["NotReadableError", "NotFoundError"]);
+
+const magic = "age-encryption.org/v1\n";
+
+// beginsLikeAge says whether a file, however short, may be one of age's.
+const beginsLikeAge = (head) => head.every((b, i) => i >= magic.length || b === magic.charCodeAt(i));
+
 // recipientTypes lists the stanza types of an age header (C2SP age, "Header").
 export function recipientTypes(head) {
   const text = new TextDecoder("latin1").decode(head);
-  if (!text.startsWith("age-encryption.org/v1\n")) return null;
+  if (!text.startsWith(magic)) return null;
   const end = text.indexOf("\n---");
   return [...text.slice(0, end < 0 ? text.length : end + 1).matchAll(/^-> (\S+)/gm)].map((m) => m[1]);
 }
@@ -32,9 +41,11 @@ function mismatch(types, secret) {
   return locked ? "wrong_passphrase" : "needs_key";
 }
 
-function openFault(err, types, secret) {
+// openFault tells what was wrong. A file that the recipient chose may be any
+// file; behind the link it can only be one that was changed.
+function openFault(err, types, secret, saved) {
   if (err instanceof Fault) return err;
-  if (types === null) return new Fault("not_age");
+  if (types === null) return new Fault(saved ? "not_age" : "altered");
   if (/no identity matched/.test(err.message)) return new Fault(mismatch(types, secret));
   if (/work factor/.test(err.message)) return new Fault("work_factor");
   return new Fault("altered", err.message);
@@ -92,9 +103,11 @@ export async function decrypt(source, secret, store, expected, report) {
   } catch (err) {
     await stream.cancel?.().catch(() => {});
     if (seen.error instanceof Fault) throw seen.error;
-    const fault = openFault(err, recipientTypes(seen.head), secret);
-    const short = seen.done && seen.bytes < expected && (fault.code === "altered" || fault.code === "not_age");
-    throw short || (seen.done && seen.bytes === 0) ? new Fault("incomplete") : fault;
+    if (seen.error && source.saved) throw new Fault("unreadable", seen.error.message);
+    const fault = openFault(err, recipientTypes(seen.head), secret, source.saved);
+    const cut = fault.code === "altered" || fault.code === "not_age" && beginsLikeAge(seen.head);
+    const short = seen.done && (seen.bytes < expected || seen.bytes === 0);
+    throw cut && short ? new Fault("incomplete") : fault;
   }
 }
 
@@ -180,6 +193,6 @@ export async function check(archive, expect, report) {
     await checkRest(archive, members, manifest, onBytes);
     return { manifest, records, members };
   } catch (err) {
-    throw err instanceof Fault ? err : new Fault("altered", err.message);
+    throw err instanceof Fault ? err : new Fault(unreadable.has(err.name) ? "no_space" : "altered", err.message);
   }
 }

@@ -26,7 +26,8 @@ export class Pane {
     const c = this.canvas;
     c.addEventListener("pointerdown", (e) => this.down(e));
     c.addEventListener("pointermove", (e) => this.move(e));
-    for (const name of ["pointerup", "pointercancel"]) c.addEventListener(name, (e) => this.pointers.delete(e.pointerId));
+    c.addEventListener("pointerup", (e) => this.up(e));
+    c.addEventListener("pointercancel", (e) => this.pointers.delete(e.pointerId));
     c.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
     c.addEventListener("contextmenu", (e) => e.preventDefault());
     this.well.addEventListener("focus", () => { this.owner.active = this; });
@@ -130,7 +131,17 @@ export class Pane {
     this.owner.active = this;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    this.moved = this.pointers.size > 1 ? Infinity : 0;
     if (this.pointers.size === 1 && this.tool(event) === "cross") this.owner.point(this.view, this.at(event));
+  }
+
+  // up ends a gesture. Where dragging moves the picture, a click brings what was
+  // clicked to the middle, for those who cannot drag (WCAG 2.2, criterion 2.5.7).
+  up(event) {
+    this.pointers.delete(event.pointerId);
+    if (this.owner.tool !== "move" || this.moved > 4) return;
+    const box = this.canvas.getBoundingClientRect();
+    this.pan(box.left + box.width / 2 - event.clientX, box.top + box.height / 2 - event.clientY);
   }
 
   tool(event) {
@@ -144,6 +155,7 @@ export class Pane {
     const [dx, dy] = [event.clientX - last[0], event.clientY - last[1]];
     const before = this.spread();
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    this.moved += Math.hypot(dx, dy);
     if (this.pointers.size > 1) {
       this.pan(dx / 2, dy / 2);
       this.enlarge(this.spread() / before);

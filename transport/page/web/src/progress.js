@@ -2,9 +2,10 @@
 import { $ } from "./dom.js";
 import { duration, percent, size, t } from "./i18n/index.js";
 
-const words = { connect: "step_connect", unlock: "step_unlock", fetch: "step_fetch", read: "step_read", check: "step_check" };
+const words = { connect: "step_connect", unlock: "step_unlock", fetch: "step_fetch", read: "step_read", wait: "step_wait", check: "step_check" };
 let current = null;
 let began = 0;
+let from = 0; // the share that was done then
 let announced = -1;
 
 export function draw() {
@@ -29,13 +30,15 @@ export function draw() {
 
 function left(share) {
   const seconds = (performance.now() - began) / 1000;
-  if (seconds < 3 || share < 0.02 || share === 1) return "";
-  return t("left", { time: duration(seconds / share - seconds) });
+  const fresh = share - from;
+  if (seconds < 3 || fresh < 0.02 || share === 1) return "";
+  return t("left", { time: duration(seconds / fresh * (1 - share)) });
 }
 
 export function update(message) {
   if (!current || current.step !== message.step) {
     began = performance.now();
+    from = message.total ? Math.min(1, message.done / message.total) : 0;
     announced = -1;
     if (!message.total) $("announce").textContent = t(words[message.step]);
   }

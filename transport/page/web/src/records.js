@@ -8,6 +8,7 @@ import { openViewer } from "./viewer.js";
 
 const kinds = ["chart", "treatment_plan", "consent", "radiograph", "cbct", "photo", "scan", "model", "implant", "lab", "billing"];
 const tick = "M4 12.5l5 5L20 6.5";
+const manifestLanguage = "en"; // of the notices that chartseal writes
 const viewable = new Set(["jpeg", "png", "pdf", "dicom"]);
 
 // Modalities whose series is one volume (PS3.3 section C.7.3.1.1.1). Other
@@ -115,8 +116,10 @@ class Shelf {
     return offer(await archiveOf(this.archive, members), `${fileName({ ...entry.records[0], format: "" }).replace(/\.\w+$/, "")}.zip`);
   }
 
+  // saveAll saves the archive; large ones take the browser a while, and closing
+  // the page meanwhile would cut them short.
   saveAll() {
-    $("status").textContent = t("saved_status", { what: this.archiveName });
+    $("saving").textContent = t("saving_note", { what: this.archiveName });
     offer(this.archive.slice(0, this.archive.size, "application/zip"), this.archiveName);
   }
 }
@@ -127,12 +130,14 @@ function row(entry, shelf) {
   const view = () => openViewer({
     title: what, format: entry.records[0].format, items: entry.records.map((r) => () => shelf.content(r)), save: () => shelf.save(entry),
   });
+  const failed = el("div", { class: "meta warn", role: "alert" });
+  const save = () => shelf.save(entry).catch(() => { failed.textContent = t("save_failed"); });
   return el("li", {},
     el("div", {}, el("div", { class: "what" }, what), el("div", { class: "meta" }, meta(entry)),
-      ...remarks(entry).map((text) => el("div", { class: "meta" }, text))),
+      ...remarks(entry).map((text) => el("div", { class: "meta", lang: manifestLanguage }, text)), failed),
     el("div", { class: "buttons" },
       viewable.has(entry.records[0].format) && el("button", { type: "button", class: "button second small", "aria-label": t("view_what", { what }), onclick: view }, t("view")),
-      el("button", { type: "button", class: "button second small", "aria-label": t(many ? "save_series_what" : "save_what", { what }), onclick: () => shelf.save(entry) }, t(many ? "save_series" : "save"))));
+      el("button", { type: "button", class: "button second small", "aria-label": t(many ? "save_series_what" : "save_what", { what }), onclick: save }, t(many ? "save_series" : "save"))));
 }
 
 function section([kind, list], shelf) {
@@ -144,7 +149,7 @@ function section([kind, list], shelf) {
 function notices(manifest) {
   const list = manifest.notices || [];
   if (list.length === 0) return null;
-  return el("div", { class: "card calm notices" }, el("h3", {}, t("notice_title")), ...list.map((n) => el("p", {}, n)));
+  return el("div", { class: "card calm notices" }, el("h3", {}, t("notice_title")), ...list.map((n) => el("p", { lang: manifestLanguage }, n)));
 }
 
 // whose names the patient, where the release is not an anonymous one.
@@ -155,16 +160,17 @@ function whose({ patient }) {
 }
 
 // render draws the list of an opened bundle.
-export function render(opened, { practice, archiveName, close }) {
+export function render(opened, { practice, phone, archiveName, close }) {
   const shelf = new Shelf(opened, archiveName);
   const list = entries(opened.records);
   $("records").replaceChildren(
     el("h1", { id: "records-title", tabindex: "-1" }, t("records_title", { practice })),
     ...[whose(opened.manifest)].filter(Boolean),
+    el("p", { class: "on-paper" }, [practice, phone, `${t("reference")}: ${opened.manifest.reference}`].filter(Boolean).join(" · ")),
     el("p", { class: "verified" }, icon(tick), el("span", {}, tn("verified", opened.members.size, { practice }))),
     el("div", { class: "actions" },
       el("button", { type: "button", class: "button first", onclick: () => shelf.saveAll() }, t("save_all")),
-      el("span", { class: "soft" }, t("save_all_note", { size: size(opened.archive.size) }))),
+      el("span", { class: "soft", id: "saving", role: "status" }, t("save_all_note", { size: size(opened.archive.size) }))),
     ...[notices(opened.manifest)].filter(Boolean),
     ...groups(list).map((group) => section(group, shelf)),
     el("div", { class: "end" },

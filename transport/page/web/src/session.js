@@ -3,6 +3,8 @@
 import workerText from "worker:age.worker.js";
 import { claim, remove } from "./store.js";
 
+const grace = 150; // ms
+
 // Trusted Types (a W3C draft, on by the page's CSP) let only this one script
 // be started.
 const policy = globalThis.trustedTypes?.createPolicy("chartseal", { createScriptURL: (url) => url });
@@ -12,6 +14,17 @@ function startWorker() {
   const worker = new Worker(policy ? policy.createScriptURL(url) : url);
   worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
   return worker;
+}
+
+// awake keeps the screen on while the page works (Screen Wake Lock, a W3C draft):
+// a phone that falls asleep stops receiving. Where it is refused, what broke off
+// is taken up later.
+async function awake() {
+  try {
+    return await navigator.wakeLock?.request("screen");
+  } catch {
+    return null;
+  }
 }
 
 export class Session {
@@ -24,6 +37,7 @@ export class Session {
   // error whose code names the sentence to show.
   open(request, onProgress) {
     claim(this.name);
+    const lit = awake();
     return new Promise((resolve, reject) => {
       const fail = (code, message) => reject(Object.assign(new Error(message), { code }));
       this.worker = startWorker();
@@ -34,12 +48,26 @@ export class Session {
         if (data.opened) resolve(data.opened);
       });
       this.worker.postMessage({ ...request, name: this.name });
-    }).finally(() => this.stop());
+    }).finally(() => {
+      this.stop();
+      lit.then((lock) => lock?.release());
+    });
   }
 
   stop() {
     this.worker?.terminate();
     this.worker = null;
+  }
+
+  // abandon deletes the plaintext of a page that is going away. The worker has to
+  // let go of its file first; nothing can be waited for any more, so this thread
+  // gives it a moment.
+  abandon() {
+    if (this.worker) {
+      this.worker.postMessage({ stop: true });
+      for (const until = performance.now() + grace; performance.now() < until;);
+    }
+    this.close();
   }
 
   // close deletes the plaintext.

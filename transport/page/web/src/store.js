@@ -7,9 +7,12 @@ import { Fault } from "./fault.js";
 const folder = "chartseal";
 const partSize = 8 << 20;
 
+let known = null;
+
+// openFolder keeps the handle: a page that is closing has no time to ask for it.
 async function openFolder() {
-  const root = await navigator.storage.getDirectory();
-  return root.getDirectoryHandle(folder, { create: true });
+  known ??= await (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true });
+  return known;
 }
 
 // claim holds the lock of a file as long as the page lives.
@@ -49,11 +52,19 @@ export async function remove(name) {
   return false;
 }
 
-// create opens a store for writing, in a worker.
-export async function create(name) {
+// roomFor says whether the browser would let this page keep so much. Where it
+// does not tell, it may.
+async function roomFor(bytes) {
+  const { quota = Infinity, usage = 0 } = await navigator.storage.estimate?.() || {};
+  return quota - usage > bytes;
+}
+
+// create opens a store for writing, in a worker, for about so many bytes.
+export async function create(name, bytes) {
   let handle;
   let file;
   try {
+    if (!await roomFor(bytes)) return new Parts();
     const dir = await openFolder();
     file = await dir.getFileHandle(name, { create: true });
     handle = await file.createSyncAccessHandle();
@@ -87,10 +98,20 @@ class PrivateFile {
     }
   }
 
+  // finish looks whether all is there: browsers have been seen to drop what is
+  // above the quota without a word.
   async finish() {
     this.handle.flush();
     this.handle.close();
-    return this.file.getFile();
+    const file = await this.file.getFile();
+    if (file.size !== this.size) throw new Fault("no_space", "the file is shorter than what was written");
+    return file;
+  }
+
+  // empty takes away what was written, at once.
+  empty() {
+    this.handle.truncate(0);
+    this.handle.close();
   }
 
   async discard() {
@@ -126,8 +147,12 @@ class Parts {
     return new Blob(this.parts);
   }
 
-  async discard() {
+  empty() {
     this.parts = [];
     this.part = null;
+  }
+
+  async discard() {
+    this.empty();
   }
 }

@@ -12,6 +12,8 @@ import { closeViewer } from "./viewer.js";
 const data = JSON.parse($("data").textContent);
 const expires = data.expires ? new Date(data.expires) : null;
 const panels = ["welcome", "working", "records"];
+const largeForPhones = 200e6; // bytes
+const wordFaults = ["wrong_passphrase", "too_few_words"];
 const values = { practice: data.practice, phone: data.contact.phone, file: data.file };
 const state = { way: data.unlock === "key" ? "key" : "words", saved: null, keyText: "", session: null, opened: null, fault: null };
 
@@ -29,6 +31,8 @@ function drawFacts() {
     $("fact-until").textContent = expires < now ? t("until_past", { date }) : t("until_relative", { date, relative: relative(expires, now) });
   }
   $("fact-size").textContent = size(data.bytes);
+  const heavy = data.bytes > largeForPhones && matchMedia("(pointer: coarse)").matches;
+  $("fact-large").textContent = heavy ? t("large") : "";
   $("fact-reference").textContent = data.reference;
   const lines = [data.contact.name, hasPhone() && phoneLink(), data.contact.email && mailLink()].filter(Boolean);
   $("fact-contact").replaceChildren(...lines.flatMap((line, i) => (i ? [el("br"), line] : [line])));
@@ -130,6 +134,7 @@ function showFault(code) {
   if (code === "needs_passphrase") state.way = "words";
   if (code === "ssh_key" || code === "protected_key") $("expert").open = true;
   drawWay();
+  $("words").setAttribute("aria-invalid", String(wordFaults.includes(code)));
   $("fault").focus();
   $("fault").scrollIntoView({ block: "start" });
 }
@@ -137,6 +142,7 @@ function showFault(code) {
 function clearFault() {
   state.fault = null;
   $("fault").hidden = true;
+  $("words").removeAttribute("aria-invalid");
   $("closed").hidden = true;
 }
 
@@ -205,7 +211,6 @@ function failing(err) {
   show("welcome", panels);
   const fromDisk = err.code === "offline" && location.protocol === "file:";
   showFault(fromDisk ? "from_disk" : err.code || "unexpected");
-  if (err.code === "wrong_passphrase" || err.code === "too_few_words") $("words").select();
 }
 
 // forget drops the secret once it has done its work.
@@ -216,7 +221,7 @@ function forget() {
 
 function drawRecords() {
   const name = (data.file || `${data.reference}.zip`).replace(/\.age$/i, "");
-  render(state.opened, { practice: data.practice, archiveName: /\.zip$/i.test(name) ? name : `${name}.zip`, close: closeRecords });
+  render(state.opened, { practice: data.practice, phone: data.contact.phone, archiveName: /\.zip$/i.test(name) ? name : `${name}.zip`, close: closeRecords });
 }
 
 async function closeRecords() {
@@ -302,7 +307,7 @@ function listen() {
   dropZone($("saved-drop"), pickSaved);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", dropAnywhere);
-  addEventListener("pagehide", () => state.session?.close());
+  addEventListener("pagehide", () => state.session?.abandon());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
 

@@ -8,6 +8,7 @@ import { full, table } from "./window.js";
 
 const MiB = 1 << 20;
 const presets = { bone: { center: 1000, width: 3500 }, soft: { center: 50, width: 400 } };
+const pans = { ArrowUp: [0, -40], ArrowDown: [0, 40], ArrowLeft: [-40, 0], ArrowRight: [40, 0] };
 let current = null;
 
 // volumeLimit is the memory a volume may take: less on phones.
@@ -33,7 +34,7 @@ class Viewer {
     return el("div", { class: "v-top" },
       el("h2", { id: "viewer-title" }, this.title),
       el("div", {},
-        el("button", { type: "button", class: "button second small", onclick: () => this.save() }, t("save")),
+        el("button", { type: "button", class: "button second small", onclick: () => this.keep() }, t("save")),
         el("button", { type: "button", class: "button second small", autofocus: true, onclick: () => this.dialog.close() }, t("close_viewer"))));
   }
 
@@ -43,7 +44,11 @@ class Viewer {
   }
 
   refuse(key) {
-    this.message(t(key), el("button", { type: "button", class: "button first", onclick: () => this.save() }, t("save")));
+    this.message(t(key), el("button", { type: "button", class: "button first", onclick: () => this.keep() }, t("save")));
+  }
+
+  keep() {
+    return this.save().catch(() => this.message(t("save_failed")));
   }
 
   async start() {
@@ -293,7 +298,9 @@ class Viewer {
       b: () => this.adjust(10, 0), d: () => this.adjust(-10, 0), c: () => this.adjust(0, -10), x: () => this.adjust(0, 10),
       i: () => this.invert(), 0: () => this.reset(),
     }[event.key.toLowerCase()];
+    const pan = event.shiftKey && pans[event.key];
     if (run) run();
+    else if (pan) this.active.pan(...pan);
     else if (steps[event.key] && !slider && !event.target.closest("button")) this.active.go(this.active.n + steps[event.key]);
     else return;
     event.preventDefault();

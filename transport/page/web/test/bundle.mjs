@@ -93,9 +93,8 @@ export function archive(records, key, { reference = "k3v9q2m7x4ba", change = {},
   return zip(change.members ? change.members(files) : files, { method });
 }
 
-// seal encrypts for a passphrase or a recipient. The work factor is low to keep
-// the tests quick; one of them tries those that are used.
-export async function seal(data, { recipient, workFactor = 10 } = {}) {
+// encrypter encrypts for a passphrase or a recipient.
+export function encrypter({ recipient, workFactor = 15 } = {}) {
   const e = new Encrypter();
   if (recipient) {
     e.addRecipient(recipient);
@@ -103,5 +102,11 @@ export async function seal(data, { recipient, workFactor = 10 } = {}) {
     e.setScryptWorkFactor(workFactor);
     e.setPassphrase(passphrase);
   }
-  return Buffer.from(await e.encrypt(data));
+  return e;
+}
+
+// seal encrypts a whole archive. The work factor is low to keep the tests quick;
+// one of them tries those that are used.
+export async function seal(data, { recipient, workFactor = 10 } = {}) {
+  return Buffer.from(await encrypter({ recipient, workFactor }).encrypt(data));
 }

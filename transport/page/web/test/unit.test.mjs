@@ -14,7 +14,6 @@ import { fileName, sniff } from "../src/formats.js";
 import { identities } from "../src/keyfile.js";
 import { normalise, words } from "../src/passphrase.js";
 import { check, recipientTypes } from "../src/open.js";
-import { refusal } from "../src/source.js";
 import * as make from "./bundle.mjs";
 import { pdf } from "./phantom.mjs";
 import { random, test } from "./harness.mjs";
@@ -203,13 +202,6 @@ test("age header: recipient types", () => {
   const head = Buffer.from("age-encryption.org/v1\n-> X25519 abc\nbody\n-> grease-grease x\n\n--- mac\n-> scrypt not in header");
   assert.deepEqual(recipientTypes(head), ["X25519", "grease-grease"]);
   assert.equal(recipientTypes(Buffer.from("PK")), null);
-});
-
-test("store answers: each has its own sentence", () => {
-  assert.equal(refusal(403, "<Message>Request has expired</Message>"), "expired");
-  assert.equal(refusal(403, "<Code>AccessDenied</Code>"), "refused");
-  assert.equal(refusal(404), "revoked");
-  assert.equal(refusal(503), "busy");
 });
 
 test("formats: told by the first bytes", () => {

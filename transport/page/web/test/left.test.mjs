@@ -1,0 +1,184 @@
+// What stays on the device: nothing, whatever ends the page.
+import assert from "node:assert/strict";
+import { test } from "./harness.mjs";
+import { enter, kept, lit, opened, publish, refused, saved, setup, view, visit } from "./stage.mjs";
+
+test("page: works again after a reload, and sweeps up what a crash left", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await page.evaluate(async () => {
+    const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle("chartseal");
+    await dir.getFileHandle("left-by-a-crash", { create: true });
+  });
+  await page.reload();
+  await page.waitForFunction(async () => {
+    const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle("chartseal");
+    for await (const _ of dir.keys()) return false;
+    return true;
+  });
+  assert.equal(await page.locator("#records li").count(), 0);
+  await enter(page);
+  await opened(page);
+  await done();
+});
+
+test("page: a second window does not sweep away what the first has open", async () => {
+  const { sealed } = await setup();
+  const { url } = await publish(sealed);
+  const first = await visit(url);
+  await enter(first.page);
+  await opened(first.page);
+  const second = await visit(url, { context: first.context });
+  await second.page.waitForTimeout(300);
+  assert.equal((await kept(second.page)).length, 1);
+  await saved(first.page, "Save Chart: progress notes");
+  await first.done();
+});
+
+// inWorker makes an init script that puts code before the worker's own.
+const inWorker = (code) => `{
+  const { Blob } = globalThis;
+  globalThis.Blob = class extends Blob {
+    constructor(parts, options) {
+      super(options?.type === "text/javascript" ? [${JSON.stringify(code)}, ...parts] : parts, options);
+    }
+  };
+}`;
+
+// refuse makes the worker's private storage fail as a private window does; full
+// lets it tell that there is no room.
+const refuse = inWorker("navigator.storage.getDirectory = () => Promise.reject(new DOMException('no', 'SecurityError'));");
+const full = inWorker("navigator.storage.estimate = async () => ({ quota: 1e6, usage: 9e5 });");
+
+test("page: private windows work without private storage", async () => {
+  const { sealed, zip } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url, { init: refuse });
+  await enter(page);
+  await opened(page);
+  assert.deepEqual(await kept(page), []);
+  assert.ok((await saved(page, "Save everything")).data.equals(zip));
+  await view(page, "View 3D scan");
+  assert.ok(await lit(page) > 1000);
+  await done();
+});
+
+test("page: cancelling leaves nothing", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed, { object: { delay: 4000 } })).url);
+  await enter(page);
+  await page.waitForTimeout(400);
+  await page.click("#cancel");
+  await page.waitForSelector("#welcome:not([hidden])");
+  assert.deepEqual(await kept(page), []);
+  assert.equal(await page.locator("#fault").isVisible(), false);
+  await done();
+});
+
+// beside opens another page of the same origin, which is none of ours.
+async function beside(context) {
+  const { server } = await setup();
+  const page = await context.newPage();
+  await page.goto(`http://127.0.0.1:${server.port}/bucket/nothing-here`);
+  return page;
+}
+
+// emptied waits a little for the store to be empty, and tells what it holds.
+async function emptied(page) {
+  for (let i = 0; i < 20 && (await kept(page)).length > 0; i++) await page.waitForTimeout(50);
+  return kept(page);
+}
+
+// written is how much plaintext lies in the store.
+const written = (page) => page.evaluate(async () => {
+  const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle("chartseal", { create: true });
+  let sum = 0;
+  for await (const file of dir.values()) sum += (await file.getFile()).size;
+  return sum;
+});
+
+test("page: closing the tab deletes the records, opened or half received", async () => {
+  const { sealed } = await setup();
+  for (const object of [{}, { pace: 15000 }]) {
+    const { page, context, done } = await visit((await publish(sealed, { object })).url);
+    const other = await beside(context);
+    await enter(page);
+    if (object.pace) while (await written(other) === 0) await other.waitForTimeout(20);
+    else await opened(page);
+    assert.ok(await written(other) > 0);
+    await page.close();
+    assert.deepEqual(await emptied(other), []);
+    await done();
+  }
+});
+
+test("page: going away deletes the records, and going back shows none", async () => {
+  const { sealed, server } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await page.goto(`http://127.0.0.1:${server.port}/bucket/nothing-here`);
+  assert.deepEqual(await emptied(page), []);
+  await page.goBack();
+  await page.waitForSelector("#welcome:not([hidden])");
+  assert.equal(await page.locator("#records li").count(), 0);
+  assert.equal(await page.inputValue("#words"), "");
+  await enter(page);
+  await opened(page);
+  await done();
+});
+
+test("page: what a crash leaves is deleted when the next link is opened", async () => {
+  const { sealed } = await setup();
+  const { url } = await publish(sealed);
+  const { page, context, done } = await visit(url);
+  const other = await beside(context);
+  await enter(page);
+  await opened(page);
+  const session = await context.newCDPSession(page);
+  const crashed = page.waitForEvent("crash");
+  session.send("Page.crash").catch(() => {});
+  await crashed;
+  assert.equal((await kept(other)).length, 1);
+  const next = await visit(url, { context });
+  assert.deepEqual(await emptied(next.page), []);
+  await done();
+});
+
+test("page: where private storage has no room, memory takes the records", async () => {
+  const { sealed, zip } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url, { init: full });
+  await enter(page);
+  await opened(page);
+  assert.deepEqual(await kept(page), []);
+  assert.ok((await saved(page, "Save everything")).data.equals(zip));
+  await done();
+});
+
+test("page: when the room gives out, it says so and leaves nothing", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  const session = await page.context().newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(page.url()).origin, quotaSize: 400_000 });
+  await enter(page);
+  assert.equal(await refused(page), "There is not enough space on this device");
+  await done();
+});
+
+test("page: a copy that is gone is not saved in silence", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await page.evaluate(() => { // as when the browser has dropped the file
+    const gone = () => Promise.reject(new DOMException("gone", "NotReadableError"));
+    Blob.prototype.arrayBuffer = gone;
+    Blob.prototype.stream = () => new ReadableStream({ start: gone });
+  });
+  await page.getByRole("button", { name: "Save Treatment plan" }).click();
+  await page.getByText("This could not be saved").waitFor();
+  await page.getByRole("button", { name: "View Intraoral" }).click();
+  await page.getByText("This file cannot be shown here").waitFor();
+  await done();
+});

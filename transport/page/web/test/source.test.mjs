@@ -1,0 +1,115 @@
+// Unit tests under node: the download, from a real server on a bad line.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { download, local, refusal } from "../src/source.js";
+import { test } from "./harness.mjs";
+import { startServer } from "./server.mjs";
+
+const data = randomBytes(900_000);
+
+// served runs with an object on a store and gives its URL and the requests.
+async function served(object, run) {
+  const { objects, requests, port, close } = await startServer();
+  objects.set("/b/k.age", { data, ...object });
+  try {
+    await run(`http://127.0.0.1:${port}/b/k.age`, requests, objects);
+  } finally {
+    close();
+  }
+}
+
+const fault = (code) => (err) => err.code === code || assert.fail(`${err.code}: ${err.message}, want ${code}`);
+const now = async () => {};
+const whole = async ({ stream }) => Buffer.from(await new Response(stream).arrayBuffer());
+
+test("download: whole, with its size", () => served({}, async (url, requests) => {
+  const got = await download(url);
+  assert.equal(got.size, data.length);
+  assert.ok((await whole(got)).equals(data));
+  assert.equal(requests.length, 1);
+}));
+
+test("download: taken up where it broke off, and the recipient is told", () => served({ breakAt: 300_000 }, async (url, requests) => {
+  let told = 0;
+  assert.ok((await whole(await download(url, { wait: now, lost: () => told++ }))).equals(data));
+  assert.equal(told, 1);
+  assert.match(requests[1].headers.range, /^bytes=\d+-$/);
+}));
+
+test("download: a store without ranges starts again, and nothing comes twice", () => served({ breakAt: 300_000, noRange: true }, async (url, requests) => {
+  assert.ok((await whole(await download(url, { wait: now }))).equals(data));
+  assert.equal(requests.length, 2);
+}));
+
+test("download: an encoding added on the way is undone, and ranges are not asked for", () => served({ breakAt: 300_000, gzip: true }, async (url, requests) => {
+  const got = await download(url, { wait: now });
+  assert.equal(got.size, 0);
+  assert.ok((await whole(got)).equals(data));
+  assert.deepEqual(requests.map((r) => r.headers.range), [undefined, undefined]);
+}));
+
+test("download: a line that falls silent is given up and taken up again", () => served({ breakAt: 300_000, silent: true }, async (url, requests) => {
+  assert.ok((await whole(await download(url, { wait: now, patience: 200 }))).equals(data));
+  assert.equal(requests.length, 2);
+}));
+
+test("download: a slow line is waited for", () => served({ pace: 200_000 }, async (url, requests) => {
+  assert.ok((await whole(await download(url, { patience: 1000 }))).equals(data));
+  assert.equal(requests.length, 1);
+}));
+
+test("download: a server that never answers is the connection's fault", () => served({ delay: 5000 }, async (url) => {
+  await assert.rejects(download(url, { patience: 30 }), fault("offline"));
+}));
+
+test("download: what ends it while it is tried again is named", async () => {
+  await served({ breakAt: 300_000 }, async (url, _, objects) => {
+    const lost = () => objects.set("/b/k.age", { status: 403, body: "<Message>Request has expired</Message>" });
+    await assert.rejects(whole(await download(url, { wait: now, lost })), fault("expired"));
+  });
+  await served({ breakAt: 300_000 }, async (url, _, objects) => {
+    const lost = () => objects.delete("/b/k.age");
+    await assert.rejects(whole(await download(url, { wait: now, lost })), fault("revoked"));
+  });
+});
+
+test("download: an object that became shorter ends", () => served({ breakAt: 300_000 }, async (url, _, objects) => {
+  const lost = () => objects.set("/b/k.age", { data: data.subarray(0, 1000) });
+  const got = await whole(await download(url, { wait: now, lost }));
+  assert.ok(got.length < data.length && got.equals(data.subarray(0, got.length)));
+}));
+
+test("download: it is tried for some minutes, and no longer", () => served({ breakAt: 300_000 }, async (url, _, objects) => {
+  let waited = 0;
+  const wait = async (ms) => { waited += ms; objects.set("/b/k.age", { status: 503 }); };
+  await assert.rejects(whole(await download(url, { wait })), fault("offline"));
+  assert.ok(waited > 120_000 && waited < 300_000, `${waited} ms`);
+}));
+
+test("download: no longer wanted, it stops", () => served({ pace: 10_000 }, async (url, requests) => {
+  const { stream } = await download(url, { wait: now });
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.cancel();
+  await new Promise((done) => setTimeout(done, 100));
+  assert.equal(requests.length, 1);
+}));
+
+test("download: a page in place of the bundle is no bundle", async () => {
+  await served({ type: "text/html; charset=utf-8" }, async (url) => assert.rejects(download(url), fault("intercepted")));
+  await served({ status: 403, body: "<!DOCTYPE html><title>Blocked</title>" }, async (url) => assert.rejects(download(url), fault("intercepted")));
+});
+
+test("saved file: as it is", async () => {
+  const got = local(new Blob([data]));
+  assert.equal(got.size, data.length);
+  assert.ok(got.saved && (await whole(got)).equals(data));
+});
+
+test("store answers: each has its own sentence", () => {
+  assert.equal(refusal(403, "<Message>Request has expired</Message>"), "expired");
+  assert.equal(refusal(400, "<Code>ExpiredToken</Code>"), "expired");
+  assert.equal(refusal(403, "<Code>AccessDenied</Code>"), "refused");
+  assert.equal(refusal(404), "revoked");
+  assert.equal(refusal(503), "busy");
+});

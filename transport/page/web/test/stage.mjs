@@ -1,0 +1,142 @@
+// What the browser tests share: the browser and the store, a bundle, and the
+// steps of a recipient.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as make from "./bundle.mjs";
+import { inDays, launch, practice, render } from "./browser.mjs";
+import { records } from "./sample.mjs";
+import { startServer } from "./server.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+export const folder = mkdtempSync(join(tmpdir(), "page-test-"));
+export const signer = make.signer();
+let shared;
+
+// setup starts the browser and the store once, and makes the usual bundle.
+export async function setup() {
+  if (shared) return shared;
+  const [server, browser] = [await startServer(), await launch()];
+  const jpeg = await photograph(browser);
+  const list = records({ jpeg, size: 48, count: 24 });
+  const zip = make.archive(list, signer);
+  shared = { server, browser, jpeg, list, zip, sealed: await make.seal(zip) };
+  return shared;
+}
+
+export async function close() {
+  await shared?.browser.close();
+  shared?.server.close();
+}
+
+// photograph has the browser make a JPEG.
+async function photograph(browser) {
+  const page = await browser.newPage();
+  const url = await page.evaluate(() => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 200, height: 120 });
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#fff";
+    context.fillRect(50, 30, 100, 60);
+    return canvas.toDataURL("image/jpeg");
+  });
+  await page.close();
+  return Buffer.from(url.split(",")[1], "base64");
+}
+
+let number = 0;
+
+// serial tells names apart.
+export const serial = () => ++number;
+
+// publish uploads a bundle and its page, and returns what opening needs.
+export async function publish(sealed, options = {}) {
+  const { server } = await setup();
+  const { object = {}, host = "127.0.0.1", data = {} } = options;
+  const name = `r${++number}`;
+  const base = `http://${host}:${server.port}/bucket/${name}`;
+  if (sealed || object.status || object.data) server.objects.set(`/bucket/${name}.zip.age`, { data: sealed, ...object });
+  const filled = {
+    Practice: practice, Reference: "k3v9q2m7x4ba", Bytes: (options.bytes ?? sealed?.length) || 1000, Expires: inDays(6), Unlock: "passphrase",
+    SignerKey: signer.publicKey, BundleURL: `${base}.zip.age?X-Amz-Signature=0123abcd`, FileName: `${name}.zip.age`, ...data,
+  };
+  const html = render(filled);
+  server.objects.set(`/bucket/${name}.html`, { data: html, type: "text/html; charset=utf-8" });
+  return { url: `${base}.html`, html, name };
+}
+
+// visit opens the page in a fresh profile and notes what must not happen:
+// script errors, refusals by the content security policy, requests elsewhere.
+export async function visit(url, options = {}) {
+  const { browser, server } = await setup();
+  const context = options.context || await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, ...options });
+  if (options.init) await context.addInitScript(options.init);
+  const page = await context.newPage();
+  const bad = [];
+  page.on("pageerror", (err) => bad.push(`error: ${err.message}`));
+  page.on("console", (m) => (/Content Security|Trusted|violat/i.test(m.text()) ? bad.push(m.text()) : null));
+  context.on("request", (r) => {
+    const { protocol, port } = new URL(r.url());
+    const mine = ["blob:", "data:", "chrome-extension:", "chrome:", "file:"].includes(protocol) || port === String(server.port);
+    if (!mine) bad.push(`request: ${r.url()}`);
+  });
+  await page.goto(url);
+  return { page, context, bad, done: async () => { await context.close(); assert.deepEqual(bad, []); } };
+}
+
+export const enter = async (page, typed = "Crop unlit — mossy dingo relax SALUTE") => {
+  await page.fill("#words", typed);
+  await page.click("#open");
+};
+export const opened = (page, timeout = 60000) => page.waitForSelector("#records-title", { timeout });
+
+// refused waits for a fault and returns its title, making sure that nothing is
+// shown and nothing kept.
+export async function refused(page) {
+  await page.waitForSelector("#fault:not([hidden])", { timeout: 60000 });
+  assert.equal(await page.locator("#records").isVisible(), false);
+  assert.equal(await page.locator("#records li").count(), 0);
+  assert.deepEqual(await kept(page), []);
+  return page.locator("#fault h1").textContent();
+}
+
+// kept lists what lies in the page's private storage.
+export const kept = (page) => page.evaluate(async () => {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const names = [];
+    for await (const name of (await root.getDirectoryHandle("chartseal")).keys()) names.push(name);
+    return names;
+  } catch {
+    return [];
+  }
+});
+
+export async function saved(page, name) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name }).click()]);
+  return { name: download.suggestedFilename(), data: readFileSync(await download.path()) };
+}
+
+export async function violations(page) {
+  await page.evaluate(axe);
+  const { violations: list } = await page.evaluate(() => globalThis.axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  }));
+  return list.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`);
+}
+
+// lit counts the bright pixels of a canvas.
+export const lit = (page, n = 0) => page.evaluate((i) => {
+  const canvas = document.querySelectorAll(".pane canvas")[i];
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let p = 0; p < data.length; p += 4) if (data[p] > 100) count++;
+  return count;
+}, n);
+
+export async function view(page, name) {
+  await page.getByRole("button", { name }).click();
+  await page.waitForSelector(".pane canvas[aria-label]");
+  await page.waitForTimeout(150);
+}

@@ -1,0 +1,121 @@
+// The viewer: pictures, radiographs, volumes, documents.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as make from "./bundle.mjs";
+import * as d from "./dicomfile.mjs";
+import { test } from "./harness.mjs";
+import { enter, lit, opened, publish, setup, signer, view, visit } from "./stage.mjs";
+
+test("viewer: pictures, radiographs and PDF files", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  for (const name of ["View Photograph", "View Panoramic", "View Intraoral"]) {
+    await view(page, name);
+    const before = await lit(page);
+    assert.ok(before > 1000, `${name}: ${before}`);
+    await page.getByRole("button", { name: "Invert" }).click();
+    assert.notEqual(await lit(page), before, name);
+    await page.getByRole("button", { name: "Close", exact: true }).click();
+  }
+  await page.getByRole("button", { name: "View Chart" }).click();
+  const src = await page.locator("dialog iframe").getAttribute("src");
+  assert.match(src, /^blob:/);
+  await page.keyboard.press("Escape");
+  await done();
+});
+
+test("viewer: a series in three planes, moved by mouse, slider and keys", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View 3D scan");
+  assert.equal(await page.locator(".pane").count(), 3);
+  for (const n of [0, 1, 2]) assert.ok(await lit(page, n) > 300, `pane ${n}`);
+  const name = (n) => page.locator(".pane .name").nth(n).textContent();
+  assert.equal(await name(0), "Axial: picture 13 of 24");
+  await page.locator(".pane input").first().focus();
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await name(0), "Axial: picture 14 of 24");
+  await page.locator(".pane .well").first().focus();
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("PageUp");
+  assert.equal(await name(0), "Axial: picture 3 of 24");
+  await page.locator(".pane canvas").first().click({ position: { x: 120, y: 200 } });
+  assert.notEqual(await name(1), "Coronal: picture 25 of 48");
+  await page.mouse.wheel(0, 100);
+  assert.equal(await name(0), "Axial: picture 4 of 24");
+  await page.keyboard.press("Home");
+  for (const button of ["Coronal", "Sagittal", "All", "Brightness", "Larger", "Smaller", "Darker", "More contrast", "Reset"]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+  }
+  await page.getByRole("combobox").selectOption("bone");
+  await page.mouse.move(300, 400);
+  await page.mouse.down();
+  await page.mouse.move(340, 300);
+  await page.mouse.up();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("dialog").isVisible(), false);
+  await done();
+});
+
+test("viewer: compressed radiographs, and what cannot be shown is offered to save", async () => {
+  const { jpeg } = await setup();
+  const elements = d.image({ rows: 120, columns: 200, allocated: 8, samples: 3, photometric: "YBR_FULL_422" });
+  const list = [
+    { path: "data/DICOM/S0000001/I0000001", kind: "radiograph", title: "JPEG", data: d.file(d.syntaxes.jpeg, elements, { pixels: d.encapsulate([jpeg]) }) },
+    { path: "data/DICOM/S0000001/I0000002", kind: "radiograph", title: "Split JPEG", data: d.file(d.syntaxes.jpeg, elements, { pixels: d.encapsulate([[jpeg.subarray(0, 500), jpeg.subarray(500)]]) }) },
+    { path: "data/DICOM/S0000001/I0000003", kind: "radiograph", title: "New kind", data: d.file(d.syntaxes.jpeg2000, elements, { pixels: d.encapsulate([jpeg]) }) },
+    { path: "data/PHOTOS/x.png", kind: "photo", title: "Broken", data: Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), Buffer.alloc(50)]) },
+  ];
+  const { page, done } = await visit((await publish(await make.seal(make.archive(list, signer)))).url);
+  await enter(page);
+  await opened(page);
+  for (const name of ["View JPEG", "View Split JPEG"]) {
+    await view(page, name);
+    assert.ok(await lit(page) > 1000);
+    await page.keyboard.press("Escape");
+  }
+  for (const name of ["New kind", "Broken"]) {
+    await page.getByRole("button", { name: `View ${name}` }).click();
+    await page.getByText("This file cannot be shown here").waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".v-message button").click()]);
+    assert.ok(readFileSync(await download.path()).equals(list.find((r) => r.title === name).data));
+    await page.keyboard.press("Escape");
+  }
+  await done();
+});
+
+test("viewer: the picture is moved by dragging, by clicks and by keys", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View Intraoral");
+  const shot = () => page.evaluate(() => document.querySelector(".pane canvas").toDataURL());
+  await page.getByRole("button", { name: "Larger" }).click();
+  await page.getByRole("button", { name: "Move", exact: true }).click();
+  const box = await page.locator(".pane canvas").boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const seen = [await shot()];
+  const changed = async (how) => {
+    const now = await shot();
+    assert.ok(!seen.includes(now), how);
+    seen.push(now);
+  };
+  await page.mouse.click(x + 60, y + 30);
+  await changed("click");
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x - 90, y - 70, { steps: 3 });
+  await page.mouse.up();
+  await changed("drag");
+  await page.locator(".pane .well").focus();
+  for (const key of ["ArrowLeft", "ArrowUp"]) {
+    await page.keyboard.press(`Shift+${key}`);
+    await changed(key);
+  }
+  await done();
+});
