@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,11 +85,33 @@ func TestInteropDisc(t *testing.T) {
 				}
 			}
 		}
+		checkReadme(t, disc)
 		tool(t, "gdcmdump", filepath.Join(disc, "DICOMDIR"))
 		out, _ := exec.CommandContext(t.Context(), "dciodvfy", filepath.Join(disc, "DICOMDIR")).CombinedOutput() // exits 0 whatever it finds
 		if strings.Contains(string(out), "Error") {
 			t.Errorf("dciodvfy: %s", out)
 		}
+	}
+}
+
+// checkReadme compares what README.TXT says of the files that are not encoded as
+// the profile wants with what dcmtk refuses to put on such a disc.
+func checkReadme(t *testing.T, disc string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "dcmmkdir", "-Pdv", "+D", "../THEIRS", "+id", ".", "+r", "DICOM")
+	cmd.Dir = disc
+	out, _ := cmd.CombinedOutput() // fails if it refuses one
+	refused := strings.Count(string(out), "expected but")
+	readme, err := os.ReadFile(filepath.Join(disc, "README.TXT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	if m := regexp.MustCompile(`(\d+) of the DICOM files`).FindSubmatch(readme); m != nil {
+		said, _ = strconv.Atoi(string(m[1])) // digits
+	}
+	if said != refused {
+		t.Errorf("README.TXT tells of %d files, dcmtk refuses %d:\n%s", said, refused, out)
 	}
 }
 

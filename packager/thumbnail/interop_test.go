@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"chartseal/redact/dicomfile"
@@ -143,15 +144,19 @@ func TestInteropEncodings(t *testing.T) {
 		{"RLE", "dcmcrle", nil, 1, 0.6},
 		{"lossless SV1", "dcmcjpeg", []string{"+e1"}, 1, 0.6},
 	}
+	predictors := slices.Clone(all)
 	for sv := 1; sv <= 7; sv++ {
-		all = append(all, encoding{fmt.Sprint("lossless ", sv), "dcmcjpeg", []string{"+el", "+sv", fmt.Sprint(sv)}, 1, 0.6})
+		predictors = append(predictors, encoding{fmt.Sprint("lossless ", sv), "dcmcjpeg", []string{"+el", "+sv", fmt.Sprint(sv)}, 1, 0.6})
 	}
 	some := append([]encoding{{"baseline", "dcmcjpeg", []string{"+eb", "+q", "90"}, 100, 2}, {"extended, 8 bit", "dcmcjpeg", []string{"+ee", "+q", "90", "+be"}, 100, 2}}, all...)
 	for name, f := range films() {
 		f.rows, f.columns = 200, 300
 		list := all
-		if f.bits == 8 {
+		switch {
+		case f.bits == 8:
 			list = some
+		case name == "gray 16":
+			list = predictors
 		}
 		if f.samples != 3 && f.bits == 16 {
 			list = append([]encoding{{"big endian", "dcmconv", []string{"+tb"}, 1, 0.6}}, list...)
