@@ -21,6 +21,7 @@ import (
 	"chartseal/packager/thumbnail"
 	"chartseal/redact/dicomfile"
 	"chartseal/testdata/practice"
+	"chartseal/testdata/practice/dcm"
 )
 
 // packed packs a patient's pictures as Pack does, opens the bundle, and gives the
@@ -180,6 +181,54 @@ func TestThumbnails(t *testing.T) {
 	}
 	dir = packed(t, other, records, planFor(t, order.Deidentified, []string{"radiograph"}, rules))
 	masked(t, dir, pictures(t, dir))
+}
+
+// TestNothingToDraw: pictures that cannot be drawn, being of another kind or
+// damaged, go all the same, and START-HERE.html says so.
+func TestNothingToDraw(t *testing.T) {
+	records := t.TempDir()
+	folder := filepath.Join(records, "10432", "radiographs")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range []dcm.File{
+		{Syntax: "1.2.840.10008.1.2.4.90", Data: radiographOf(1, dcm.Fragments{[]byte("not even JPEG 2000")})},
+		{Syntax: "1.2.840.10008.1.2.5", Data: radiographOf(2, dcm.Fragments{make([]byte, 80)})},
+		{Syntax: dcm.JPEGBaseline, Data: radiographOf(3, dcm.Fragments{[]byte("\xFF\xD8\xFF\xC0\xFF\xFF")})},
+		{Syntax: dcm.ExplicitLE, Data: radiographOf(4, []byte{1, 2, 3, 4})},
+	} {
+		raw, err := f.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint(i, ".dcm")), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	maria := practice.Patient{ID: "10432", Name: "Alvarez, Maria", BirthDate: "1984-03-09"}
+	dir := packed(t, maria, records, planFor(t, order.Treatment, []string{"radiograph"}, DICOMRules{}))
+	page, err := os.ReadFile(filepath.Join(dir, "START-HERE.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(pictures(t, dir)); n != 1 || strings.Count(string(page), "No preview here: open it with a DICOM viewer") != 3 {
+		t.Errorf("%d thumbnails in\n%s", n, page)
+	}
+}
+
+// radiographOf is a picture of 2 by 2 pixels of the patient of the demonstration.
+func radiographOf(n int, pixels any) (d dcm.Dataset) {
+	for a, v := range map[dcm.Attr]any{
+		dcm.SOPClassUID: "1.2.840.10008.5.1.4.1.1.1.3", dcm.SOPInstanceUID: fmt.Sprint("1.2.3.", n),
+		dcm.StudyInstanceUID: "1.2.3", dcm.SeriesInstanceUID: fmt.Sprint("1.2.3.4.", n), dcm.StudyDate: "20250503", dcm.Modality: "IO",
+		dcm.PatientName: "Alvarez^Maria", dcm.PatientID: "10432", dcm.PatientBirthDate: "19840309",
+		dcm.SamplesPerPixel: uint16(1), dcm.PhotometricInterpretation: "MONOCHROME2", dcm.Rows: uint16(2), dcm.Columns: uint16(2),
+		dcm.BitsAllocated: uint16(8), dcm.BitsStored: uint16(8), dcm.HighBit: uint16(7), dcm.PixelRepresentation: uint16(0),
+		dcm.BurnedInAnnotation: "NO", dcm.PixelData: pixels,
+	} {
+		d.Put(a, v)
+	}
+	return d
 }
 
 // masked: a thumbnail of a de-identified set shows what a mask blacks out as
