@@ -121,6 +121,7 @@ func TestTheLedgerSaysWhenABundleWasFirstFetched(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if left, _ := os.ReadDir(filepath.Join(cfg.State, "store", "downloads")); len(left) != 0 {
-		t.Errorf("%d notes are left", len(left))
+		b, _ := os.ReadFile(filepath.Join(cfg.State, "store", "downloads", left[0].Name()))
+		t.Errorf("%d notes are left, %s: %s", len(left), left[0].Name(), b)
 	}
 }
