@@ -182,11 +182,18 @@ func (l *links) note() string {
 // Withdrawal is what revoking came to.
 type Withdrawal struct {
 	Kept string // what the store keeps all the same, and until when; "" if nothing
+
+	// Whether somebody had fetched the bundle, as in [Standing].
+	Download, DownloadNote string
+	Fetched                time.Time
 }
 
 // Revoke deletes every version of an order's bundle and page and records it. Cut
 // short, by a crash or a store that is away, it is finished by the daemon.
 func (p *Practice) Revoke(ctx context.Context, id string) (Withdrawal, error) {
+	if err := p.noteDownloads(ctx, false); err != nil { // revoking does not wait for that
+		p.log.Warn("whether it was fetched cannot be found out now", slog.String("stage", "revoke"), slog.String("class", classOf(err)))
+	}
 	p.publishedMu.Lock()
 	defer p.publishedMu.Unlock()
 	r, _, err := p.sentRelease(ctx, id)
@@ -199,7 +206,10 @@ func (p *Practice) Revoke(ctx context.Context, id string) (Withdrawal, error) {
 	}
 	p.step(r.ID, "revoke", "begun")
 	err = p.finishRevoking(ctx, r)
-	return Withdrawal{Kept: r.Kept.words(p.opts.Now().Location())}, err
+	w := Withdrawal{Kept: r.Kept.words(p.opts.Now().Location()), Fetched: r.Fetched}
+	seen := p.state.readDownloads()
+	w.Download, w.DownloadNote = seen.of(r)
+	return w, err
 }
 
 // finishRevoking may be repeated, to the same end.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,6 +86,14 @@ records; it does so by itself with what a patient withdrew (the list named by
 			}
 			p := &printer{w: cmd.OutOrStdout()}
 			p.f("Withdrawn: the link leads nowhere now. What was downloaded before cannot be called back.\n")
+			switch done.Download {
+			case chartseal.DownloadFetched:
+				p.f("THE RECORDS HAD BEEN DOWNLOADED, first on %s.\n", done.Fetched.Local().Format(minute))
+			case chartseal.DownloadUnseen:
+				p.f("%s.\n", strings.TrimSuffix("No download was seen ("+done.DownloadNote+")", " ()"))
+			default:
+				p.f("Whether they had been downloaded is unknown: %s.\n", done.DownloadNote)
+			}
 			if done.Kept != "" {
 				p.f("%s.\n", done.Kept)
 			}
@@ -122,6 +131,10 @@ type revoked struct {
 	Order   string `json:"order"`
 	Revoked bool   `json:"revoked"`
 	Kept    string `json:"kept,omitempty"` // what the store keeps all the same
+
+	Download     string    `json:"download"` // fetched, not_seen or unknown
+	DownloadNote string    `json:"download_note,omitempty"`
+	Fetched      time.Time `json:"fetched,omitzero"`
 }
 
 func revoke(ctx context.Context, p *chartseal.Practice, q question) (revoked, error) {
@@ -133,7 +146,7 @@ func revoke(ctx context.Context, p *chartseal.Practice, q question) (revoked, er
 		q.ID = o.ID
 	}
 	w, err := p.Revoke(ctx, q.ID)
-	return revoked{q.ID, err == nil, w.Kept}, err
+	return revoked{q.ID, err == nil, w.Kept, w.Download, w.DownloadNote, w.Fetched}, err
 }
 
 // isNumber says that an argument is an order's number and not the name of its file.

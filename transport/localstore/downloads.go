@@ -121,6 +121,12 @@ func readDownload(file string) (d download, err error) {
 	return d, json.NewDecoder(f).Decode(&d)
 }
 
+// How often, and after what pause, a note is put into its place.
+const (
+	renameTries = 5
+	renamePause = 20 * time.Millisecond
+)
+
 // halfNote begins the name of a note that is being written.
 const halfNote = ".tmp-"
 
@@ -134,12 +140,17 @@ func writeDownload(file string, d download) error {
 		return err
 	}
 	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
+	err = errors.Join(err, f.Sync(), f.Close())
+	for try := 0; err == nil; try++ {
+		if err = os.Rename(f.Name(), file); err == nil {
+			return nil
+		}
+		if try < renameTries { // on Windows a reader is in the way for a moment
+			time.Sleep(renamePause)
+			err = nil
+		}
 	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
+	_ = os.Remove(f.Name())
 	return err
 }
 
