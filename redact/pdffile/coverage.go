@@ -3,6 +3,7 @@ package pdffile
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
@@ -32,6 +33,7 @@ type painted struct {
 	text     []rune  // what is written, letter by letter as its bytes are
 	filled   bool    // areas are filled with pictures, or glyphs are pictures
 	aside    bool    // text in patterns, soft masks or glyphs
+	seen     int     // bytes of text that no picture as large as half the page lies over
 }
 
 const (
@@ -44,18 +46,28 @@ type painter struct {
 	doc   *document
 	out   painted
 	forms int
+	area  float64                    // of the page, in square points
 	seen  map[types.IndirectRef]bool // what resources have been looked through
 }
 
+// pen is the part of the graphics state that matters here (8.4).
+type pen struct {
+	ctm  matrix
+	mode string // how text is painted (9.3.6)
+}
+
+// unpainted are the modes in which text is not seen.
+var unpainted = map[string]bool{"3": true, "7": true}
+
 func (d *document) painted(page types.Dict) painted {
-	p := &painter{doc: d, out: painted{clear: true}, seen: map[types.IndirectRef]bool{}}
+	p := &painter{doc: d, out: painted{clear: true}, area: d.area(page), seen: map[types.IndirectRef]bool{}}
 	content, ok := d.pageContent(page)
 	if !ok {
 		p.out.clear = false
 		return p.out
 	}
 	res, _ := d.at(page["Resources"]).(types.Dict)
-	p.run(content, res, identity, 0)
+	p.run(content, res, pen{ctm: identity}, 0)
 	p.beside(res, 0)
 	return p.out
 }
@@ -80,27 +92,29 @@ func (d *document) pageContent(page types.Dict) (content []byte, ok bool) {
 	return content, true
 }
 
-func (p *painter) run(content []byte, res types.Dict, ctm matrix, depth int) {
-	var stack []matrix
+func (p *painter) run(content []byte, res types.Dict, now pen, depth int) {
+	var stack []pen
 	_, ok := scan(content, func(op string, args [][]byte) {
 		switch op {
 		case "q":
-			stack = append(stack, ctm)
+			stack = append(stack, now)
 		case "Q":
 			if n := len(stack); n > 0 {
-				ctm, stack = stack[n-1], stack[:n-1]
+				now, stack = stack[n-1], stack[:n-1]
 			}
 		case "cm":
 			if m, ok := numbersOf(args); ok {
-				ctm = m.times(ctm)
+				now.ctm = m.times(now.ctm)
 			}
+		case "Tr":
+			now.mode = string(slices.Concat(args...))
 		case "Tj", "TJ", "'", `"`:
-			p.text(args)
+			p.text(args, !unpainted[now.mode])
 		case "BI":
-			p.picture(ctm)
+			p.picture(now.ctm)
 		case "Do":
 			if len(args) > 0 && len(args[0]) > 0 && args[0][0] == '/' {
-				p.do(nameOf(args[0]), res, ctm, depth)
+				p.do(nameOf(args[0]), res, now, depth)
 			}
 		case "c", "v", "y":
 			p.out.curves++
@@ -112,8 +126,8 @@ func (p *painter) run(content []byte, res types.Dict, ctm matrix, depth int) {
 }
 
 // text notes the bytes of the strings that are shown, whatever their font makes of
-// them.
-func (p *painter) text(args [][]byte) {
+// them, and counts those that are seen.
+func (p *painter) text(args [][]byte, seen bool) {
 	for _, a := range args {
 		for i := 0; i < len(a); i++ {
 			end := -1
@@ -133,6 +147,9 @@ func (p *painter) text(args [][]byte) {
 			}
 			b, err := stringBytes(o)
 			p.out.clear = p.out.clear && err == nil
+			if seen {
+				p.out.seen += len(b)
+			}
 			for _, c := range b {
 				p.out.text = append(p.out.text, rune(c))
 			}
@@ -144,17 +161,21 @@ func (p *painter) text(args [][]byte) {
 
 func (p *painter) picture(ctm matrix) {
 	p.out.anything = true
-	p.out.pictures += math.Abs(ctm[0]*ctm[3] - ctm[1]*ctm[2])
+	size := math.Abs(ctm[0]*ctm[3] - ctm[1]*ctm[2])
+	p.out.pictures += size
+	if size >= scanPart*p.area {
+		p.out.seen = 0 // it lies over what was written before
+	}
 }
 
-func (p *painter) do(name string, res types.Dict, ctm matrix, depth int) {
+func (p *painter) do(name string, res types.Dict, now pen, depth int) {
 	list, _ := p.doc.at(res["XObject"]).(types.Dict)
 	sd, ok := p.doc.at(list[name]).(types.StreamDict)
 	if !ok {
 		return
 	}
 	if sd.Dict["Subtype"] == types.Name("Image") {
-		p.picture(ctm)
+		p.picture(now.ctm)
 		return
 	}
 	if p.forms++; depth >= maxFormDepth || p.forms > maxDrawn {
@@ -176,7 +197,7 @@ func (p *painter) do(name string, res types.Dict, ctm matrix, depth int) {
 			m[i] = number(p.doc.at(a[i]))
 		}
 	}
-	p.run(content, inner, m.times(ctm), depth+1)
+	p.run(content, inner, pen{m.times(now.ctm), now.mode}, depth+1)
 	p.beside(inner, depth+1)
 }
 

@@ -227,6 +227,8 @@ func searchable(s sight, p painted, area float64) bool {
 		return !p.anything
 	case !s.readable():
 		return false
+	case p.pictures >= scanPart*area && p.seen < scanLetters:
+		return false // what a program recognised in a scan: handwriting is not in it
 	}
 	return s.body >= scanLetters || p.pictures < scanPart*area && (s.letters >= scanLetters || p.curves < outlined && !p.filled)
 }

@@ -254,8 +254,14 @@ func TestNotSearched(t *testing.T) {
 			picture(f)
 			f.stream(7, "/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</Im 6 0 R>>>>", scan)
 		}), true},
-		"stamped scan":           {written(scan+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "/XObject<</Im 6 0 R>>", picture), true},
-		"scan with its text":     {written(scan+"BT 3 Tr /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
+		"stamped scan":       {written(scan+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "/XObject<</Im 6 0 R>>", picture), true},
+		"recognised scan":    {written(scan+"BT 3 Tr /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), true},
+		"scan over its text": {written("BT /F1 9 Tf 9 200 Td ("+long+") Tj ET "+scan, "", "/XObject<</Im 6 0 R>>", picture), true},
+		"recognised, in a form": {written(scan+"q 3 Tr /X Do Q BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "", "/XObject<</Im 6 0 R/X 7 0 R>>", func(f *file) {
+			picture(f)
+			f.stream(7, "/Subtype/Form/BBox[0 0 612 792]/Resources<</Font<</F1 5 0 R>>>>", "BT /F1 9 Tf 9 200 Td ("+long+") Tj ET")
+		}), true},
+		"text on a background":   {written(scan+"BT 0 Tr /F1 9 Tf 9 200 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), false},
 		"faxed scan":             {written(scan+"BT /F1 9 Tf 9 400 Td ("+long+") Tj ET", "", "/XObject<</Im 6 0 R>>", picture), true},
 		"faxed scan, turned":     {written(scan+"BT /F1 9 Tf 0 1 -1 0 20 9 Tm ("+long+") Tj ET", "/Rotate 90", "/XObject<</Im 6 0 R>>", picture), true},
 		"stamped scan, huge box": {written(scan+"BT /F1 9 Tf 9 9 Td (page 7 of 9) Tj ET", "/CropBox[0 0 9000 9000]", "/XObject<</Im 6 0 R>>", picture), true},
@@ -287,7 +293,7 @@ func TestNotSearched(t *testing.T) {
 			f.stream(7, "", "1 0 0 0 1 1 d1 0 0 1 1 re f")
 		}), true},
 	} {
-		pictured := []string{"picture of a card", "small picture", "scan with its text"}
+		pictured := []string{"picture of a card", "small picture", "text on a background"}
 		t.Run(name, func(t *testing.T) {
 			_, report, err := cleaned(tt.in, nil, trimmerFor(t, false))
 			if !tt.held {
