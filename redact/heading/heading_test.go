@@ -62,6 +62,10 @@ func TestRead(t *testing.T) {
 		"number at the top":    {[]string{"20871               Page 1 of 2", "Tooth 14      95.00"}, "loose 20871"},
 		"nobody":               {[]string{"Patient: denies pain", "PATIENT: TOLERATED WELL", "Pt: 41 y/o female", "Name: ____________", "Patient Portion: 12.00", "Plan name: Delta Dental"}, ""},
 		"another label":        {[]string{"Patient:        DOB:        Chart #:"}, ""},
+		"in block letters":     {[]string{"Patient (please print): Rosa Lopez", "Patient's Name (Last, First, MI): Alvarez, Maria"}, "name Rosa Lopez; name Alvarez, Maria"},
+		"a subject":            {[]string{"RE: Veneer Options", "Re: Invisalign Progress", "RE: Root Canal Therapy"}, ""},
+		"account beside":       {[]string{"Patient Name      Patient Acct      Claim Number", "Maria Alvarez     10432             88777"}, "name Maria Alvarez; loose 10432; loose 88777"},
+		"short family names":   {[]string{"Patient: Do, Minh", "Patient: Crown, Peter", "Patient: Do you smoke", "Patient: Anna Lee, D.O."}, "name Do, Minh; name Crown, Peter"},
 		"relationship":         {[]string{"Patient's relationship to insured: Self"}, ""},
 	} {
 		if got := read(typed(c.lines...)); got != c.want {

@@ -62,11 +62,14 @@ var noNames = words(`
 	please see attached above below also using under over after before during today tomorrow yesterday next last first mr mrs
 	your our claim request referral results result summary report letter copy copies update reminder confirmation education instructions care
 	services service department center centre clinic office practice associates group dentistry orthodontics endodontics periodontics company inc llc pllc pc
-	street avenue road suite state city`)
+	street avenue road suite state city
+	patient patients option options progress update therapy evaluation assessment clearance restoration restorations composite onlay
+	veneer veneers invisalign aligner aligners retainer retainers appliance apnea braces sealants fluoride biopsy preauthorization predetermination
+	appeal denial coverage transfer follow-up followup post-op postop pre-op`)
 
 // surnames are words of noNames that are names of families, too: in front of a
 // comma they count.
-var surnames = words(`child street bridge good fine poor fair root well post`)
+var surnames = words(`child street bridge good fine poor fair root well post crown self an do to so he you may will has`)
 
 func words(s string) map[string]bool {
 	set := map[string]bool{}
@@ -77,7 +80,7 @@ func words(s string) map[string]bool {
 }
 
 // credential marks a clinician.
-var credential = regexp.MustCompile(`(?i)(?:^|[ ,.])(?:d\.?d\.?s|d\.?m\.?d|m\.?d|r\.?d\.?h|ph\.?d|d\.?o|r\.?n|cda|dr)\.?(?:$|[ ,.)])`)
+var credential = regexp.MustCompile(`(?:^|[ ,.])(?i:d\.?d\.?s|d\.?m\.?d|m\.?d|r\.?d\.?h|ph\.?d|r\.?n|cda|dr)\.?(?:$|[ ,.)])|[ ,.](?:D\.?O|d\.o)\.?(?:$|[ ,.)])`) // Do is a family name, too
 
 var (
 	bracketed = regexp.MustCompile(`\s*[(\[][^)\]]*[\d/][^)\]]*[)\]]|\s*[(\[](?i:m|f|male|female|minor|adult|self|patient|he/him|she/her|they/them)[)\]]`)
