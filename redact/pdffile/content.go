@@ -2,7 +2,6 @@ package pdffile
 
 import (
 	"bytes"
-	"slices"
 )
 
 // What a content stream draws is kept token by token; what it only carries goes:
@@ -32,8 +31,9 @@ type scanner struct {
 	in   []byte
 	pos  int
 	out  []byte
-	args []int // where in out the operands since the last operator begin
-	base int   // end of the last operator in out
+	args []int  // where in out the operands since the last operator begin
+	base int    // end of the last operator in out
+	from [2]int // where the current word begins in in and in out
 	// on is told each operator that stays and its operands, as written.
 	on    func(op string, args [][]byte)
 	uses  map[string]map[string]bool // names of resources by kind
@@ -49,7 +49,7 @@ func scan(content []byte, on func(op string, args [][]byte)) (*scanner, bool) {
 		if s.pos >= len(s.in) {
 			break
 		}
-		if !s.token() {
+		if s.from = [2]int{s.pos, len(s.out)}; !s.token() {
 			return s, false
 		}
 	}
@@ -139,6 +139,10 @@ func (s *scanner) cut(from, to, n int) {
 }
 
 func (s *scanner) done() { s.args, s.base = s.args[:0], len(s.out) }
+
+// rest is the content again where it could not be read to its end: clean up to
+// there, and what follows as it is, because viewers make of it what they can.
+func (s *scanner) rest() []byte { return append(s.out[:s.from[1]:s.from[1]], s.in[s.from[0]:]...) }
 
 // forget drops an operator and its operands.
 func (s *scanner) forget() {
@@ -281,76 +285,4 @@ func stringEnd(b []byte, i int) int {
 		}
 	}
 	return -1
-}
-
-// inlineImage copies an image that is part of the content (8.9.7).
-func (s *scanner) inlineImage() bool {
-	if len(s.args) > 0 {
-		s.forget()
-	}
-	s.out = append(s.out, "BI"...)
-	var keys [][]byte
-	for {
-		s.space()
-		if s.pos >= len(s.in) {
-			return false
-		}
-		if bytes.HasPrefix(s.in[s.pos:], []byte("ID")) && (s.pos+2 == len(s.in) || blank(s.in[s.pos+2])) {
-			break
-		}
-		at := len(s.out)
-		if !s.object() {
-			return false
-		}
-		keys = append(keys, slices.Clone(s.out[at:]))
-	}
-	flate := false
-	for i := 0; i+1 < len(keys); i += 2 {
-		switch string(keys[i]) {
-		case "/CS", "/ColorSpace":
-			if keys[i+1][0] == '/' {
-				s.use("ColorSpace", nameOf(keys[i+1]))
-			}
-		case "/F", "/Filter":
-			first := bytes.TrimLeft(keys[i+1], "[ \r\n\t")
-			flate = bytes.HasPrefix(first, []byte("/Fl"))
-		}
-	}
-	data := min(s.pos+3, len(s.in))
-	from := data
-	if n := flateLength(s.in[data:]); flate && n < len(s.in)-data {
-		from = max(data+n-1, data) // what looks like the end before is data
-	}
-	end := imageEnd(s.in, from)
-	if end < 0 {
-		return false
-	}
-	if s.on != nil {
-		s.on("BI", nil)
-	}
-	if n := flateLength(s.in[data:end]); flate && n < end-data-3 { // bytes behind the image
-		s.copyTo(data + n)
-		s.out = append(s.out, "\nEI"...)
-		s.pos = end
-	}
-	s.copyTo(end)
-	s.done()
-	return true
-}
-
-// imageEnd returns the end of the EI that ends the data of an inline image: one
-// between blanks, with what can be content behind it.
-func imageEnd(b []byte, from int) int {
-	for i := from; ; {
-		n := bytes.Index(b[i:], []byte("EI"))
-		if n < 0 {
-			return -1
-		}
-		i += n + 2
-		before := i-3 < from || blank(b[i-3])
-		after := i == len(b) || blank(b[i])
-		if before && after && !slices.ContainsFunc(b[i:min(i+16, len(b))], func(c byte) bool { return c > 0x7e || c < ' ' && !blank(c) }) {
-			return i
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package pdffile
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -24,6 +25,11 @@ func TestScan(t *testing.T) {
 		"stray marks":      {"q ) ] > } Q", "q         Q"},
 		"inline image":     {"BI /W 2 /H 1 /BPC 8 /CS /G ID \x01\xff EI Q", "BI /W 2 /H 1 /BPC 8 /CS /G ID \x01\xff EI Q"},
 		"inline image, EI": {"BI /W 9 /H 1 ID ab EI \xff\xfe EI Q", "BI /W 9 /H 1 ID ab EI \xff\xfe EI Q"},
+		"inline, entries":  {"BI /X (secret) /W 2/H 1/L 9/BPC 8/CS/G/Y(secret)ID ab EI Q", "BI /W 2/H 1 /BPC 8/CS/G ID ab EI Q"},
+		"inline, tail":     {"BI /W 2 /H 1 /BPC 8 /CS /G ID absecret EI Q", "BI /W 2 /H 1 /BPC 8 /CS /G ID ab\nEI Q"},
+		"inline, in hex":   {"BI /W 2 /H 1 /BPC 8 /CS /G /F/AHx ID 4142> secret EI Q", "BI /W 2 /H 1 /BPC 8 /CS /G /F/AHx ID 4142>\nEI Q"},
+		"inline, in 85":    {"BI /W 2 /H 1 /BPC 8 /CS /G /F [/A85] ID 5l~> secret EI Q", "BI /W 2 /H 1 /BPC 8 /CS /G /F [/A85] ID 5l~>\nEI Q"},
+		"inline, EI in it": {"BI /W 9 /H 1 /BPC 8 /CS /G ID a EI q Q  EI Q", "BI /W 9 /H 1 /BPC 8 /CS /G ID a EI q Q  EI Q"},
 		"true":             {"true gs", "true gs"},
 		"quotes":           {"1 2 (a) \" (b) '", "1 2 (a) \" (b) '"},
 		"nested string":    {"(a (b) \\( c) Tj", "(a (b) \\( c) Tj"},
@@ -47,6 +53,39 @@ func TestScan(t *testing.T) {
 	for _, in := range []string{"(a", "[(a)", "<41", "<</A", "BI /W 1", "BI /W 1 ID abc", strings.Repeat("[", 200)} {
 		if _, ok := scan([]byte(in), nil); ok {
 			t.Errorf("%q: read", in)
+		}
+	}
+}
+
+// TestInlinePhoto: a photograph in the middle of a page loses its metadata.
+func TestInlinePhoto(t *testing.T) {
+	in := append(append([]byte("q BI /W 8 /H 8 /BPC 8 /CS /G /F /DCT ID "), photo(t)...), " EI Q"...)
+	if !bytes.Contains(in, []byte(secret)) {
+		t.Fatal("nothing is planted")
+	}
+	s, ok := scan(in, nil)
+	if !ok || bytes.Contains(s.out, []byte(secret)) || !bytes.HasSuffix(s.out, []byte("\xff\xd9\nEI Q")) {
+		t.Errorf("%v %q", ok, s.out)
+	}
+	if again, ok := scan(s.out, nil); !ok || again.changed() {
+		t.Errorf("scanned twice it is %q", again.out)
+	}
+}
+
+// TestBrokenContent: what a page carries goes up to where it breaks off.
+func TestBrokenContent(t *testing.T) {
+	for _, tail := range []string{"(open", "[ (a) ", "<41", "BI /W 1 /H 1 ID abc"} {
+		in := written("/Span<</ActualText("+secret+")>>BDC BT /F1 9 Tf 9 9 Td (drawn) Tj ET EMC %"+secret+"\n"+tail, "", "", nil)
+		got, report, err := clean(in, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", tail, err)
+		}
+		if l := leaks(t, got); l != nil {
+			t.Errorf("%q: the secret is still in: %v", tail, l)
+		}
+		wantRemoved(t, report, marksRemoved)
+		if all := readable(t, got); !strings.Contains(all, "(drawn) Tj") || !strings.Contains(all, tail) {
+			t.Errorf("%q: something is lost from %q", tail, all)
 		}
 	}
 }
@@ -101,6 +140,10 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, ok := scan(b, nil)
 		if !ok {
+			rest := s.rest()
+			if again, ok := scan(rest, nil); ok || !bytes.Equal(again.rest(), rest) {
+				t.Errorf("scanned twice, %q is %q, not %q", b, again.rest(), rest)
+			}
 			return
 		}
 		again, ok := scan(s.out, nil)

@@ -18,6 +18,10 @@ func (c *copier) drawn(sd types.StreamDict) (types.StreamDict, map[string]map[st
 	}
 	s, ok := scan(content, nil)
 	if !ok {
+		if rest := s.rest(); !bytes.Equal(rest, content) {
+			c.tally.add(marksRemoved, 1)
+			sd = replaced(sd, deflate(rest), stage{name: filter.Flate})
+		}
 		return sd, nil, nil
 	}
 	if s.changed() {
@@ -46,14 +50,18 @@ func (w *pageWalk) drawnPage(in types.Object, page types.Dict) error {
 		return err
 	}
 	s, ok := scan(content, nil)
+	drawn := s.out
 	if !ok {
-		return nil
+		drawn = s.rest()
 	}
-	if s.changed() {
+	if !bytes.Equal(drawn, content) {
 		w.tally.add(marksRemoved, 1)
 		page["Contents"] = w.out.add(types.StreamDict{
-			Dict: types.Dict{"Filter": types.Name(filter.Flate)}, Raw: deflate(s.out),
+			Dict: types.Dict{"Filter": types.Name(filter.Flate)}, Raw: deflate(drawn),
 		})
+	}
+	if !ok {
+		return nil
 	}
 	page["Resources"] = w.pruned(page["Resources"], s.uses)
 	return nil
