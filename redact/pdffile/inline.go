@@ -33,9 +33,11 @@ func (s *scanner) inlineImage() bool {
 	flate := bytes.HasPrefix(first, []byte("/Fl"))
 	data := min(s.pos+3, len(s.in))
 	from, size := data, im.size()
-	switch n := flateLength(s.in[data:]); {
-	case flate && n < len(s.in)-data:
-		from = max(data+n-1, data) // what looks like the end before is data
+	switch {
+	case flate:
+		if n := flateLength(s.in[data:]); n < len(s.in)-data {
+			from = max(data+n-1, data) // what looks like the end before is data
+		}
 	case size > 0 && size < len(s.in)-data:
 		from = max(data+size-1, data)
 	}
