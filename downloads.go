@@ -198,6 +198,10 @@ func (p *Practice) fetched(ctx context.Context, id string, f transport.Fetch) er
 		return err
 	}
 	was, err := p.ledgerEntry(r.ID + "/sent")
+	if errors.Is(err, ledger.ErrNoEntry) { // a person went on with an older copy of the ledger: status knows it at least
+		r.Fetched = f.At
+		return p.state.save(r)
+	}
 	if err != nil {
 		return err
 	}
