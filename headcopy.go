@@ -115,10 +115,7 @@ func (p *Practice) startHeads(ctx context.Context) {
 	quick, cancel := context.WithTimeout(ctx, headTimeout)
 	err := c.compare(quick)
 	cancel()
-	if err != nil && !errors.Is(err, ledger.ErrBroken) {
-		p.log.Warn("the ledger cannot be compared with its heads in the store; it is tried again", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
-	}
-	if err == nil {
+	if err == nil { // else it is tried again, and told
 		c.compare = nil
 	}
 	if !p.ledgerBroken.Load() { // of an earlier run
@@ -191,11 +188,11 @@ func (c *headCopier) compared(ctx context.Context) error {
 	if c.compare == nil {
 		return nil
 	}
-	err := c.compare(ctx)
-	if err == nil {
-		c.compare = nil
+	if err := c.compare(ctx); err != nil {
+		return c.note(ctx, err)
 	}
-	return err
+	c.compare = nil
+	return nil
 }
 
 // copy brings the store up to date.

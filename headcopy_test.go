@@ -81,12 +81,12 @@ func (s *shelf) copy() map[string][]byte {
 type bookkeeper struct {
 	*Practice
 	shelf *shelf
-	log   *bytes.Buffer
+	log   *locked
 }
 
 func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
 	t.Helper()
-	k := &bookkeeper{shelf: s, log: &bytes.Buffer{}}
+	k := &bookkeeper{shelf: s, log: &locked{}}
 	st, err := openState(filepath.Join(dir, "state"))
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
 	}
 	k.Practice = &Practice{
 		cfg: &config.Config{State: st.dir, Outbox: out, Site: "front-desk"}, state: st, copies: s, requests: newRequests(),
-		log: slog.New(slog.NewTextHandler(&locked{w: k.log}, nil)), opts: Options{Now: time.Now},
+		log: slog.New(slog.NewTextHandler(k.log, nil)), opts: Options{Now: time.Now},
 	}
 	if k.ledger, err = k.openLedger(); err != nil {
 		t.Fatal(errors.Join(err, st.close()))
@@ -109,7 +109,13 @@ func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
 // locked lets several goroutines log.
 type locked struct {
 	mu sync.Mutex
-	w  *bytes.Buffer
+	w  bytes.Buffer
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.String()
 }
 
 func (l *locked) Write(b []byte) (int, error) {
@@ -189,6 +195,21 @@ func TestAStoreThatIsAwayHoldsNothingUp(t *testing.T) {
 	eventuallyTrue(t, "trouble is noted", func() bool { return readHeadCopy(k.state).Trouble == "store unavailable" })
 	s.set(nil)
 	eventuallyTrue(t, "the newest is copied", func() bool { c := readHeadCopy(k.state); return c.Seq == 3 && c.Trouble == "" })
+	k.close(t)
+}
+
+// One that is away from the beginning, or refuses the key, is told of, and nothing is
+// copied before the ledger was compared with what is there.
+func TestAStoreThatIsAwayAtTheStart(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}, away: &transport.Error{Op: "list objects", Class: transport.ErrDenied}}
+	k := keepBooks(t, t.TempDir(), s)
+	k.write(t, "a")
+	eventuallyTrue(t, "trouble is noted", func() bool { return readHeadCopy(k.state).Trouble == "store denied access" })
+	if k.ledgerBroken.Load() {
+		t.Error("a store that is away breaks the ledger")
+	}
+	s.set(nil)
+	eventuallyTrue(t, "the head is copied", func() bool { c := readHeadCopy(k.state); return c.Seq == 1 && c.Trouble == "" })
 	k.close(t)
 }
 

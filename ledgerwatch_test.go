@@ -2,6 +2,8 @@ package chartseal
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/transport"
 )
 
 // TestABrokenLedgerStopsEveryRelease: what is changed behind the daemon's back is
@@ -61,4 +64,48 @@ func TestABrokenLedgerStopsEveryRelease(t *testing.T) {
 		}
 	}
 	t.Error("R31 does not stop the order")
+}
+
+// What check says of the ledger, its signed head and the copies of it.
+func TestCheckTellsWhereTheHeadIsKept(t *testing.T) {
+	k := keepBooks(t, t.TempDir(), &shelf{all: map[string][]byte{}})
+	k.write(t, "a")
+	k.close(t)
+	say := func() (out string) {
+		examineLedger(t.Context(), k.cfg, time.Now(), func(_ string, level transport.Level, format string, args ...any) {
+			out += fmt.Sprintf("%s: "+format+"\n", append([]any{level}, args...)...)
+		})
+		return out
+	}
+	note := func(c HeadCopy) {
+		t.Helper()
+		b, err := json.Marshal(c)
+		if err == nil {
+			err = os.WriteFile(k.state.path(headsState), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want, c := range map[string]HeadCopy{
+		"has not been copied to the store yet":     {},
+		"object lock keeps the daily copies":       {Seq: 1, At: time.Now(), Locked: true},
+		"who holds its key can replace the copies": {Seq: 1, At: time.Now()},
+		"not been copied to the store since":       {Seq: 1, Trouble: "store unavailable", Since: time.Now()},
+	} {
+		note(c)
+		if got := say(); !strings.Contains(got, want) || !strings.Contains(got, "The ledger is whole: 1 entries") {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+	k.cfg.Store.Kind = config.StoreLocal
+	if got := say(); !strings.Contains(got, "no copy of the ledger's signed head is kept elsewhere") {
+		t.Error(got)
+	}
+	if err := os.WriteFile(k.state.path("ledger", "head"), []byte("chartseal ledger head v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := say(); !strings.HasPrefix(got, string(transport.Problem)) || !strings.Contains(got, "not by the practice's key") {
+		t.Error(got)
+	}
 }
