@@ -3,6 +3,8 @@ package pdffile
 import (
 	"bytes"
 	"compress/zlib"
+	"errors"
+	"io"
 	"strings"
 
 	"github.com/pdfcpu/pdfcpu/pkg/filter"
@@ -39,7 +41,24 @@ func (c *copier) content(sd types.StreamDict) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	b, err := c.decode(sd.Raw, stages)
+	if err != nil && len(stages) == 1 && stages[0].name == filter.Flate && stages[0].parms == nil {
+		b, err = inflated(sd.Raw)
+	}
 	return b, err == nil, nil
+}
+
+// inflated unpacks data that is whole but for its checksum, which viewers do
+// without.
+func inflated(b []byte) ([]byte, error) {
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(z, maxDecoded))
+	if errors.Is(err, zlib.ErrChecksum) {
+		return out, nil
+	}
+	return out, err
 }
 
 // drawnPage does the same for the content of a page, which may be in pieces that

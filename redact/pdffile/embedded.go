@@ -86,13 +86,23 @@ func (c *copier) embedded(sd types.StreamDict, e embedding) (types.StreamDict, e
 			return c.picture(sd, stages, cleanJPX)
 		}
 	}
+	if sd, stages, err = c.recoded(sd, stages); err != nil {
+		return sd, err
+	}
+	used := len(sd.Raw)
 	if len(stages) > 0 && stages[0].name == filter.Flate {
-		if n := flateLength(sd.Raw); n < len(sd.Raw) {
-			if len(bytes.TrimSpace(sd.Raw[n:])) > 0 {
-				c.tally.add(tailRemoved, 1)
-			}
-			sd.Raw = sd.Raw[:n]
+		used = flateLength(sd.Raw)
+	}
+	if e == picture && len(stages) <= 1 {
+		if sd, err = c.cropped(sd, stages); err != nil {
+			return sd, err
 		}
+	}
+	if used < len(sd.Raw) {
+		if len(bytes.TrimSpace(sd.Raw[used:])) > 0 {
+			c.tally.add(tailRemoved, 1)
+		}
+		sd.Raw = sd.Raw[:used]
 	}
 	return sd, nil
 }
