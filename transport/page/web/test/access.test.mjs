@@ -173,7 +173,7 @@ test("accessibility: 320 px, text of double size and wide spacing cut nothing of
 test("accessibility: focus is seen, and nothing lies over it (WCAG 2.4.7, 2.4.11)", async () => {
   const { sealed } = await setup();
   for (const colors of [{ colorScheme: "light" }, { colorScheme: "dark" }, { forcedColors: "active" }]) {
-    const { page, done } = await visit((await publish(sealed)).url, { viewport: { width: 390, height: 640 }, ...colors });
+    const { page, done } = await visit((await publish(sealed)).url, { viewport: { width: 390, height: 640 }, reducedMotion: "reduce", ...colors });
     const walk = async (where) => {
       await page.evaluate(() => document.activeElement.blur());
       for (let i = 0; i < 60; i++) {
