@@ -77,6 +77,6 @@ test("large: memory does not grow with the bundle", async () => {
   const grown = more.bytes - less.bytes;
   console.log(`        ${mb(grown)} more: renderer ${mb(more.renderer - less.renderer)}, whole browser ${mb(more.all - less.all)}`);
   const slack = 64 * MB; // what is free to be collected, or not yet
-  assert.ok(more.renderer - less.renderer < slack + 0.2 * grown, "the renderer's memory grows with the bundle");
+  assert.ok(more.renderer - less.renderer < slack + 0.3 * grown, "the renderer's memory grows with the bundle");
   assert.ok(more.all - less.all < slack + 0.4 * grown, "the browser's memory grows with the bundle");
 });
