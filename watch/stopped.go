@@ -18,7 +18,11 @@ func PlaceStopped(outbox string, text []byte) error {
 
 // RemoveStopped takes it away, if it is there.
 func RemoveStopped(outbox string) error {
-	err := os.Remove(filepath.Join(outbox, Stopped))
+	name := filepath.Join(outbox, Stopped)
+	_, err := os.Lstat(name)
+	if err == nil {
+		err = os.Remove(name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
