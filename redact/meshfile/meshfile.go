@@ -147,15 +147,20 @@ func numeric(s string) bool {
 
 func notNumber(s string) bool { return !number(s) }
 
-// number reports whether s is a number as C prints it; NaN and infinity occur
-// in the normals of degenerate triangles.
+// number reports whether s is a number as C prints it, with its sign in front and
+// one point; NaN and infinity occur in the normals of degenerate triangles.
 func number(s string) bool {
-	digits := false
+	digits, point, power := false, false, false
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= '0' && c <= '9':
 			digits = true
-		case c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E':
+		case (c == '-' || c == '+') && (i == 0 || s[i-1]|0x20 == 'e'):
+		case c == '.' && !point && !power:
+			point = true
+		case c|0x20 == 'e' && digits && !power:
+			digits, power = false, true // a power has digits of its own
+		default:
 			return noNumber(s)
 		}
 	}

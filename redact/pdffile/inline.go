@@ -50,7 +50,7 @@ func (s *scanner) inlineImage() bool {
 	}
 	s.copyTo(data)
 	if body := s.in[data : end-2]; len(body) > 0 {
-		kept := body
+		var kept []byte
 		switch {
 		case flate:
 			kept = body[:flateLength(body)]
