@@ -97,13 +97,13 @@ func samplesOfAll(t testing.TB) map[string][]byte {
 }
 
 // TestCutAndBent: a file that is cut, or of which one byte is wrong, has a
-// thumbnail or none.
+// thumbnail or none. One place in seven is tried, FuzzDraw tries the others.
 func TestCutAndBent(t *testing.T) {
 	for name, raw := range samplesOfAll(t) {
 		if _, err := draw(t.Context(), of(raw)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		for i := range raw {
+		for i := 0; i < len(raw); i += 7 {
 			try(t, name, raw[:i])
 			bent := bytes.Clone(raw)
 			bent[i] ^= 0xFF
