@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"chartseal"
+	"chartseal/cmd/chartseal/control"
 	"chartseal/watch"
 )
 
@@ -74,11 +75,19 @@ func (a *app) serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) 
 	ctx, cancel := context.WithCancel(ctx)
 	questions, err := listen(ctx, p)
 	if err == nil {
-		defer closing(&err, questions.Close)
+		defer a.hangUp(questions)
 	} else {
 		a.logger().Warn("commands cannot reach this daemon: link and revoke need it to be stopped",
 			slog.String("stage", "control"), slog.String("error", watch.Scrub(err).Error()))
 	}
 	defer cancel() // first
 	return p.Run(ctx, untilIdle)
+}
+
+// hangUp ends listening to commands. What it leaves is made anew by the next start,
+// so that a daemon that did its work does not fail of it.
+func (a *app) hangUp(questions *control.Server) {
+	if err := questions.Close(); err != nil {
+		a.logger().Warn("listening to commands did not end well", slog.String("stage", "control"), slog.String("error", watch.Scrub(err).Error()))
+	}
 }
