@@ -176,7 +176,7 @@ func (p *Practice) unfetched(ended time.Time) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.wentByLink() && r.Fetched.IsZero() && r.Links.Expires.After(ended) {
+		if r.wentByLink() && r.Fetched.IsZero() && r.aliveUntil().After(ended) {
 			out[r.Object.Key] = id
 		}
 	}

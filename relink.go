@@ -22,11 +22,16 @@ type NewLink struct {
 	Expires time.Time
 	Note    string // why it ends earlier than asked, if it does
 	Letter  bool   // a new letter and receipt lie where the old ones did
+
+	// Earlier is until when an earlier address of the encrypted file itself works, which
+	// the old receipt and the old page had; zero if none does.
+	Earlier time.Time
 }
 
 // Relink makes a new link for an order that was sent, after judging it again. The
 // sealed bundle stays as it is; the page gets another address and the old one is
-// deleted, so that the old link leads nowhere. data is the order file, which must be
+// deleted, so that the old link leads nowhere; what is known of the address of the bundle
+// itself, see [NewLink].Earlier, only [Practice.Revoke] ends. data is the order file, which must be
 // the very one that was sent.
 func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (*NewLink, error) {
 	p.publishedMu.Lock()
@@ -61,6 +66,7 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	shown := *l
 	r.PageKey, r.Retired = r.Retired[len(r.Retired)-1], append(r.Retired[:len(r.Retired)-1:len(r.Retired)-1], r.PageKey)
 	l.Page, l.Bundle = "", ""
+	r.Alive = r.aliveUntil()
 	r.Links = l
 	if err := p.state.save(r); err != nil { // the bundle is kept as long as the link lives
 		return nil, err
@@ -73,7 +79,19 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	if err != nil {
 		p.log.Warn("the letter with the new link is not written", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)), slog.String("error", scrub(err).Error()))
 	}
-	return &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Letter: err == nil}, nil
+	made := &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Letter: err == nil}
+	if r.Alive.After(p.opts.Now()) {
+		made.Earlier = r.Alive
+	}
+	return made, nil
+}
+
+// aliveUntil is when the last address of the bundle ends that anybody may know.
+func (r *release) aliveUntil() time.Time {
+	if r.Links == nil || r.Alive.After(r.Links.Expires) {
+		return r.Alive
+	}
+	return r.Links.Expires
 }
 
 // relinkable finds the release of an order and asks the rules about it again.

@@ -224,6 +224,9 @@ type release struct {
 
 	Withheld bool   `json:"withheld,omitempty"` // stopped after the upload: the object goes, and no link is made
 	Links    *links `json:"links,omitempty"`
+	// Alive is until when addresses of the bundle work that a new link replaced: only
+	// deleting the bundle ends them earlier.
+	Alive time.Time `json:"alive,omitzero"`
 
 	// Fetched is when somebody first had the whole bundle, once that is in the ledger.
 	Fetched time.Time `json:"fetched,omitzero"`

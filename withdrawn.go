@@ -63,10 +63,10 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 			continue
 		}
 		r, err := s.load(e.Reference)
-		if err != nil || r.Revoked || r.Expired || r.Links == nil || !r.Links.Expires.After(now) {
+		if err != nil || r.Revoked || r.Expired || r.Links == nil || !r.aliveUntil().After(now) {
 			continue // nothing is left of it
 		}
-		out = append(out, LiveLink{Order: e.Order, Release: e.Reference, Withdrawn: w.On.String(), Expires: r.Links.Expires})
+		out = append(out, LiveLink{Order: e.Order, Release: e.Reference, Withdrawn: w.On.String(), Expires: r.aliveUntil()})
 	}
 	return out, nil
 }

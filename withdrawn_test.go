@@ -69,6 +69,18 @@ func TestWithdrawnLinksAreListedUntilTheyEnd(t *testing.T) {
 		t.Errorf("with R21 switched off:\n%s", text)
 	}
 	*now = now.Add(49 * time.Hour)
+	r, err := p.state.load("r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Alive = now.Add(time.Hour)
+	if err := p.state.save(r); err != nil {
+		t.Fatal(err)
+	}
+	if text := ended(); !strings.Contains(text, "chartseal revoke R-1") {
+		t.Errorf("a new link ended, but an earlier address of the records works:\n%s", text)
+	}
+	*now = now.Add(2 * time.Hour)
 	if text := look(t, p, outbox); strings.Contains(text, "withdrew") {
 		t.Errorf("the links have ended:\n%s", text)
 	}

@@ -24,7 +24,8 @@ func linkCmd(a *app) *cobra.Command {
 		Short: "A new link for an order that was sent, after checking the rules again",
 		Long: `ORDER is the order's file, as it lies in the outbox's sent folder. The records are
 not uploaded again; the old link leads nowhere from then on, and the letter and the
-receipt in the sent folder are written anew. When the daemon is running, it makes the
+receipt in the sent folder are written anew. An address of the encrypted file itself,
+which the old receipt had, works until it runs out; only revoke ends it. When the daemon is running, it makes the
 link.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,6 +54,9 @@ link.`,
 				p.f("LINK-LETTER.pdf and RECEIPT.txt in the order's sent folder have the new link.\n")
 			} else {
 				p.f("The letter in the order's sent folder could not be written anew, perhaps because it is open in another program: it has the old link, which leads nowhere now. Close it and make the link again.\n")
+			}
+			if !made.Earlier.IsZero() {
+				p.f("Whoever kept the earlier address of the encrypted file itself (it stands in the old receipt.json) can download that, still locked, until %s. Only chartseal revoke ends it earlier.\n", made.Earlier.Local().Format("January 2, 2006, 15:04"))
 			}
 			return p.err
 		},
@@ -109,6 +113,9 @@ type relinked struct {
 	Expires time.Time `json:"link_expires"`
 	Note    string    `json:"note,omitempty"` // why it ends earlier than asked
 	Letter  bool      `json:"letter"`         // the letter and the receipt have it
+
+	// Earlier is until when the earlier address of the encrypted file itself works.
+	Earlier time.Time `json:"earlier_until,omitzero"`
 }
 
 func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, error) {
@@ -123,7 +130,7 @@ func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, e
 	if err != nil {
 		return relinked{}, err
 	}
-	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Letter}, nil
+	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Letter, l.Earlier}, nil
 }
 
 // revoked says that the records of an order were withdrawn.

@@ -53,6 +53,9 @@ func TestANewLinkReplacesTheOldOne(t *testing.T) {
 	if got := visited(t, http.MethodGet, made.Page, ""); got != http.StatusOK {
 		t.Errorf("the new link answers %d", got)
 	}
+	if !made.Earlier.Equal(old.LinkExpires) || visited(t, http.MethodGet, old.Link, "") != http.StatusOK {
+		t.Errorf("the old address of the bundle works until %v, and %v was told", old.LinkExpires, made.Earlier)
+	}
 	must(t, p.Close())
 	if got := ledgerEvents(t, cfg); !slices.Equal(got, []ledger.Event{ledger.Sent, ledger.Relinked}) {
 		t.Errorf("the ledger says %v", got)
