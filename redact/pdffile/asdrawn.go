@@ -188,10 +188,25 @@ func (d *album) searched(page *pdfium.Page, number int) (s sight, err error) {
 		d.count(h.Rule, 1)
 		d.found[s.found[j]] = h.Rule
 	}
-	if s.body < scanLetters || !s.readable() || d.aside {
+	covered, err := covered(page)
+	if err != nil {
+		return s, err
+	}
+	if s.body < scanLetters || !s.readable() || d.aside || covered {
 		d.unread = append(d.unread, number)
 	}
 	return s, nil
+}
+
+// covered reports whether pictures cover a page so far that its text may be what a
+// program recognised in them: handwriting is not in it.
+func covered(page *pdfium.Page) (bool, error) {
+	area, err := page.Pictures()
+	if err != nil {
+		return false, err
+	}
+	b, err := page.Bounds()
+	return area >= scanPart*(b.Right-b.Left)*(b.Top-b.Bottom), err
 }
 
 // add puts a page with nothing but the picture into the document; w and h are the

@@ -113,3 +113,35 @@ func TestBrokenIsDrawn(t *testing.T) {
 		t.Error("the page is empty")
 	}
 }
+
+// TestDrawnScanIsNotSearched: what a program recognised in a scan is not all that
+// stands on it, in a file that is drawn as well.
+func TestDrawnScanIsNotSearched(t *testing.T) {
+	const scan, words = "q 612 0 0 792 0 0 cm /Im Do Q", " BT 3 Tr /F1 9 Tf 9 200 Td (the tooth is well and so is the patient, and so on and on and on until enough is said) Tj ET"
+	for name, in := range map[string]struct {
+		content, objects string
+		held             bool
+	}{
+		"on the page":     {scan + words, "/Im 6 0 R", true},
+		"in a form":       {"/X Do" + words, "/X 7 0 R", true},
+		"a small picture": {"q 100 0 0 100 9 9 cm /Im Do Q" + words, "/Im 6 0 R", false},
+	} {
+		pdf := written(in.content, "", "/XObject<<"+in.objects+">>", func(f *file) {
+			f.obj(1, "<</Type/Catalog/Pages 2 0 R/OCProperties<</OCGs[8 0 R]/D<</ON[8 0 R]>>>>>>")
+			f.stream(6, "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8", "x")
+			f.stream(7, "/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</Im 6 0 R>>>>", scan)
+			f.obj(8, "<</Type/OCG/Name(seen)>>")
+		})
+		_, _, err := run(pdf, redact.Payment)
+		if !in.held {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		wantRefusal(t, err, redact.Undecided)
+		if _, _, err := run(pdf, redact.Treatment); err != nil {
+			t.Errorf("%s, for treatment: %v", name, err)
+		}
+	}
+}
