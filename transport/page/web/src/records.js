@@ -160,7 +160,7 @@ function whose({ patient }) {
 }
 
 // render draws the list of an opened bundle.
-export function render(opened, { practice, phone, archiveName, close }) {
+export function render(opened, { practice, phone, signer, archiveName, close }) {
   const shelf = new Shelf(opened, archiveName);
   const list = entries(opened.records);
   $("records").replaceChildren(
@@ -168,6 +168,7 @@ export function render(opened, { practice, phone, archiveName, close }) {
     ...[whose(opened.manifest)].filter(Boolean),
     el("p", { class: "on-paper" }, [practice, phone, `${t("reference")}: ${opened.manifest.reference}`].filter(Boolean).join(" · ")),
     el("p", { class: "verified" }, icon(tick), el("span", {}, tn("verified", opened.members.size, { practice }))),
+    el("p", { class: "soft" }, t("verified_key"), " ", el("code", { class: "mono", translate: "no" }, signer)),
     el("div", { class: "actions" },
       el("button", { type: "button", class: "button first", onclick: () => shelf.saveAll() }, t("save_all")),
       el("span", { class: "soft", id: "saving", role: "status" }, t("save_all_note", { size: size(opened.archive.size) }))),

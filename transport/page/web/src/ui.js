@@ -221,7 +221,7 @@ function forget() {
 
 function drawRecords() {
   const name = (data.file || `${data.reference}.zip`).replace(/\.age$/i, "");
-  render(state.opened, { practice: data.practice, phone: data.contact.phone, archiveName: /\.zip$/i.test(name) ? name : `${name}.zip`, close: closeRecords });
+  render(state.opened, { practice: data.practice, phone: data.contact.phone, signer: data.signer, archiveName: /\.zip$/i.test(name) ? name : `${name}.zip`, close: closeRecords });
 }
 
 async function closeRecords() {

@@ -113,6 +113,7 @@ export default {
     records_title: "Your records from {practice}",
     verified_one: "Signed by {practice}. The one file arrived complete and unchanged.",
     verified_other: "Signed by {practice}. All {n} files arrived complete and unchanged.",
+    verified_key: "The signature was checked with this key. It also stands on the practice’s letter:",
     count_one: "{n} record", count_other: "{n} records",
     save_all: "Save everything", save_all_note: "one ZIP file, {size}",
     close_records: "Close and delete from this device",

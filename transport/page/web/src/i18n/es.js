@@ -113,6 +113,7 @@ export default {
     records_title: "Su expediente de {practice}",
     verified_one: "Firmado por {practice}. El único archivo llegó completo y sin cambios.",
     verified_other: "Firmado por {practice}. Los {n} archivos llegaron completos y sin cambios.",
+    verified_key: "La firma se comprobó con esta clave, que figura también en la carta del consultorio:",
     count_one: "{n} documento", count_other: "{n} documentos",
     save_all: "Guardar todo", save_all_note: "un archivo ZIP, {size}",
     close_records: "Cerrar y borrar de este dispositivo",
