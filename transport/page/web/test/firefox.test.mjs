@@ -20,6 +20,10 @@ async function within(prefs, run) {
   }
 }
 
+// Firefox's own PDF viewer takes on the policy of the page it is in, and grumbles
+// about what it does without.
+const ofViewer = /injection sink|style-src-elem/;
+
 // saves presses a button and waits until the folder holds the file: Firefox
 // tells nobody of downloads that a page makes itself.
 async function saves(page, name, downloads, want) {
@@ -35,7 +39,7 @@ async function saves(page, name, downloads, want) {
 
 test("firefox: words open, lists, shows and saves; closing deletes", () => within({}, async (go, downloads) => {
   const { sealed, zip, list } = await setup();
-  const { page, done } = await go((await publish(sealed)).url);
+  const { page, bad, done } = await go((await publish(sealed)).url);
   await enter(page, "crop unlit mossy dingo relax salad");
   assert.equal(await refused(page), "These words do not open the records");
   await enter(page);
@@ -49,12 +53,14 @@ test("firefox: words open, lists, shows and saves; closing deletes", () => withi
     assert.ok(await lit(page) > 300, name);
     await page.keyboard.press("Escape");
   }
+  assert.deepEqual(bad, []);
   await page.getByRole("button", { name: "View Chart" }).click();
   assert.match(await page.locator("dialog iframe").getAttribute("src"), /^blob:/);
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Close and delete" }).click();
   await page.waitForSelector("#closed:not([hidden])");
   assert.deepEqual(await kept(page), []);
+  bad.splice(0, bad.length, ...bad.filter((message) => !ofViewer.test(message)));
   await done();
 }));
 
