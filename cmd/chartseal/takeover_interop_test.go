@@ -104,6 +104,7 @@ func TestInteropTakeover(t *testing.T) {
 	before := a.objects("*.age")
 	a.up()
 	eventuallyTrue(t, "the site that was dead ends its orders", 2*time.Minute, func() bool { return len(dirs(t, a, "sent")) == 1 && len(dirs(t, a, "held")) == 2 })
+	eventuallyTrue(t, "what was sealed for others is gone", time.Minute, func() bool { return a.sealed() == 0 }) // a moment after the answer
 	if before != 3 || a.objects("*.age") != 1 || a.objects("*.html") != 1 || a.sealed() != 0 {
 		t.Errorf("%d objects before; left %d, %d pages, %d sealed files", before, a.objects("*.age"), a.objects("*.html"), a.sealed())
 	}
