@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -24,10 +25,31 @@ type LogPlace struct {
 	Tally map[string]Tally `json:"tally,omitempty"` // by object key, of those that were not seen whole yet
 }
 
-// Tally adds up what the log says went out of one object.
+// Tally is what the log says went out of one object.
 type Tally struct {
-	Start  int64 `json:"start,omitempty"`  // most bytes that one request without a range got
-	Ranges int64 `json:"ranges,omitempty"` // bytes of all requests with one
+	Start  int64   `json:"start,omitempty"`  // most bytes that one request without a range got
+	Pieces []int64 `json:"pieces,omitempty"` // lengths of those with one, each once
+}
+
+// maxPieces bounds the lengths that are remembered; a download that was taken up more
+// often stays unseen.
+const maxPieces = 256
+
+// Add counts a piece. The log does not say which bytes it was: of the same length it
+// may be the same piece again, as when a wrong key is tried on the beginning.
+func (t *Tally) Add(length int64) {
+	if length > 0 && len(t.Pieces) < maxPieces && !slices.Contains(t.Pieces, length) {
+		t.Pieces = append(t.Pieces, length)
+	}
+}
+
+// Bytes is how many bytes somebody surely got, if no two pieces overlap.
+func (t *Tally) Bytes() int64 {
+	sum := t.Start
+	for _, n := range t.Pieces {
+		sum += n
+	}
+	return sum
 }
 
 // Wanted is an object whose first download is looked for.

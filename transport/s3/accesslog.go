@@ -233,11 +233,11 @@ func (r *logReader) line(q logged) {
 	}
 	t := r.place.Tally[q.key]
 	if q.part {
-		t.Ranges = min(t.Ranges+q.sent, w.Bytes)
+		t.Add(q.sent)
 	} else {
 		t.Start = max(t.Start, q.sent)
 	}
-	if t.Start+t.Ranges >= w.Bytes {
+	if t.Bytes() >= w.Bytes {
 		r.found[q.key] = transport.Fetch{At: q.at, Pieces: true}
 		delete(r.place.Tally, q.key)
 		return
