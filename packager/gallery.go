@@ -183,7 +183,8 @@ func (p *Plan) show(ctx context.Context, c *gather.Collection, b *bundle.Writer,
 	return ctx.Err()
 }
 
-// drawn cleans a record again and draws it; nil if that does not work.
+// drawn cleans a record again and draws it; nil if that does not work, or if the file
+// is not the one that was packed: it may be somebody else's by now.
 func (p *Plan) drawn(ctx context.Context, it *gather.Item) *thumbnail.Image {
 	ctx, stop := context.WithTimeout(ctx, drawingTime)
 	defer stop()
@@ -191,7 +192,14 @@ func (p *Plan) drawn(ctx context.Context, it *gather.Item) *thumbnail.Image {
 	if err != nil {
 		return nil
 	}
-	defer func() { _ = f.Close() }() // a file that has changed since was packed as it was
+	t := p.draw(ctx, it, f)
+	if f.Close() != nil {
+		return nil
+	}
+	return t
+}
+
+func (p *Plan) draw(ctx context.Context, it *gather.Item, f *gather.File) *thumbnail.Image {
 	out, err := p.cleanAs(ctx, it, f)
 	if err != nil {
 		return nil

@@ -2,15 +2,19 @@ package packager
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html"
 	"image/jpeg"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +23,7 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/packager/thumbnail"
+	"chartseal/redact"
 	"chartseal/redact/dicomfile"
 	"chartseal/testdata/practice"
 	"chartseal/testdata/practice/dcm"
@@ -229,6 +234,40 @@ func radiographOf(n int, pixels any) (d dcm.Dataset) {
 		d.Put(a, v)
 	}
 	return d
+}
+
+// TestAChangedFileIsNotDrawn: a file that changes while it is drawn may be another
+// patient's by now.
+func TestAChangedFileIsNotDrawn(t *testing.T) {
+	home := t.TempDir()
+	made, err := practice.Make(t.Context(), home, practice.Options{Small: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, _ := made.Patient("20871")
+	folder := filepath.Join(home, "records", who.ID)
+	plan := planFor(t, order.Treatment, []string{"radiograph"}, DICOMRules{})
+	packing := true
+	plan.Progress = func(done, total int64) { packing = done < total }
+	var cleaned atomic.Int32
+	for i, f := range plan.Formats {
+		plan.Formats[i].Clean = func(ctx context.Context, src redact.Source, p redact.Profile, asked Asked) (*redact.Output, error) {
+			out, err := f.Clean(ctx, src, p, asked)
+			if !packing {
+				cleaned.Add(1)
+				err = errors.Join(err, filepath.WalkDir(folder, func(file string, d fs.DirEntry, err error) error {
+					if err == nil && !d.IsDir() {
+						err = os.Chtimes(file, time.Time{}, time.Now().Add(time.Hour))
+					}
+					return err
+				}))
+			}
+			return out, err
+		}
+	}
+	if list := pictures(t, packed(t, who, filepath.Join(home, "records"), plan)); len(list) != 0 || cleaned.Load() == 0 {
+		t.Errorf("%d thumbnails of files that changed, %d drawn", len(list), cleaned.Load())
+	}
 }
 
 // masked: a thumbnail of a de-identified set shows what a mask blacks out as
