@@ -261,14 +261,22 @@ func TestOpeningWhatOthersMadeWithAge(t *testing.T) {
 		o := opening{source: mine, dir: dir, keyFile: key}
 		f, err := o.unseal(t.Context())
 		must(t, err)
-		file, err := f.save(dir)
+		stopped, stop := context.WithCancel(t.Context())
+		stop()
+		if _, err := f.save(stopped, dir); !errors.Is(err, context.Canceled) {
+			t.Errorf("stopped: %v", err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 0 {
+			t.Errorf("stopped, %s is left", left[0].Name())
+		}
+		file, err := f.save(t.Context(), dir)
 		must(t, errors.Join(err, f.close()))
 		if b, err := os.ReadFile(file); err != nil || string(b) != text || filepath.Base(file) != "letter.pdf" {
 			t.Errorf("%s: %q, %v", file, b, err)
 		}
 		f, err = o.unseal(t.Context())
 		must(t, err)
-		if _, err := f.save(dir); codeOf(err) != exitUsage {
+		if _, err := f.save(t.Context(), dir); codeOf(err) != exitUsage {
 			t.Errorf("a second time: %v", err)
 		}
 		must(t, f.close())

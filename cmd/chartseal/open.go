@@ -186,7 +186,7 @@ func (a *app) decryptOnly(cmd *cobra.Command, o opening) (err error) {
 		return openError(err)
 	}
 	defer closing(&err, f.close)
-	file, err := f.save(o.dir)
+	file, err := f.save(cmd.Context(), o.dir)
 	if err != nil {
 		return openError(err)
 	}
@@ -203,7 +203,7 @@ func (a *app) decryptOnly(cmd *cobra.Command, o opening) (err error) {
 
 // save writes the content into a folder under a name of its own. The file appears only
 // once all of it was decrypted, and never in place of another.
-func (f *opened) save(dir string) (file string, err error) {
+func (f *opened) save(ctx context.Context, dir string) (file string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
@@ -220,13 +220,39 @@ func (f *opened) save(dir string) (file string, err error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(out, io.NewSectionReader(f.content, 0, f.size))
+	_, err = io.Copy(out, untilDone{ctx, io.NewSectionReader(f.content, 0, f.size)})
 	if err = errors.Join(err, out.Close()); err == nil {
-		if err = root.Link(tmp, f.name); err != nil && !errors.Is(err, os.ErrExist) { // FAT and some shares know no links
-			return filepath.Join(dir, f.name), root.Rename(tmp, f.name)
-		}
+		err = appear(root, tmp, f.name)
 	}
-	return filepath.Join(dir, f.name), errors.Join(err, root.Remove(tmp))
+	if gone := root.Remove(tmp); !errors.Is(gone, os.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return filepath.Join(dir, f.name), err
+}
+
+// appear gives a file its name, never in place of another.
+func appear(root *os.Root, tmp, name string) error {
+	err := root.Link(tmp, name)
+	if err == nil || errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if _, err := root.Lstat(name); err == nil { // FAT and some shares know no links
+		return os.ErrExist
+	}
+	return root.Rename(tmp, name)
+}
+
+// untilDone reads until a context ends.
+type untilDone struct {
+	ctx context.Context //nolint:containedctx // of one copy
+	io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 // occupied refuses a folder that holds a bundle already, before anything is
