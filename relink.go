@@ -232,6 +232,21 @@ func (p *Practice) Revoke(ctx context.Context, id string) (Withdrawal, error) {
 
 // finishRevoking may be repeated, to the same end.
 func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
+	var why []string
+	if r.Withdrawn != "" {
+		why = []string{"the patient withdrew the permission on " + r.Withdrawn}
+	}
+	if err := p.takeDown(ctx, r, ledger.Revoked, why...); err != nil {
+		return err
+	}
+	r.Revoked = true
+	p.log.Info("revoked", slog.String("release", r.ID))
+	return p.state.save(r)
+}
+
+// takeDown deletes a release's bundle and pages, and then says so in the ledger, with
+// what the store keeps all the same. After a crash it is done again, to the same end.
+func (p *Practice) takeDown(ctx context.Context, r *release, event ledger.Event, notices ...string) error {
 	was, err := p.ledgerEntry(r.ID + "/sent")
 	if err != nil {
 		return err
@@ -239,22 +254,17 @@ func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
 	if err := p.unpublish(ctx, r); err != nil {
 		return err
 	}
-	line := ledger.Entry{
-		Key: r.ID + "/revoked", Event: ledger.Revoked, Order: was.Order, Reference: r.ID, OrderSum: r.OrderSHA,
-		ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
-	}
-	if r.Withdrawn != "" {
-		line.Notices = []string{"the patient withdrew the permission on " + r.Withdrawn}
-	}
 	if words := r.Kept.words(time.UTC); words != "" {
-		line.Notices = append(line.Notices, words)
+		notices = append(notices, words)
 	}
-	if _, err = p.enter(ctx, line); err != nil && !errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
-		return err
+	_, err = p.enter(ctx, ledger.Entry{
+		Key: r.ID + "/" + string(event), Event: event, Order: was.Order, Reference: r.ID, OrderSum: was.OrderSum,
+		Patient: was.Patient, ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Notices: notices, Version: p.opts.Version,
+	})
+	if errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
+		return nil
 	}
-	r.Revoked = true
-	p.log.Info("revoked", slog.String("release", r.ID))
-	return p.state.save(r)
+	return err
 }
 
 // unpublish deletes the bundle and the pages of a release, if they are there. What the

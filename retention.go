@@ -223,24 +223,9 @@ func (p *Practice) keptUntil(r *release) time.Time {
 	return until
 }
 
-// expire deletes a bundle and its page, and then says so in the ledger. After
-// a crash it is done again, to the same end.
+// expire takes down a bundle whose time is over.
 func (p *Practice) expire(ctx context.Context, r *release) error {
-	was, err := p.ledgerEntry(r.ID + "/sent")
-	if err != nil {
-		return err
-	}
-	if err := p.unpublish(ctx, r); err != nil {
-		return err
-	}
-	line := ledger.Entry{
-		Key: r.ID + "/expired", Event: ledger.Expired, Order: was.Order, Reference: r.ID, OrderSum: was.OrderSum,
-		Patient: was.Patient, ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Version: p.opts.Version,
-	}
-	if words := r.Kept.words(time.UTC); words != "" {
-		line.Notices = []string{words}
-	}
-	if _, err := p.enter(ctx, line); err != nil && !errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
+	if err := p.takeDown(ctx, r, ledger.Expired); err != nil {
 		return err
 	}
 	r.Expired = true
