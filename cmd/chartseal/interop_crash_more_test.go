@@ -54,7 +54,7 @@ func TestInteropCrashShared(t *testing.T) {
 	m.strikeAll(blows)
 	m.report("(PostgreSQL, every step)", len(blows)*9/10, 30)
 	m.strikeAll(instants(newRand(t), 30+*crashRuns, m.length, everything, onlyDaemon))
-	m.report("(PostgreSQL, random instants)", len(m.done)*8/10, 30)
+	m.report("(PostgreSQL, random instants)", len(m.done)*9/10, 30)
 	for i, name := range names {
 		if i%5 == 2 && !slices.Contains(names, name+"-new") { // whose own was not used
 			noPatientsIn(t, pg, name, []string{"Mueller-1", "Alvarez-2", "Nguyen-3"})

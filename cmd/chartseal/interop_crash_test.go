@@ -59,5 +59,5 @@ func TestInteropCrashMatrix(t *testing.T) {
 	rng := newRand(t)
 	m.strikeAll(instants(rng, 60+*crashRuns, m.length, everything, onlyDaemon, everything))
 	m.strikeAll(instants(rng, 12+*crashRuns/4, m.length, onlyStore, onlyWorker))
-	m.report("(every step, random instants)", len(m.done)*8/10, 30)
+	m.report("(every step, random instants)", len(m.done)*95/100, 30)
 }
