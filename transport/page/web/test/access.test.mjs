@@ -90,23 +90,28 @@ test("page: phones are told that a delivery is large", async () => {
   }
 });
 
+// eachView shows one after the other what a recipient may see.
+async function eachView(page, look) {
+  await look("welcome");
+  for (const summary of await page.locator("#welcome > details > summary").all()) await summary.click();
+  await page.click("#other-way");
+  await look("key");
+  await page.click("#open");
+  await refused(page);
+  await look("fault");
+  await page.click("#other-way");
+  await enter(page);
+  await opened(page);
+  await look("records");
+}
+
 test("accessibility: axe finds nothing, light and dark, on every view", async () => {
   const { sealed } = await setup();
   for (const [scheme, locale, size] of [["light", "en-US", {}], ["dark", "es-MX", phone]]) {
     const { page, done } = await visit((await publish(sealed)).url, { colorScheme: scheme, locale, ...size });
     const found = {};
     const look = async (name) => { const list = await violations(page); if (list.length) found[name] = list; };
-    await look("welcome");
-    for (const summary of await page.locator("#welcome > details > summary").all()) await summary.click();
-    await page.click("#other-way");
-    await look("key");
-    await page.click("#open");
-    await refused(page);
-    await look("fault");
-    await page.click("#other-way");
-    await enter(page);
-    await opened(page);
-    await look("records");
+    await eachView(page, look);
     for (const kind of [/CBCT/, /radiograph|Intraoral|intraoral/i, /PDF/]) {
       await page.locator("#records li", { hasText: kind }).first().getByRole("button").first().click();
       await page.waitForSelector(".pane canvas[aria-label], dialog iframe, .v-message button");
@@ -136,21 +141,6 @@ const overflow = (page) => page.evaluate(() => {
   });
   return [...(wide > 0 ? [`${wide} px too wide`] : []), ...cut.map((n) => n.outerHTML.slice(0, 120))];
 });
-
-// eachView shows one after the other what a recipient may see.
-async function eachView(page, look) {
-  await look("welcome");
-  for (const summary of await page.locator("#welcome > details > summary").all()) await summary.click();
-  await page.click("#other-way");
-  await look("key");
-  await page.click("#open");
-  await refused(page);
-  await look("fault");
-  await page.click("#other-way");
-  await enter(page);
-  await opened(page);
-  await look("records");
-}
 
 test("accessibility: 320 px, text of double size and wide spacing cut nothing off (WCAG 1.4.4, 1.4.10, 1.4.12)", async () => {
   const { sealed } = await setup();
