@@ -120,4 +120,6 @@ def stamp(t):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or not pathlib.Path(sys.argv[1]).is_dir():  # also --help
+        sys.exit(__doc__)
     main(*sys.argv[1:])

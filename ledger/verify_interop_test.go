@@ -64,6 +64,14 @@ func TestInteropTheIndependentVerifierAgrees(t *testing.T) {
 	}
 }
 
+// A folder that is not there is no ledger without entries.
+func TestInteropTheIndependentVerifierNeedsAFolder(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "python3", "../docs/verify_ledger.py", filepath.Join(t.TempDir(), "away")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "usage: ") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // An older copy with which a person went on holds for both.
 func TestInteropTheIndependentVerifierForgivesWhatIsAccepted(t *testing.T) {
 	past, heads := grown(t)
