@@ -17,8 +17,8 @@ import (
 	"chartseal/testdata/practice"
 )
 
-// TestInteropCrashShared is the crash matrix on PostgreSQL: every step, and random
-// instants, each run with a database of its own.
+// TestInteropCrashShared is the crash matrix on PostgreSQL: steps (every one with
+// -crash.every 1) and random instants, each run with a database of its own.
 func TestInteropCrashShared(t *testing.T) {
 	t.Parallel()
 	need(t, "pdftotext", "pg_dump")
@@ -40,6 +40,9 @@ func TestInteropCrashShared(t *testing.T) {
 	m.passphrase = wordsOf
 	var blows []blow
 	for i := range m.countPoints(false) {
+		if i%*crashEvery != 0 {
+			continue
+		}
 		victim := everything
 		if i%3 == 2 {
 			victim = onlyDaemon
@@ -47,14 +50,14 @@ func TestInteropCrashShared(t *testing.T) {
 		blows = append(blows, blow{steps: []int{i + 1}, victim: victim})
 	}
 	for i := range m.countPoints(true) {
-		if i%12 == 0 {
+		if i%(6**crashEvery) == 0 {
 			blows = append(blows, blow{steps: []int{i + 1, 2 + i%7}, victim: everything, fresh: true})
 		}
 	}
 	m.strikeAll(blows)
-	m.report("(PostgreSQL, every step)", len(blows)*9/10, 30)
-	m.strikeAll(instants(newRand(t), 30+*crashRuns, m.length, everything, onlyDaemon))
-	m.report("(PostgreSQL, random instants)", len(m.done)*9/10, 30)
+	m.report("(PostgreSQL, steps)", len(blows)*9/10, 30 / *crashEvery)
+	m.strikeAll(instants(newRand(t), 20 / *crashEvery + *crashRuns, m.length, everything, onlyDaemon))
+	m.report("(PostgreSQL, random instants)", len(m.done)*9/10, 30 / *crashEvery)
 	for i, name := range names {
 		if i%5 == 2 && !slices.Contains(names, name+"-new") { // whose own was not used
 			noPatientsIn(t, pg, name, []string{"Mueller-1", "Alvarez-2", "Nguyen-3"})
@@ -85,7 +88,7 @@ func TestInteropCrashParts(t *testing.T) {
 		}
 		return false
 	}
-	m.strikeAll(instants(newRand(t), 20+*crashRuns/4, 250*time.Millisecond, everything, onlyDaemon, onlyStore))
+	m.strikeAll(instants(newRand(t), 24 / *crashEvery + *crashRuns/4, 250*time.Millisecond, everything, onlyDaemon, onlyStore))
 	m.report("(uploads in parts)", len(m.done)*9/10, 3)
 	if n := int(partly.Load()); n < len(m.done) {
 		t.Errorf("only %d blows met an upload in parts", n)

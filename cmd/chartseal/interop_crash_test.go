@@ -11,7 +11,10 @@ import (
 	"testing"
 )
 
-var crashParallel = flag.Int("crash.parallel", 2, "runs of each crash matrix at a time; the matrices run side by side")
+var (
+	crashParallel = flag.Int("crash.parallel", 2, "runs of each crash matrix at a time; the matrices run side by side")
+	crashEvery    = flag.Int("crash.every", 2, "of kills that differ little from another, one in so many; 1 for all of them")
+)
 
 // wordsOf reads the passphrase off its letter, as the recipient does.
 func wordsOf(letter string) (string, error) {
@@ -39,25 +42,25 @@ func TestInteropCrashMatrix(t *testing.T) {
 	steps := m.countPoints(false)
 	for i, s := range steps {
 		blows = append(blows, blow{steps: []int{i + 1}, victim: everything})
-		if i%2 == 1 {
+		if i%(2**crashEvery) == 1 {
 			blows = append(blows, blow{steps: []int{i + 1}, victim: onlyDaemon})
 		}
 		if strings.HasPrefix(s.point, "upload") || strings.HasPrefix(s.point, "link") {
 			blows = append(blows, blow{steps: []int{i + 1}, victim: onlyStore})
 		}
-		if i%6 == 0 { // killed again on the way back, and again
+		if i%(3**crashEvery) == 0 { // killed again on the way back, and again
 			blows = append(blows, blow{steps: []int{i + 1, 3 + i%5, 1 + i%3}, victim: everything})
 		}
 	}
 	for i := range m.countPoints(true) {
-		if i%8 == 0 {
+		if i%(4**crashEvery) == 0 {
 			blows = append(blows, blow{steps: []int{i + 1}, victim: everything, fresh: true})
 		}
 	}
 	m.strikeAll(blows)
 	m.report("(every step)", len(blows)*9/10, 30)
 	rng := newRand(t)
-	m.strikeAll(instants(rng, 60+*crashRuns, m.length, everything, onlyDaemon, everything))
-	m.strikeAll(instants(rng, 12+*crashRuns/4, m.length, onlyStore, onlyWorker))
+	m.strikeAll(instants(rng, 40 / *crashEvery + *crashRuns, m.length, everything, onlyDaemon, everything))
+	m.strikeAll(instants(rng, 12 / *crashEvery + *crashRuns/4, m.length, onlyStore, onlyWorker))
 	m.report("(every step, random instants)", len(m.done)*95/100, 30)
 }

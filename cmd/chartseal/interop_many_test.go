@@ -18,7 +18,7 @@ import (
 	"chartseal/ledger"
 )
 
-var manyOrders = flag.Int("orders", 300, "orders of TestInteropManyOrders that lie in the outbox at once; 10000 for the figures of the design")
+var manyOrders = flag.Int("orders", 100, "orders of TestInteropManyOrders that lie in the outbox at once; 10000 for the figures of the design")
 
 // TestInteropManyOrders drops many small orders at once and prints how the
 // shipped binary copes: orders per second, memory, size of the database, and

@@ -110,7 +110,7 @@ func TestInteropCrashSyscalls(t *testing.T) {
 	}
 	var kills []kill
 	for _, call := range durableCalls {
-		for n := 1; n <= most[call]; n += 1 + n/8 { // all of the first ones, then thinner
+		for n := 1; n <= most[call]; n += 1 + n**crashEvery/8 { // all of the first ones, then thinner
 			kills = append(kills, kill{call, n})
 		}
 	}

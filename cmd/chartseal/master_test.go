@@ -24,11 +24,12 @@ var (
 	})
 )
 
-// cleaned removes the master after the last test.
+// cleaned removes what the tests share after the last of them.
 type cleaned struct{ *testing.M }
 
 // Run runs the tests.
 func (m cleaned) Run() int {
+	defer buildUnwatched()()
 	code := m.M.Run()
 	if master != "" {
 		_ = os.RemoveAll(master)

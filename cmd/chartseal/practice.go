@@ -91,7 +91,7 @@ func (a *app) logger() *slog.Logger {
 
 // self starts this binary again as a child process.
 func self(ctx context.Context, args ...string) *exec.Cmd {
-	exe, err := os.Executable()
+	exe, err := program()
 	if err != nil {
 		exe = os.Args[0]
 	}
@@ -100,6 +100,9 @@ func self(ctx context.Context, args ...string) *exec.Cmd {
 	ownGroup(cmd)
 	return cmd
 }
+
+// program is the file that child processes run: this binary.
+var program = os.Executable
 
 // childEnv lets a test binary know that it is to behave as chartseal.
 var childEnv []string

@@ -24,6 +24,7 @@ import (
 // The test binary is chartseal itself: the scripts, and the child processes of
 // what they start, run it under that name.
 func TestMain(m *testing.M) {
+	useUnwatched()
 	if os.Getenv("CHARTSEAL_TEST_CHILD") != "" { // a child of a test that runs in this process
 		countSteps()
 		endAt()
@@ -38,7 +39,10 @@ func TestMain(m *testing.M) {
 	}
 	childEnv = []string{"CHARTSEAL_TEST_CHILD=1"}
 	testscript.Main(cleaned{m}, map[string]func(){
-		"chartseal": func() { os.Exit(run(os.Args[1:])) },
+		"chartseal": func() {
+			runUnwatched(os.Args[1:])
+			os.Exit(run(os.Args[1:]))
+		},
 	})
 }
 
@@ -53,6 +57,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("YESTERDAY", time.Now().AddDate(0, 0, -1).Format(time.DateOnly))
 			env.Setenv("TOMORROW", time.Now().AddDate(0, 0, 1).Format(time.DateOnly))
 			env.Setenv(chartseal.PDFCacheEnv, os.Getenv(chartseal.PDFCacheEnv))
+			env.Setenv(unwatchedEnv, os.Getenv(unwatchedEnv))
 			env.Setenv("CHARTSEAL_LOG", filepath.Join(env.WorkDir, "log.json"))
 			tmp := filepath.Join(env.WorkDir, ".tmp")
 			for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
