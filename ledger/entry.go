@@ -22,7 +22,7 @@ const (
 	Fetched   Event = "fetched"    // the whole bundle was downloaded for the first time, as far as the store tells
 	Held      Event = "held"       // nothing left the practice
 	Denied    Event = "denied"     // access was refused in writing, 45 CFR 164.524(d)
-	Extended  Event = "extended"   // the one extension of 45 CFR 164.524(b)(2)(iii)
+	Extended  Event = "extended"   // the one extension of 45 CFR 164.524(b)(2)(ii)
 	Withdrawn Event = "withdrawn"  // the requester took the request back
 	TakenOver Event = "taken_over" // another site of the practice took the order over; nothing left from here
 	Override  Event = "override"   // a person decided on a hold

@@ -72,6 +72,23 @@ func (t Times) Due(o *Order, state string, extended Date) Deadline {
 	return d
 }
 
+// Words is what a state expects, as the practice counts it; "" if there is nothing of
+// it here, so that the federal time alone counts.
+func (t Times) Words(state string) string {
+	law, known := t.law(state)
+	switch {
+	case !known:
+		return ""
+	case law.rule != "":
+		return law.name + " " + law.rule
+	case law.copies.N == 0:
+		return law.words(law.inspection)
+	case law.inspection.N == 0:
+		return law.words(law.copies)
+	}
+	return law.name + " expects a look at the records within " + law.inspection.String() + " and copies within " + law.copies.String()
+}
+
 // law is a state's rule, with what the practice's counsel changed in it.
 func (t Times) law(state string) (stateLaw, bool) {
 	law, known := stateLaws[state]
@@ -81,10 +98,10 @@ func (t Times) law(state string) (stateLaw, bool) {
 			law.inspection = own.Inspect
 		}
 		if own.Copies.N > 0 {
-			law.copies = own.Copies
+			law.copies, law.electronic = own.Copies, strict.Days{}
 		}
 		if !known {
-			law.name, law.open, known = state, doubtful, true
+			law.name, law.open, law.asItFalls, known = state, doubtful, true, true
 		}
 	}
 	law.closed = t.Closed
@@ -110,16 +127,21 @@ type stateLaw struct {
 	rule       string // for the message: "expects inspection within 10 days"
 	inspection strict.Days
 	copies     strict.Days
-	extends    bool      // by the federal rule's extension
-	open       []holiday // federal holidays on which the state works, or may
-	closed     []Date    // the practice's own
+	electronic strict.Days // of copies, where the state has a time of its own for electronic ones
+	extends    bool        // by the federal rule's extension
+	open       []holiday   // federal holidays on which the state works, or may
+	asItFalls  bool        // a holiday on a Sunday gives no Monday, or may give none
+	closed     []Date      // the practice's own
 }
 
 // span is the time for a way of delivery, and whether the state sets it for that
 // way: one that it sets for inspection alone is expected of copies as well.
 func (l stateLaw) span(d Delivery) (s strict.Days, set bool) {
-	if d == Inspect || l.copies.N == 0 {
+	switch {
+	case d == Inspect || l.copies.N == 0:
 		return l.inspection, d == Inspect
+	case d.Bundled() && l.electronic.N > 0:
+		return l.electronic, true
 	}
 	return l.copies, true
 }
@@ -140,8 +162,9 @@ func business(n int) strict.Days { return strict.Days{N: n, Business: true} }
 var doubtful = []holiday{washington, juneteenth, columbus, veterans}
 
 // stateLaws is the table of state times. New York is from the health department's
-// memorandum on Public Health Law § 18; the others are from secondary sources
-// (law firms and dental societies), because the statutes were not read. States
+// memorandum on Public Health Law § 18, and Texas from Occupations Code § 258.109 and,
+// for electronic copies, Health and Safety Code § 181.102; the others are from secondary
+// sources (law firms and dental societies), because the statutes were not read. States
 // that are not here have the federal time only.
 var stateLaws = map[string]stateLaw{
 	"NY": {name: "New York", rule: "expects inspection within 10 days of a written request", inspection: calendar(10)},
@@ -153,22 +176,29 @@ var stateLaws = map[string]stateLaw{
 		name: "Arizona", rule: "expects copies within 15 business days",
 		inspection: business(15), copies: business(15), open: []holiday{juneteenth},
 	},
-	"TX": {name: "Texas", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30), open: doubtful},
-	"FL": {name: "Florida", rule: "expects copies in under 30 days", inspection: calendar(29), copies: calendar(29), open: doubtful},
-	"PA": {name: "Pennsylvania", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30), open: doubtful},
+	"TX": {
+		name: "Texas", rule: "expects copies within 30 days, and electronic ones within 15 business days",
+		inspection: calendar(30), copies: calendar(30), electronic: business(15), open: doubtful, asItFalls: true,
+	},
+	"FL": {name: "Florida", rule: "expects copies in under 30 days", inspection: calendar(29), copies: calendar(29), open: doubtful, asItFalls: true},
+	"PA": {name: "Pennsylvania", rule: "expects copies within 30 days", inspection: calendar(30), copies: calendar(30), open: doubtful, asItFalls: true},
 }
 
 // A day is left out of a count of business days only if it is a weekend or surely
 // a holiday there: counting a holiday that an office might not keep would put the
 // deadline too late. So state-only holidays count as business days, those that a state
-// may not keep ([doubtful]), and the Friday on which federal offices keep a holiday
-// that falls on a Saturday. The practice's counsel can name them as closed.
+// may not keep ([doubtful]), the Friday on which federal offices keep a holiday that
+// falls on a Saturday, and where the state's own were not established, the Monday after
+// one on a Sunday. The practice's counsel
+// can name them as closed.
 func (l stateLaw) isBusinessDay(d Date) bool {
 	if w := d.Weekday(); w == time.Saturday || w == time.Sunday {
 		return false
 	}
 	for h := newYear; h <= christmas; h++ {
-		if h.kept(d.Year) == d && !slices.Contains(l.open, h) {
+		kept := h.kept(d.Year)
+		moved := kept != h.falls(d.Year) // from Sunday to Monday
+		if kept == d && !slices.Contains(l.open, h) && (!moved || !l.asItFalls) {
 			return false
 		}
 	}
@@ -192,9 +222,8 @@ const (
 	christmas
 )
 
-// kept is the day of a holiday in a year; one on a Sunday is kept on Monday
-// (Executive Order 11582).
-func (h holiday) kept(year int) Date {
+// falls is the day of a holiday in a year.
+func (h holiday) falls(year int) Date {
 	switch h {
 	case king:
 		return nthWeekday(year, time.January, time.Monday, 3)
@@ -210,21 +239,23 @@ func (h holiday) kept(year int) Date {
 	case thanksgiving:
 		return nthWeekday(year, time.November, time.Thursday, 4)
 	case newYear:
-		return fixed(year, time.January, 1)
+		return Date{year, time.January, 1}
 	case juneteenth:
-		return fixed(year, time.June, 19)
+		return Date{year, time.June, 19}
 	case independence:
-		return fixed(year, time.July, 4)
+		return Date{year, time.July, 4}
 	case veterans:
-		return fixed(year, time.November, 11)
+		return Date{year, time.November, 11}
 	case christmas:
-		return fixed(year, time.December, 25)
+		return Date{year, time.December, 25}
 	}
 	return Date{}
 }
 
-func fixed(year int, month time.Month, day int) Date {
-	d := Date{year, month, day}
+// kept is the day on which a holiday is kept; one on a Sunday is kept on Monday
+// (Executive Order 11582).
+func (h holiday) kept(year int) Date {
+	d := h.falls(year)
 	if d.Weekday() == time.Sunday {
 		return d.AddDays(1)
 	}

@@ -23,7 +23,11 @@ func TestDue(t *testing.T) {
 		{"2026-10-08", "CA", Inspect, "2026-11-07", "2026-10-15"}, // California works on Columbus Day
 		{"2026-12-22", "AZ", ByLink, "2027-01-21", "2027-01-14"},  // Christmas and New Year's Day
 		{"2026-01-12", "AZ", ByLink, "2026-02-11", "2026-02-03"},  // Martin Luther King Day
-		{"2026-11-18", "TX", ByLink, "2026-12-18", "2026-12-18"},
+		{"2026-11-18", "TX", ByLink, "2026-12-18", "2026-12-10"},  // an electronic copy: 15 business days, over Thanksgiving
+		{"2026-11-18", "TX", ByFolder, "2026-12-18", "2026-12-10"},
+		{"2026-11-18", "TX", ByMail, "2026-12-18", "2026-12-18"},
+		{"2026-11-18", "TX", Inspect, "2026-12-18", "2026-12-18"},
+		{"2027-06-18", "TX", ByLink, "2027-07-18", "2027-07-09"}, // the Fourth is a Sunday; Texas gives no Monday for it
 		{"2026-11-18", "FL", ByLink, "2026-12-18", "2026-12-17"},
 		{"2026-11-18", "PA", ByLink, "2026-12-18", "2026-12-18"},
 	} {
@@ -66,7 +70,8 @@ func TestDueExtendedByAnEarlierNotice(t *testing.T) {
 		{"NY", ByLink, Times{}, until},
 		{"NY", Inspect, Times{}, on(2026, 11, 28)},
 		{"CA", ByLink, Times{}, on(2026, 12, 3)},
-		{"TX", ByLink, Times{}, until}, // no less than the federal time
+		{"TX", ByMail, Times{}, until}, // no less than the federal time
+		{"TX", ByLink, Times{}, on(2026, 12, 10)},
 		{"CA", ByLink, Times{States: map[string]StateTime{"CA": {Extends: true}}}, until},
 		{"NY", ByLink, Times{States: map[string]StateTime{"NY": {Copies: calendar(14)}}}, on(2026, 12, 2)},
 	} {
@@ -100,7 +105,11 @@ func TestTimesOfThePractice(t *testing.T) {
 		{"2026-10-09", "TX", ByLink, Times{States: map[string]StateTime{"TX": {Copies: business(2)}}}, "2026-10-13", ""},                                   // Texas works on Columbus Day
 		{"2026-10-09", "NY", ByLink, Times{States: map[string]StateTime{"NY": {Copies: business(2)}}}, "2026-10-14", ""},                                   // New York does not
 		{"2027-12-30", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(2)}}}, "2028-01-03", ""},                                   // New Year's Day on a Saturday: the Friday counts
-		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: calendar(60)}}}, "2026-12-18", ""},                                  // never later than the federal date
+		{"2027-07-02", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: business(1)}}}, "2027-07-05", ""},                                   // Independence Day on a Sunday: whether the Monday counts is not known
+		{"2027-07-02", "AZ", ByLink, Times{States: map[string]StateTime{"AZ": {Copies: business(1)}}}, "2027-07-06", ""},                                   // Arizona keeps the Monday
+		{"2027-07-02", "NY", ByLink, Times{States: map[string]StateTime{"NY": {Copies: business(1)}}}, "2027-07-06", ""},                                   // and New York
+		{"2026-11-18", "TX", ByLink, Times{States: map[string]StateTime{"TX": {Copies: calendar(20)}}}, "2026-12-08", "Texas expects an answer within 20 days"},
+		{"2026-11-18", "OR", ByLink, Times{States: map[string]StateTime{"OR": {Copies: calendar(60)}}}, "2026-12-18", ""}, // never later than the federal date
 	} {
 		received, err := ParseDate(c.received)
 		if err != nil {
@@ -174,5 +183,18 @@ func TestDate(t *testing.T) {
 	}
 	if leap.AddDays(366) != on(1985, 3, 1) || leap.DaysUntil(on(1985, 3, 1)) != 366 || leap.Words() != "29 February 1984" {
 		t.Error("days are wrong")
+	}
+}
+
+func TestWhatAStateExpectsInWords(t *testing.T) {
+	own := Times{States: map[string]StateTime{"NY": {Copies: calendar(14)}, "OR": {Copies: business(5)}, "WA": {Inspect: calendar(3)}}}
+	for state, want := range map[string]string{
+		"NY": "New York expects a look at the records within 10 days and copies within 14 days",
+		"OR": "OR expects an answer within 5 business days", "WA": "WA expects an answer within 3 days",
+		"PA": "Pennsylvania expects copies within 30 days", "WY": "", "": "",
+	} {
+		if got := own.Words(state); got != want {
+			t.Errorf("%s: %q, want %q", state, got, want)
+		}
 	}
 }

@@ -14,6 +14,7 @@ type Rule struct {
 	Reads    string  // the fields of the order it looks at, as orders name them
 	Knows    string  // the fields of [Facts] it looks at
 	Outcome  Outcome // of a finding that does not say otherwise
+	Mildest  Outcome // of its findings; "": that one
 	// Fixed rules cannot be switched off: they keep the program's own promises.
 	Fixed bool
 	// LeaveOutOnly holds can be answered by leaving the item out, never by releasing it.

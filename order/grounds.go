@@ -61,7 +61,7 @@ type Part2Consent struct {
 	Revoke       bool   `yaml:"revoke"`      // (a)(6): it says that it can be withdrawn
 	ExpiresOn    Date   `yaml:"expires_on"`  // (a)(7)
 	ExpiresEvent string `yaml:"expires_event"`
-	Signer       string `yaml:"signer"`       // (a)(8)
+	Signer       string `yaml:"signer"`       // (a)(8): the patient, or who acts for the patient
 	SignedOn     Date   `yaml:"signed_on"`    // (a)(9)
 	ConsentCopy  string `yaml:"consent_copy"` // 42 CFR 2.32: goes with the records; where it is filed
 }

@@ -60,6 +60,28 @@ func PermissionSigned(o *Order) Date {
 	return day
 }
 
+// PermissionEnds is the last day on which what a release stands on holds, the earliest
+// of several; zero if no day ends it, or the practice has switched off the rule that
+// asks for it. An event that ends it is no day.
+func PermissionEnds(o *Order, off []string) Date {
+	var day Date
+	ends := func(rule string, d Date) {
+		if !slices.Contains(off, rule) {
+			day = earliest(day, d)
+		}
+	}
+	if a := o.Authorization; o.Basis == Authorized && a != nil {
+		ends("R6", a.ExpiresOn)
+	}
+	if a := o.Agreement; o.Basis == LimitedSet && a != nil {
+		ends("R28", a.ExpiresOn)
+	}
+	if c := o.Part2Consent; c != nil {
+		ends("R19", c.ExpiresOn)
+	}
+	return day
+}
+
 // permitted says that the order expressly names a category, and where it stands on a
 // signed form, that the form does: an order cannot be wider than what was signed.
 func permitted(o *Order, category string) bool {

@@ -18,6 +18,9 @@ func TestOutcomesOnlyBecomeStricter(t *testing.T) {
 		{"R12", Warn, false},
 		{"R6", Hold, false},
 		{"R6", Refuse, false},
+		{"S1", Refuse, true}, // of a treating provider's "all" it only holds
+		{"S1", Hold, false},
+		{"R21", Hold, true},
 		{"R99", Refuse, false},
 		{"R12", "stop", false},
 	} {
@@ -69,12 +72,8 @@ func TestWhatMayBeDecided(t *testing.T) {
 	}{
 		{"R12-agency", []RulingChoice{ReleaseItem}},
 		{"R18-listed", nil},
-		{"R18-found", []RulingChoice{LeaveOut}},
-		{"R19-found", []RulingChoice{LeaveOut}},
-		{"R20-hiv", []RulingChoice{LeaveOut, ReleaseItem}},
 		{"R20-photo", []RulingChoice{ReleaseItem}},
 		{"R27-photo", []RulingChoice{ReleaseItem}},
-		{"R35-other", []RulingChoice{LeaveOut}},
 		{"R6-ended", nil},
 		{"R3-kind", nil},
 	} {
@@ -217,8 +216,9 @@ func TestADeniedPartIsKnownByItsFiles(t *testing.T) {
 		change func(*Order)
 		holds  bool
 	}{
-		"words": {func(*Order) {}, true},
-		"files": {func(o *Order) { o.Denial.Files = []string{"radiographs/2019"} }, false},
+		"words":                      {func(*Order) {}, true},
+		"words of no kind that goes": {func(o *Order) { o.Denial.Part = "the letter of a neighbor" }, true},
+		"files":                      {func(o *Order) { o.Denial.Files = []string{"radiographs/2019"} }, false},
 		"files that go": {func(o *Order) {
 			o.Records.Kinds, o.Records.Items = Kinds{"radiograph"}, []Item{{File: "radiographs/2026.dcm"}}
 		}, false},
@@ -327,15 +327,75 @@ func TestTheIdentityCheckMustBeFresh(t *testing.T) {
 
 // TestLawfulFeesPass: what the law allows to charge is not in the way of a copy.
 func TestLawfulFeesPass(t *testing.T) {
-	for _, lines := range [][]FeeLine{
-		{{Kind: "flat", Amount: 650}},
-		{{Kind: "labor", Amount: 500}, {Kind: "supplies", Amount: 100}, {Kind: "postage", Amount: 210}},
-		{{Kind: "summary", Amount: 2000, Agreed: true}},
+	whole := []FeeLine{{Kind: "labor", Amount: 500}, {Kind: "supplies", Amount: 100}, {Kind: "postage", Amount: 210}}
+	summary := FeeLine{Kind: "summary", Amount: 2000, Agreed: true}
+	for _, c := range []struct {
+		by     Delivery
+		lines  []FeeLine
+		passes bool
+	}{
+		{ByLink, []FeeLine{{Kind: "flat", Amount: 650}}, true},
+		{ByLink, whole[:1], true},
+		{ByLink, whole[:2], false}, // supplies for a link
+		{ByFolder, whole, true},
+		{ByMail, whole, true},
+		{ByLink, []FeeLine{summary}, true},
+		{Inspect, []FeeLine{summary}, true},
+		{Inspect, whole[:1], false},
 	} {
 		o := load(t, "testdata/valid/patient_access.yaml")
-		o.Fee = &Fee{Lines: lines}
-		if stops := Stopping(Evaluate(o, facts(o))); len(stops) != 0 {
-			t.Errorf("%+v: %+v", lines, stops)
+		o.Delivery, o.Fee = c.by, &Fee{Lines: c.lines}
+		if stops := Stopping(Evaluate(o, facts(o))); (len(stops) == 0) != c.passes {
+			t.Errorf("%s %+v: %+v", c.by, c.lines, stops)
+		}
+	}
+	o := load(t, "testdata/valid/directive.yaml") // no federal limit
+	o.Fee = &Fee{Lines: []FeeLine{{Kind: "handling", Amount: 4000}}}
+	if stops := Stopping(Evaluate(o, facts(o))); len(stops) != 0 {
+		t.Errorf("%+v", stops)
+	}
+}
+
+// TestWhoSignsAConsent: an adult's consent is signed by the patient, or by somebody of
+// whom the order says what gives the right (42 CFR 2.14, 2.15).
+func TestWhoSignsAConsent(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Order)
+		passes bool
+	}{
+		"the patient": {func(o *Order) { o.Part2Consent.Signer = "Alvarez, Maria" }, true},
+		"a stranger":  {func(*Order) {}, false},
+		"an attorney in fact": {func(o *Order) {
+			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Rosa Alvarez", Representative, PowerOfAttorney
+		}, true},
+		"a parent of an adult": {func(o *Order) {
+			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Rosa Alvarez", Representative, Parent
+		}, false},
+		"a parent of a child": {func(o *Order) {
+			o.Patient.BirthDate = on(2018, 3, 9)
+			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Rosa Alvarez", Representative, Parent
+		}, true},
+		"another than asks": {func(o *Order) {
+			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Juan Alvarez", Representative, Guardian
+		}, false},
+		"as on the authorization": {func(o *Order) {
+			o.Authorization = &Authorization{Signer: "Rosa Alvarez", RepresentativeAuthority: Guardian}
+		}, true},
+	} {
+		o := load(t, "testdata/valid/part2.yaml")
+		o.Part2Consent.Signer = "Rosa Alvarez"
+		c.change(o)
+		if got := Includes(o, facts(o), SubstanceUse); got != c.passes {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for from, passes := range map[string]bool{
+		"Lakeside Dental": true, "LAKESIDE DENTAL, Albany": true, "Lakeside": true, "any of my treating providers": true,
+		"Hillside Dental": false, "Central Clinic": false, "": false,
+	} {
+		o := load(t, "testdata/valid/part2.yaml")
+		if o.Part2Consent.From = from; Includes(o, facts(o), SubstanceUse) != passes {
+			t.Errorf("a consent that lets %q disclose: %v", from, !passes)
 		}
 	}
 }
@@ -366,5 +426,28 @@ func TestADemandMayNameAnyParty(t *testing.T) {
 		if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
 			t.Errorf("%s: %+v", kind, stops)
 		}
+	}
+}
+
+// TestWhenAPermissionEnds: the earliest day counts, of what the release stands on, and
+// none whose rule the practice has switched off.
+func TestWhenAPermissionEnds(t *testing.T) {
+	for file, want := range map[string]Date{"authorization": on(2027, 3, 31), "part2": on(2027, 1, 31), "treatment": {}, "limited_set": {}} {
+		if got := PermissionEnds(load(t, "testdata/valid/"+file+".yaml"), nil); got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+	o := load(t, "testdata/valid/authorization.yaml")
+	o.Part2Consent = &Part2Consent{ExpiresOn: on(2027, 1, 31)}
+	if got := PermissionEnds(o, nil); got != on(2027, 1, 31) {
+		t.Errorf("of a form and a consent: %s", got)
+	}
+	if got := PermissionEnds(o, []string{"R19", "R6"}); !got.IsZero() {
+		t.Errorf("with both rules off: %s", got)
+	}
+	o = load(t, "testdata/valid/limited_set.yaml")
+	o.Agreement.ExpiresOn = on(2026, 12, 1)
+	if got := PermissionEnds(o, nil); got != on(2026, 12, 1) {
+		t.Errorf("of an agreement: %s", got)
 	}
 }

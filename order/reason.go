@@ -103,27 +103,6 @@ type Facts struct {
 	DatesKept    string   // of de-identified sets: keep or shift; "": removed
 	StorageOwn   bool     // bundles stay on the practice's own computer
 	BAAOn        Date     // agreement with the storage provider
-
-	// From gathering, empty before it.
-	CategoriesFound []Category
-	Unreadable      []Shortfall
-	OtherPatient    []string // files that name another patient
-	Unclear         []string // files that do not say well enough whose they are
-	Identifying     []string // for de-identified sets: files that can show who it is
-}
-
-// Category is a sensitive category met in the gathered files.
-type Category struct {
-	Name  string
-	Items []string
-}
-
-// Shortfall is records of a kind that could not be read.
-type Shortfall struct {
-	Kind   string
-	Unread int
-	Total  int
-	Items  []string
 }
 
 // Failure is why a signature over an order does not count.

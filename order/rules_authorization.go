@@ -80,7 +80,7 @@ func checkExpiry(_ *Order, a *Authorization, f *Facts) []finding {
 		return say("The authorization ended on %s. Get a new one.", a.ExpiresOn.Words())
 	case a.EventReached:
 		return say("The authorization ended with its event (%s). Get a new one.", a.ExpiresEvent)
-	case a.ExpiresOn.IsZero() && blank(a.EventBy):
+	case !blank(a.ExpiresEvent) && blank(a.EventBy): // also beside a day: whichever comes first
 		return say("The authorization ends with an event (%s). Write who made sure that it has not happened yet (authorization.event_by).", a.ExpiresEvent)
 	}
 	return nil

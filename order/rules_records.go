@@ -2,7 +2,6 @@ package order
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -34,43 +33,9 @@ func checkMinimum(o *Order, _ *Facts) []finding {
 	return found
 }
 
-func checkComplete(o *Order, f *Facts) []finding {
-	var found []finding
-	for _, s := range f.Unreadable {
-		what := strconv.Itoa(s.Unread) + " of " + strconv.Itoa(s.Total) + " " + kindWords(s.Kind) + " could not be read."
-		if o.Basis.OwnRequest() {
-			what += " The patient is entitled to a complete copy; fix or approve with a reason."
-		} else {
-			what += " Fix them, or approve with a reason what is left out."
-		}
-		found = append(found, finding{message: what, items: s.Items})
-	}
-	return found
-}
-
-func checkPatient(_ *Order, f *Facts) []finding {
-	var found []finding
-	if n := len(f.OtherPatient); n > 0 {
-		found = append(found, finding{
-			message: files(n, "says", "say") + " another patient's name. Nothing was sent. Move what belongs to someone else, or leave it out by a decision on R35; it can never be released with this order.",
-			items:   f.OtherPatient, only: LeaveOut,
-		})
-	}
-	if n := len(f.Unclear); n > 0 {
-		found = append(found, finding{
-			message: files(n, "does", "do") + " not say well enough whose they are. Nothing was sent. Correct the name, number or birth date and export again; or look at what it shows, and release it or leave it out by a decision on R35.",
-			items:   f.Unclear,
-		})
-	}
-	return found
-}
-
-func files(n int, one, many string) string {
-	if n == 1 {
-		return "1 file " + one
-	}
-	return strconv.Itoa(n) + " files " + many
-}
+// atGathering is the check of a rule that only the records themselves can fail:
+// packager/gather and packager say what they find under its id.
+func atGathering(*Order, *Facts) []finding { return nil }
 
 // The categories with rules of their own.
 const (
@@ -79,43 +44,22 @@ const (
 	facialPhoto        = "facial_photo"
 )
 
-// met collects the files in which a category was found, and whether the order or
-// the gathered files speak of it at all.
-func met(o *Order, f *Facts, category string) (items []string, named, found bool) {
-	for _, c := range f.CategoriesFound {
-		if c.Name == category {
-			items, found = append(items, c.Items...), true
-		}
-	}
-	return items, slices.Contains(o.Sensitive, category), found
-}
-
-func checkPsychotherapy(o *Order, f *Facts) []finding {
-	items, named, found := met(o, f, psychotherapyNotes)
-	if !named && !found {
+func checkPsychotherapy(o *Order, _ *Facts) []finding {
+	if !slices.Contains(o.Sensitive, psychotherapyNotes) || standsAlone(o) {
 		return nil
 	}
-	if standsAlone(o) {
-		return nil
-	}
-	return []finding{{message: "Psychotherapy notes need their own signed form, for these notes alone. Get one, or leave the notes out.", items: items}}
+	return say("Psychotherapy notes need their own signed form, for these notes alone. Get one, or leave the notes out: take 'psychotherapy_notes' off the order (sensitive).")
 }
 
 func checkPart2(o *Order, f *Facts) []finding {
-	items, named, found := met(o, f, substanceUse)
-	named = named || o.Part2Consent != nil // what it lets go is not known any more at the upload
-	if !named && !found || ownCopy(o, f) {
+	if !HasPart2(o) || ownCopy(o, f) { // a consent counts too: what it lets go is not known any more at the upload
 		return nil
 	}
 	missing := lackingConsent(o, f)
 	if len(missing) == 0 {
 		return nil
 	}
-	out := finding{items: items, message: "These records need the special substance-use consent and notice; a general authorization is not enough. Missing or not valid: " + strings.Join(missing, ", ") + "."}
-	if named {
-		out.outcome, out.items = Refuse, nil
-	}
-	return []finding{out}
+	return sayAs(Refuse, "These records need the special substance-use consent and notice; a general authorization is not enough. Get a complete consent, or leave the records out. Missing or not valid: %s.", strings.Join(missing, ", "))
 }
 
 // lackingConsent lists the elements of 42 CFR 2.31(a) that the consent lacks.
@@ -128,20 +72,21 @@ func lackingConsent(o *Order, f *Facts) []string {
 	for _, e := range []struct {
 		field   string
 		present bool
+		must    string
 	}{
-		{"patient", SameName(c.Patient, o.Patient.Name)},
-		{"from", !blank(c.From)},
-		{"description", !blank(c.Description)},
-		{"to", f.Recipient.consented(c.To)},
-		{"purpose", !blank(c.Purpose)},
-		{"revoke", c.Revoke},
-		{"expires_on", c.ExpiresOn.IsZero() && !blank(c.ExpiresEvent) || !c.ExpiresOn.IsZero() && !c.ExpiresOn.Before(f.Today)},
-		{"signer", !blank(c.Signer)},
-		{"signed_on", !c.SignedOn.IsZero() && !c.SignedOn.After(f.Today)},
-		{"consent_copy", !blank(c.ConsentCopy)},
+		{"patient", SameName(c.Patient, o.Patient.Name), " (it must be this patient)"},
+		{"from", mayDisclose(c.From, f.Practice), " (it must let this practice disclose)"},
+		{"description", !blank(c.Description), ""},
+		{"to", f.Recipient.consented(c.To), " (it must name the recipient)"},
+		{"purpose", !blank(c.Purpose), ""},
+		{"revoke", c.Revoke, " (the consent must say it)"},
+		{"expires_on", c.ExpiresOn.IsZero() && !blank(c.ExpiresEvent) || !c.ExpiresOn.IsZero() && !c.ExpiresOn.Before(f.Today), " (a day that has not passed, or part2_consent.expires_event)"},
+		{"signer", signsConsent(o, f), " (the patient, or who may act for the patient: requester.authority)"},
+		{"signed_on", !c.SignedOn.IsZero() && !c.SignedOn.After(f.Today), ""},
+		{"consent_copy", !blank(c.ConsentCopy), " (where it is filed)"},
 	} {
 		if !e.present {
-			missing = append(missing, "part2_consent."+e.field)
+			missing = append(missing, "part2_consent."+e.field+e.must)
 		}
 	}
 	if w := f.withdrawn(o.Patient.ID, c.SignedOn); w != nil { // 42 CFR 2.31(a)(6): it can be revoked
@@ -150,41 +95,41 @@ func lackingConsent(o *Order, f *Facts) []string {
 	return missing
 }
 
-// categoryWords names a category at the beginning of a sentence.
-func categoryWords(category string) string {
-	names := map[string]string{
-		"hiv_sti": "HIV or STI information", "genetic": "Genetic information", "reproductive": "Reproductive health information",
-		"domestic_violence": "Information on domestic violence", "sedation": "A sedation or anesthesia record", "facial_photo": "A photograph of the face",
+// mayDisclose says that a consent lets the practice disclose: by name, or as one of a
+// class of persons (42 CFR 2.31(a)(2)).
+func mayDisclose(from, practice string) bool {
+	if holdsPhrase(from, practice) || holdsPhrase(practice, from) {
+		return true
 	}
-	if name, known := names[category]; known {
-		return name
-	}
-	return "Material of the category '" + strings.ReplaceAll(category, "_", " ") + "'"
+	classes := []string{"treating providers", "treating provider", "health care providers", "my providers", "any provider", "dentists", "my dentist"}
+	return slices.ContainsFunc(classes, func(words string) bool { return holdsPhrase(from, words) })
 }
 
+// signsConsent says that the patient signed the consent, or somebody of whom the order
+// says what gives the right to act for the patient (42 CFR 2.31(a)(8), 2.14, 2.15).
+func signsConsent(o *Order, f *Facts) bool {
+	signer := o.Part2Consent.Signer
+	acts := func(name string, authority Authority) bool {
+		grown := o.Patient.BirthDate.AgeOn(f.Today) >= ofAge
+		return authority != "" && (authority != Parent || !grown) && SameName(signer, name)
+	}
+	switch a := o.Authorization; {
+	case SameName(signer, o.Patient.Name):
+		return true
+	case o.Requester.Relation == Representative && acts(o.Requester.Name, o.Requester.Authority):
+		return true
+	default:
+		return a != nil && acts(a.Signer, a.RepresentativeAuthority)
+	}
+}
+
+// checkSensitive speaks of faces alone; categories are found by gathering, which asks
+// [Includes].
 func checkSensitive(o *Order, f *Facts) []finding {
 	if ownCopy(o, f) {
 		return nil
 	}
-	found := checkFaces(o)
-	for _, c := range f.CategoriesFound {
-		if c.Name == psychotherapyNotes || c.Name == substanceUse || permitted(o, c.Name) {
-			continue
-		}
-		found = append(found, finding{
-			message: categoryWords(c.Name) + " is in the folder and is not named on the form. If the permission covers it, write '" + c.Name + "' under " + sensitiveField(o) + "; otherwise let an approver decide (decisions on R20).",
-			items:   c.Items,
-		})
-	}
-	return found
-}
-
-// sensitiveField is where an order says which categories the permission names.
-func sensitiveField(o *Order) string {
-	if o.Basis == Authorized {
-		return "authorization.sensitive"
-	}
-	return "sensitive"
+	return checkFaces(o)
 }
 
 // faceless are the releases that seldom need a face: all but those to a treating
@@ -254,7 +199,7 @@ func checkDemand(o *Order, l *LegalProcess) []finding {
 // of names, and faces.
 var freeText = []string{"chart", "treatment_plan", "consent", "billing", "lab", "implant"}
 
-func checkDeidentified(o *Order, f *Facts) []finding {
+func checkDeidentified(o *Order, _ *Facts) []finding {
 	if o.Basis != Deidentified {
 		return nil
 	}
@@ -266,9 +211,6 @@ func checkDeidentified(o *Order, f *Facts) []finding {
 		case slices.Contains(freeText, k):
 			found = append(found, finding{message: "The text of " + kindWords(k) + " can hold names and dates, and cannot go in a de-identified set. Take '" + k + "' out of records.kinds, or let an approver who read them decide.", items: []string{k}, only: ReleaseItem})
 		}
-	}
-	if len(f.Identifying) > 0 {
-		found = append(found, finding{message: files(len(f.Identifying), "can", "can") + " show who the patient is (text in the image, a face, a serial number). Leave them out, or let an approver who looked at each decide.", items: f.Identifying})
 	}
 	return found
 }

@@ -131,7 +131,7 @@ func checkPurpose(o *Order, _ *Facts) []finding {
 }
 
 // marketingWords are purposes that treatment, payment and operations never cover.
-var marketingWords = []string{"marketing", "advertising", "advertisement", "advertisements", "publication", "publish", "publishing", "social media", "testimonial", "website", "sale of records", "sale of data"}
+var marketingWords = []string{"marketing", "advertising", "advertisement", "advertisements", "publication", "publish", "publishing", "promotional", "brochure", "newsletter", "social media", "facebook", "instagram", "testimonial", "testimonials", "website", "sale of records", "sale of data"}
 
 // researchWords are purposes that need an authorization, or a set that shows no one
 // (45 CFR 164.508; 164.512(i) is for a review board, which no order tells of).

@@ -29,10 +29,24 @@ func CheckTighten(id string, to Outcome) error {
 		return err
 	case severity[to] == 0:
 		return fmt.Errorf("an outcome is hold or refuse, not '%s'", to)
-	case severity[to] <= severity[r.Outcome]:
-		return fmt.Errorf("rule %s says '%s' already, and an outcome can only become stricter", id, r.Outcome)
+	case severity[to] <= severity[r.mildest()]:
+		return fmt.Errorf("rule %s says '%s' already, and an outcome can only become stricter", id, r.mildest())
 	}
 	return nil
+}
+
+// mildest is the least that a rule says when it says anything.
+func (r Rule) mildest() Outcome {
+	if r.Mildest != "" {
+		return r.Mildest
+	}
+	return r.Outcome
+}
+
+// Citation is the law behind a rule; "" if there is no such rule.
+func Citation(id string) string {
+	r, _ := find(id)
+	return r.Citation
 }
 
 func find(id string) (Rule, error) {

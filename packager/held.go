@@ -143,7 +143,7 @@ func (rs refusals) reasons() []order.Reason {
 			i = len(out)
 			at[key] = i
 			out = append(out, order.Reason{
-				Rule: rule, Outcome: outcomeOf(r.class), May: may,
+				Rule: rule, Outcome: outcomeOf(r.class), May: may, Citation: order.Citation(rule),
 				Message: fmt.Sprintf("This record cannot be sent as it is: %s. Nothing was sent. %s", r.clause, todo[r.class]),
 			})
 		}

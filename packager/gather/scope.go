@@ -15,17 +15,6 @@ import (
 	"chartseal/order"
 )
 
-// citations name the law or the reason behind each rule that gathering applies.
-var citations = map[string]string{
-	"R11": "45 CFR 164.524",
-	"R17": "45 CFR 164.524(d)(1)",
-	"R18": "45 CFR 164.508(a)(2)",
-	"R19": "42 CFR 2.31, 2.32",
-	"R20": "state law on sensitive records",
-	"S1":  "45 CFR 164.514(d); practice policy",
-	"R35": "patient safety: two identifiers must agree",
-}
-
 // checkPatient compares the identity inside every file with the order,
 // whatever its date: a misfiled image means that the folder is not to be
 // trusted.

@@ -30,7 +30,7 @@ func (x Extension) Text(p Practice) ([]byte, error) {
 }
 
 // ExtensionLetter returns EXTENSION-LETTER.pdf: the reasons for the delay and the
-// day by which the request is answered (45 CFR 164.524(b)(2)(iii)). The error is
+// day by which the request is answered (45 CFR 164.524(b)(2)(ii)). The error is
 // a *LetterError.
 func ExtensionLetter(p Practice, x Extension, reference string) ([]byte, error) {
 	l := newLetter(LetterData{Practice: p, Recipient: x.To, Reference: reference, Sent: x.ExtendedAt},

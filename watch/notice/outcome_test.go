@@ -82,7 +82,7 @@ func TestDenialLettersThatDiffer(t *testing.T) {
 	}
 }
 
-// 45 CFR 164.524(b)(2)(iii): the reasons for the delay, and the day of completion.
+// 45 CFR 164.524(b)(2)(ii): the reasons for the delay, and the day of completion.
 func TestExtensionLetterHoldsWhatTheLawAsks(t *testing.T) {
 	text := textOf(extensionData().sections(letterData().Practice))
 	for _, w := range []string{"asked us for dental records", "November 18, 2026", "lie in the archive of another office", "by January 10, 2027", "only once"} {
