@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ const (
 type brief struct {
 	ID       string        `json:"id"`
 	Lifetime time.Duration `json:"lifetime"`
-	Entry    ledger.Entry  `json:"entry"` // the ledger line but for its event and what is known later
+	Ends     order.Date    `json:"ends,omitzero"` // last day of the permission that the release stands on
+	Entry    ledger.Entry  `json:"entry"`         // the ledger line but for its event and what is known later
 }
 
 // packed is what the answer and the ledger say about the bundle.
@@ -81,6 +83,9 @@ func (p *Practice) keepReasons(r *release, h *Held) error {
 	c, err := p.box.Claim(r.Claim)
 	if err != nil {
 		return err
+	}
+	for i := range h.Reasons {
+		h.Reasons[i].Citation = cmp.Or(h.Reasons[i].Citation, order.Citation(h.Reasons[i].Rule))
 	}
 	return c.Note(reasonsNote, h.Reasons)
 }

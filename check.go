@@ -28,6 +28,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	examineBook(cfg, add)
 	examineEscrow(cfg, add)
 	examineRules(cfg, add)
+	examineDeadlines(cfg, add)
 	if _, err := DICOMRules(cfg); err != nil {
 		add("dicom", transport.Problem, "The practice's own rules for DICOM files cannot be used: %v", err)
 	}
@@ -85,6 +86,20 @@ func examineRules(cfg *config.Config, add addFinding) {
 	}
 }
 
+// examineDeadlines shows which times are counted, so that nobody takes the federal one
+// for the state's.
+func examineDeadlines(cfg *config.Config, add addFinding) {
+	state := cfg.Practice.State
+	switch words := timesOf(cfg).Words(state); {
+	case state == "":
+		add("deadlines", transport.Warning, "No state is named (practice.state), so that only the federal 30 days are counted (45 CFR 164.524(b)(2)). Many states ask for less.")
+	case words == "":
+		add("deadlines", transport.Warning, "No time of %s is known here, so that only the federal 30 days are counted (45 CFR 164.524(b)(2)). If the state asks for less, write it under deadlines.states.", state)
+	default:
+		add("deadlines", transport.OK, "%s; at most the federal 30 days (45 CFR 164.524(b)(2)).", words)
+	}
+}
+
 func checkFolders(cfg *config.Config, add func(string, transport.Level, string, ...any)) {
 	folders := map[string]string{"outbox": cfg.Outbox, "state": cfg.State}
 	if cfg.Export != "" {
@@ -94,7 +109,7 @@ func checkFolders(cfg *config.Config, add func(string, transport.Level, string, 
 		if err := tryWrite(dir); err != nil {
 			add(name, transport.Problem, "The folder %s cannot be written: %v. Make it, and give chartseal's account the right to change it.", dir, scrub(err))
 		} else {
-			add(name, transport.OK, "The folder %s can be written.", dir)
+			add(name, transport.OK, "The folder %s can be written.%s", dir, aboutFolder[name])
 		}
 	}
 	if info, err := os.Stat(cfg.State); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
@@ -108,6 +123,12 @@ func checkFolders(cfg *config.Config, add func(string, transport.Level, string, 
 		}
 		add("sources", transport.OK, "Source %d (%s) can be read.", i+1, s.Kind)
 	}
+}
+
+// aboutFolder is what a folder's finding says besides. That a drive can be carried away
+// is not found out: on it nothing is put but what is encrypted.
+var aboutFolder = map[string]string{
+	"export": " What is put there is encrypted; if it is a drive that can be carried away, chartseal does not notice. Copy no record onto it by hand.",
 }
 
 func tryWrite(dir string) error {

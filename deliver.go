@@ -27,6 +27,7 @@ type links struct {
 	At      time.Time `json:"at"`
 
 	Asked time.Duration   `json:"asked,omitempty"` // how long it was to live
+	Ends  order.Date      `json:"ends,omitzero"`   // the permission's last day, where it is why it does not
 	Limit transport.Limit `json:"limit,omitempty"` // why it does not
 }
 
@@ -178,7 +179,7 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 		}
 		p.step(r.ID, "link", "page named")
 	}
-	l, html, err := p.mint(ctx, r, r.PageKey, b.Lifetime)
+	l, html, err := p.mint(ctx, r, r.PageKey, b.Lifetime, b.Ends)
 	if err != nil {
 		return err
 	}
@@ -216,10 +217,25 @@ func (p *Practice) lifetime(o *order.Order) time.Duration {
 	return time.Duration(p.cfg.Link.Lifetime)
 }
 
+// within shortens the life of a link that would lead to the records after the last day
+// of the permission they were released under (45 CFR 164.508(b)(2)(i)).
+func within(lifetime time.Duration, ends order.Date, now time.Time) (time.Duration, bool) {
+	if ends.IsZero() {
+		return lifetime, false
+	}
+	left := time.Date(ends.Year, ends.Month, ends.Day+1, 0, 0, 0, 0, now.Location()).Sub(now).Truncate(time.Second)
+	return max(min(lifetime, left), time.Second), left < lifetime
+}
+
 // mint signs the bundle's link and the page's, and writes the page that carries the
-// first. Nothing of it is in the store yet: see publish.
-func (p *Practice) mint(ctx context.Context, r *release, pageKey string, lifetime time.Duration) (l *links, html []byte, err error) {
+// first. Nothing of it is in the store yet: see publish. ends is the last day of the
+// permission, if it has one.
+func (p *Practice) mint(ctx context.Context, r *release, pageKey string, asked time.Duration, ends order.Date) (l *links, html []byte, err error) {
 	ref, _ := splitID(r.ID)
+	lifetime, shortened := within(asked, ends, p.opts.Now())
+	if !shortened {
+		ends = order.Date{}
+	}
 	name := "records-" + ref + transport.KeySuffix
 	bundle, err := p.store.Link(ctx, r.Object.Key, lifetime, name, "application/octet-stream")
 	if err != nil {
@@ -238,7 +254,7 @@ func (p *Practice) mint(ctx context.Context, r *release, pageKey string, lifetim
 	}
 	return &links{
 		Page: pg.URL.Reveal(), Bundle: bundle.URL.Reveal(),
-		Expires: first.Expires, At: p.opts.Now(), Asked: lifetime, Limit: first.Limit,
+		Expires: first.Expires, At: p.opts.Now(), Asked: asked, Ends: ends, Limit: first.Limit,
 	}, html, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/order"
 	"chartseal/packager/seal"
 	"chartseal/transport"
 )
@@ -126,6 +127,30 @@ func TestWhyALinkEndsEarly(t *testing.T) {
 	l.Asked, l.Limit = 30*24*time.Hour, transport.LimitedBySignature
 	if got := l.note(); !strings.Contains(got, "earlier than the 30 days") || !strings.Contains(got, "seven days at most") {
 		t.Errorf("of the longest life: %q", got)
+	}
+	l = &links{Asked: 7 * 24 * time.Hour, Ends: order.Date{Year: 2026, Month: 11, Day: 20}}
+	if got := l.note(); !strings.Contains(got, "earlier than the 7 days") || !strings.Contains(got, "ends on 20 November 2026") {
+		t.Errorf("of a permission that ends: %q", got)
+	}
+}
+
+// No link leads to the records after the last day of the permission they went under, in
+// the practice's own time; on that day it does.
+func TestALinkEndsWithThePermission(t *testing.T) {
+	zone := time.FixedZone("EST", -5*3600)
+	now := time.Date(2026, 11, 19, 21, 30, 0, 5, zone)
+	const week = 7 * 24 * time.Hour
+	for ends, want := range map[order.Date]time.Duration{
+		{}:                               week,
+		{Year: 2026, Month: 12, Day: 31}: week,
+		{Year: 2026, Month: 11, Day: 26}: week,
+		{Year: 2026, Month: 11, Day: 25}: 6*24*time.Hour + 150*time.Minute - time.Second,
+		{Year: 2026, Month: 11, Day: 19}: 150*time.Minute - time.Second,
+		{Year: 2026, Month: 11, Day: 18}: time.Second, // the rules have refused it
+	} {
+		if got, short := within(week, ends, now); got != want || short != (want != week) {
+			t.Errorf("until %s: %s, %v, want %s", ends, got, short, want)
+		}
 	}
 }
 

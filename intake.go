@@ -116,7 +116,7 @@ func (p *Practice) underWay(c *watch.Claim) string {
 // begin notes what a release needs. Once it has begun nothing writes to its claim
 // but the release itself, which the engine may be finishing right now.
 func (p *Practice) begin(c *watch.Claim, o *order.Order, id, sha string) error {
-	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Entry: p.draft(o, id, sha)}); err != nil {
+	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Ends: order.PermissionEnds(o, p.cfg.Rules.Off), Entry: p.draft(o, id, sha)}); err != nil {
 		return err
 	}
 	p.step(id, "intake", "noted")

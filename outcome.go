@@ -77,7 +77,11 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 	}
 	var out outcome
 	if o.Denial != nil || o.Decision == order.Deny {
-		out.Denial = p.denial(o)
+		_, until, err := p.extendedTo(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		out.Denial = p.denial(o, until)
 	}
 	if o.Decision == order.Extend {
 		out.Extension = p.extension(o)
@@ -116,8 +120,9 @@ func (p *Practice) extensible(ctx context.Context, r *release, o *order.Order) e
 	return &Held{[]order.Reason{{Rule: "R13", Outcome: order.Refuse, Citation: "45 CFR 164.524(b)(2)", Message: message}}}
 }
 
-// denial is what the denial letter says (45 CFR 164.524(d)(2)).
-func (p *Practice) denial(o *order.Order) *notice.Denial {
+// denial is what the denial letter says (45 CFR 164.524(d)(2)). until is the day that
+// the patient was told of earlier, if there was an extension.
+func (p *Practice) denial(o *order.Order, until order.Date) *notice.Denial {
 	d := o.Denial
 	if d == nil {
 		d = &order.Denial{}
@@ -133,7 +138,7 @@ func (p *Practice) denial(o *order.Order) *notice.Denial {
 		Contact: notice.Contact{Name: contact.Name, Phone: contact.Phone}, State: p.cfg.Practice.State,
 	}
 	if n.Own {
-		n.Due = p.times().Due(o, p.cfg.Practice.State, order.Date{}).Due.String()
+		n.Due = p.times().Due(o, p.cfg.Practice.State, until).Due.String()
 	}
 	if order.Reviewable(d.Ground) {
 		n.Reviewable, n.Reviewer, n.Review = true, d.Reviewer, d.Review
@@ -141,7 +146,7 @@ func (p *Practice) denial(o *order.Order) *notice.Denial {
 	return n
 }
 
-// extension is what the letter about a longer time says (45 CFR 164.524(b)(2)(iii)).
+// extension is what the letter about a longer time says (45 CFR 164.524(b)(2)(ii)).
 func (p *Practice) extension(o *order.Order) *notice.Extension {
 	e := o.Extension
 	due := p.times().Due(o, p.cfg.Practice.State, order.Date{})

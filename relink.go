@@ -51,7 +51,7 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	} else if err != nil {
 		return nil, err
 	}
-	l, err := p.moved(ctx, r, lifetime)
+	l, err := p.moved(ctx, r, lifetime, order.PermissionEnds(o, p.cfg.Rules.Off))
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (p *Practice) relinkable(ctx context.Context, o *order.Order, data []byte) 
 
 // moved stores the page with a new link under a name of its own, which nobody knows
 // before it is recorded. Until then it counts as one to be deleted, the last of them.
-func (p *Practice) moved(ctx context.Context, r *release, lifetime time.Duration) (*links, error) {
+func (p *Practice) moved(ctx context.Context, r *release, lifetime time.Duration, ends order.Date) (*links, error) {
 	key, err := p.newPageKey()
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (p *Practice) moved(ctx context.Context, r *release, lifetime time.Duration
 	if err := p.state.save(r); err != nil {
 		return nil, err
 	}
-	l, html, err := p.mint(ctx, r, key, lifetime)
+	l, html, err := p.mint(ctx, r, key, lifetime, ends)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,10 @@ func (l *links) note() string {
 	var why string
 	switch l.Limit {
 	case transport.NoLimit:
-		return ""
+		if l.Ends.IsZero() {
+			return ""
+		}
+		return fmt.Sprintf("The link ends earlier than the %s that were asked for, because the patient's permission (or the agreement) that the records go under ends on %s. When the recipient needs it longer, get a new one and write a new order.", notice.Span(l.Asked), l.Ends.Words())
 	case transport.LimitedByKeys:
 		why = "because the access keys that sign links are temporary and end then. With permanent keys links live up to seven days"
 	case transport.LimitedBySignature:
