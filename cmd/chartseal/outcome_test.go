@@ -88,7 +88,7 @@ func TestOutcomesSurviveKills(t *testing.T) {
 	}{
 		{"record: denied", "Deny-1", []string{"decision: release", "decision: deny\n" + strings.Replace(denial, "PART", "all", 1)}},
 		{"record: extended", "Extend-2", []string{"decision: release", "decision: extend\nextension: {reason: away, until: " + until + "}"}},
-		{"record: denied", "Part-3", []string{"decision: release", "decision: release\n" + strings.Replace(denial, "PART", "the bills, kinds: [billing]", 1)}},
+		{"record: denied", "Part-3", []string{"decision: release", "decision: release\n" + strings.Replace(denial, "PART", "the models, kinds: [model]", 1)}},
 		{"export: copied", "Drive-4", []string{"delivery: link", "delivery: folder"}},
 		{"answer: exported", "", nil},
 		{"record: delivered", "Look-5", []string{"delivery: link", "delivery: inspect"}},
