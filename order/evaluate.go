@@ -42,6 +42,15 @@ func sayAs(outcome Outcome, format string, args ...any) []finding {
 	return []finding{{outcome: outcome, message: fmt.Sprintf(format, args...)}}
 }
 
+// of names what a person may release, where one rule can hold for several causes: the
+// decision about one must not answer another that comes up later.
+func of(item string, found []finding) []finding {
+	for i := range found {
+		found[i].items, found[i].only = []string{item}, ReleaseItem
+	}
+	return found
+}
+
 // Rules lists the rules in the order in which they are asked.
 func Rules() []Rule { return slices.Clone(rules) }
 
@@ -168,17 +177,17 @@ func answer(o *Order, f *Facts, r Reason) []Reason {
 func answerTo(o *Order, f *Facts, r Reason, item string) *Ruling {
 	for i := range o.Decisions {
 		d := &o.Decisions[i]
-		if d.Rule == r.Rule && d.Item == item && slices.Contains(r.May, d.Decision) && f.valid(*d) {
+		if d.Rule == r.Rule && d.Item == item && slices.Contains(r.May, d.Decision) && f.valid(o, *d) {
 			return d
 		}
 	}
 	return nil
 }
 
-// valid says that a decision was made by an approver, with a reason, and not in
-// the future.
-func (f *Facts) valid(d Ruling) bool {
-	return f.isApprover(d.By) && strings.TrimSpace(d.Reason) != "" && !d.On.IsZero() && !d.On.After(f.Today)
+// valid says that a decision was made by an approver, with a reason, not in the future
+// and not before the request arrived.
+func (f *Facts) valid(o *Order, d Ruling) bool {
+	return f.isApprover(d.By) && strings.TrimSpace(d.Reason) != "" && !d.On.IsZero() && !d.On.After(f.Today) && !d.On.Before(o.Received)
 }
 
 func (f *Facts) isApprover(name string) bool {
@@ -187,11 +196,11 @@ func (f *Facts) isApprover(name string) bool {
 
 func (f *Facts) approvers() string { return strings.Join(f.Approvers, ", ") }
 
-// Valid are the order's decisions that count: made by an approver, with a reason,
-// not in the future, and not releasing what nobody may release.
+// Valid are the order's decisions that count: made by an approver, with a reason, since
+// the request arrived, not in the future, and not releasing what nobody may release.
 func Valid(o *Order, f Facts) []Ruling {
 	return slices.DeleteFunc(slices.Clone(o.Decisions), func(d Ruling) bool {
-		return !f.valid(d) || d.Decision == ReleaseItem && f.neverReleases(d.Rule)
+		return !f.valid(o, d) || d.Decision == ReleaseItem && f.neverReleases(d.Rule)
 	})
 }
 

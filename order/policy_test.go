@@ -298,7 +298,7 @@ func TestThePatientIsReachedOneWayOnly(t *testing.T) {
 // TestARestrictionMeansTheNameInEveryForm: what the patient forbade is not sent to a
 // longer form of the name.
 func TestARestrictionMeansTheNameInEveryForm(t *testing.T) {
-	for word, holds := range map[string]bool{"acme": true, "Acme Corporation": true, "ACME corporation, Inc.": true, "employer": true, "Acme Dental": false, "": false, "Corp": false} {
+	for word, holds := range map[string]bool{"acme": true, "Acme Corporation": true, "ACME corporation, Inc.": true, "employer": true, "Acme Corp.": true, "Acme Co": true, "Acme Dental": false, "": false, "Corp": false, "and Co": false} {
 		o := load(t, "testdata/valid/authorization.yaml")
 		f := facts(o)
 		f.Restrictions = Restrictions{"10432": {NotTo: []string{word}}}
@@ -449,5 +449,43 @@ func TestWhenAPermissionEnds(t *testing.T) {
 	o.Agreement.ExpiresOn = on(2026, 12, 1)
 	if got := PermissionEnds(o, nil); got != on(2026, 12, 1) {
 		t.Errorf("of an agreement: %s", got)
+	}
+}
+
+// TestAFirmIsKnownInEveryForm: "&" and "and", "Inc." and "L.L.P." are how people write,
+// and not another recipient; another word is.
+func TestAFirmIsKnownInEveryForm(t *testing.T) {
+	for name, same := range map[string]bool{
+		"Hale & Byrne": true, "Hale and Byrne": true, "HALE & BYRNE, L.L.P.": true, "The Hale & Byrne Co.": true,
+		"Hale": false, "Hale & Burns": false, "Byrne & Hale": false, "LLP": false, "": false,
+	} {
+		o := load(t, "testdata/valid/authorization.yaml")
+		f := facts(o)
+		f.Recipient.Name, o.Authorization.To = "Hale & Byrne", name
+		if stops := Stopping(Evaluate(o, f)); (len(stops) == 0) != same {
+			t.Errorf("a form that names %q: %+v", name, stops)
+		}
+	}
+}
+
+// TestADecisionAnswersOneCause: what an approver decided about the address says nothing
+// about a recipient whom the patient forbids later.
+func TestADecisionAnswersOneCause(t *testing.T) {
+	o := load(t, "testdata/valid/patient_access.yaml")
+	f := facts(o)
+	f.Restrictions = Restrictions{"10432": {ContactOnly: Way{Email: "other@example.org"}}}
+	o.Decisions = []Ruling{ruling("R33", "address", ReleaseItem)}
+	if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
+		t.Fatalf("the decision does not count: %+v", stops)
+	}
+	f.Restrictions = Restrictions{"10432": {ContactOnly: Way{Email: "other@example.org"}, NotTo: []string{"patient"}}}
+	if stops := Stopping(Evaluate(o, f)); len(stops) != 1 || stops[0].Items[0] != "recipient" {
+		t.Errorf("a decision about the address answers for the recipient: %+v", stops)
+	}
+	o = load(t, "testdata/failing/R22-passed-off.yaml")
+	o.Patient.BirthDate = on(2010, 3, 9)
+	o.Decisions = []Ruling{ruling("R22", "name", ReleaseItem)}
+	if stops := Stopping(Evaluate(o, facts(o))); len(stops) != 1 || stops[0].Items[0] != "age" {
+		t.Errorf("a decision about the name answers for the age: %+v", stops)
 	}
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -123,9 +124,31 @@ func (r Restrictions) Withdrawn(patient string, to Recipient, signed Date) *With
 
 // names says that a word of a list means a recipient: its key, name or kind. A name is
 // meant by words of it in their order, and by a longer form of it: what a patient
-// forbade or withdrew must not go for the want of an "Inc.".
+// forbade or withdrew must not go for the want of an "Inc.", or for a "Corp.".
 func (r Recipient) names(word string) bool {
-	return word != "" && (strings.EqualFold(word, r.Key) || strings.EqualFold(word, string(r.Kind)) || holdsPhrase(r.Name, word) || holdsPhrase(word, r.Name))
+	return word != "" && (strings.EqualFold(word, r.Key) || strings.EqualFold(word, string(r.Kind)) || holdsPhrase(r.Name, word) || holdsPhrase(word, r.Name) ||
+		sameParty(word, r.Name))
+}
+
+// legalForms are words of a firm's name that people leave out or shorten.
+var legalForms = []string{
+	"inc", "incorporated", "corp", "corporation", "co", "company", "llc", "llp", "lp", "ltd", "limited", "pc", "pllc", "pa", "plc",
+	"dds", "dmd", "md", "and", "the",
+}
+
+// initials are the dots of L.L.P.
+var initials = regexp.MustCompile(`\b(\pL)\.`)
+
+// bareParty is a name without its legal form, and without what joins its parts: Hale &
+// Byrne, LLP is Hale and Byrne.
+func bareParty(name string) string {
+	left := slices.DeleteFunc(strings.Fields(phrase(initials.ReplaceAllString(name, "$1"))), func(w string) bool { return slices.Contains(legalForms, w) })
+	return strings.Join(left, " ")
+}
+
+// sameParty says that two names mean one person, practice or firm.
+func sameParty(a, b string) bool {
+	return samePhrase(a, b) || bareParty(a) != "" && bareParty(a) == bareParty(b)
 }
 
 // consented says that a consent to release substance use disorder records is for the

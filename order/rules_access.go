@@ -195,7 +195,7 @@ func checkDirective(o *Order, f *Facts) []finding {
 	}
 	if blank(d.Recipient) || blank(d.Address) {
 		found = append(found, say("Write where the patient wants it sent: the person and the address or e-mail (directive.recipient, directive.address).")...)
-	} else if !f.Recipient.IsZero() && !samePhrase(d.Recipient, f.Recipient.Name) {
+	} else if !f.Recipient.IsZero() && !sameParty(d.Recipient, f.Recipient.Name) {
 		found = append(found, say("The directive names %s; the order sends to %s. Correct the recipient.", d.Recipient, f.Recipient.Name)...)
 	} else if to := f.Recipient; !to.IsZero() && blank(to.Address) && blank(to.Email) {
 		found = append(found, sayAs(Warn, "The directive says to send the records to '%s', and no address of %s is written down. Write it on the letter.", d.Address, to.Name)...)
@@ -228,7 +228,7 @@ func checkSelf(o *Order) []finding {
 	if r := o.Requester; r.Relation != Self || blank(r.Name) || SameName(r.Name, o.Patient.Name) {
 		return nil
 	}
-	return sayAs(Hold, "%s is written down as the patient, who is %s. Correct requester.name or requester.relation, or let an approver who knows that they are one person decide (a decision on R22).", o.Requester.Name, o.Patient.Name)
+	return of("name", sayAs(Hold, "%s is written down as the patient, who is %s. Correct requester.name or requester.relation, or let an approver who knows that they are one person decide (a decision on R22).", o.Requester.Name, o.Patient.Name))
 }
 
 func checkActing(o *Order, f *Facts) []finding {
@@ -242,11 +242,11 @@ func checkActing(o *Order, f *Facts) []finding {
 	case acts && authority == "" && o.Basis != Authorized:
 		return say("%s asks for the patient: write what gives them the right (requester.authority: parent, guardian, power_of_attorney).", o.Requester.Name)
 	case acts && age >= minorObjects && age < ofAge && f.State == "NY" && !o.Requester.MinorAsked:
-		return sayAs(Hold, "The patient is over 12. In New York ask whether the patient objects, and write requester.minor_asked: true; or let an approver decide (a decision on R22).")
+		return of("age", sayAs(Hold, "The patient is over 12. In New York ask whether the patient objects, and write requester.minor_asked: true; or let an approver decide (a decision on R22)."))
 	case !acts && age < ofAge && o.Basis == Authorized && o.Authorization != nil && o.Authorization.Signer != "":
-		return sayAs(Hold, "The patient is under 18 and signed the form alone. A parent or guardian usually does; an approver must decide (a decision on R22).")
+		return of("age", sayAs(Hold, "The patient is under 18 and signed the form alone. A parent or guardian usually does; an approver must decide (a decision on R22)."))
 	case !acts && age < ofAge && o.Requester.Relation == Self:
-		return sayAs(Hold, "The patient is under 18 and asks alone. A parent or guardian usually does; an approver must decide (a decision on R22).")
+		return of("age", sayAs(Hold, "The patient is under 18 and asks alone. A parent or guardian usually does; an approver must decide (a decision on R22)."))
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func checkParties(_ *Order, a *Authorization, f *Facts) []finding {
 	switch to := f.Recipient; {
 	case blank(a.To):
 		found = append(found, say("Write to whom the signed form lets the records go (authorization.to).")...)
-	case !to.IsZero() && !samePhrase(a.To, to.Name) && !strings.EqualFold(a.To, to.Key):
+	case !to.IsZero() && !sameParty(a.To, to.Name) && !strings.EqualFold(a.To, to.Key):
 		found = append(found, say("The form names %s; the order sends to %s. Correct the recipient, or get a form that names it.", a.To, to.Name)...)
 	}
 	return found

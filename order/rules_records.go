@@ -249,7 +249,7 @@ func checkLimited(o *Order, f *Facts) []finding {
 	case !a.ExpiresOn.IsZero() && a.ExpiresOn.Before(f.Today):
 		found = say("The data use agreement ended on %s. Get a new one.", a.ExpiresOn.Words())
 	}
-	if !f.Recipient.IsZero() && !samePhrase(a.With, f.Recipient.Name) {
+	if !f.Recipient.IsZero() && !sameParty(a.With, f.Recipient.Name) {
 		found = append(found, say("The data use agreement is with %s; the order sends to %s. Correct the recipient.", a.With, f.Recipient.Name)...)
 	}
 	if !slices.Contains(limitedPurposes, a.Purpose) {

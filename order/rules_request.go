@@ -76,6 +76,8 @@ func checkNames(o *Order, f *Facts) []finding {
 		return sayAs(Hold, "The recipient is written down as the patient, and is called %s; the patient is %s. Correct the recipient, or let an approver who knows that they are one person decide (a decision on R2).", to.Name, o.Patient.Name)
 	case to.Kind.relation() == Representative && o.Basis == PatientAccess && o.Requester.Relation == Representative && !acts:
 		return sayAs(Hold, "%s asks for the patient, and the copy goes to %s. Correct the recipient, or let an approver decide (a decision on R2).", o.Requester.Name, to.Name)
+	case to.Kind.relation() == Representative && o.Basis == PatientAccess && o.Requester.Relation == Self: // nobody has said what gives that one the right
+		return sayAs(Hold, "The patient asks, and the copy goes to %s, who is written down as a representative. To send it to someone else the patient signs a directive (basis: directive); or let an approver who knows what gives %s the right decide (a decision on R2).", to.Name, to.Name)
 	}
 	return nil
 }
@@ -227,6 +229,8 @@ func checkApproval(o *Order, f *Facts) []finding {
 		return say("'%s' may not approve orders. One of these must: %s.", a.By, f.approvers())
 	case a.On.After(f.Today):
 		return say("The approval is dated %s, which is in the future. Correct the day (approved.on).", a.On.Words())
+	case a.On.Before(o.Received) && !o.Received.After(f.Today): // as on an older order that was copied
+		return say("The approval is dated %s, before the request arrived on %s. Whoever approves must look at this order; then correct the day (approved.on, or received).", a.On.Words(), o.Received.Words())
 	case f.RequireSignature && !f.ApprovalSigned:
 		return say("%s", unsigned(a.By, f.SignatureFails))
 	}
@@ -270,6 +274,8 @@ func checkDecisions(o *Order, f *Facts) []finding {
 			found = append(found, say("A decision releases what %s holds, which nobody may release. Leave it out (decision: leave_out), or remove the decision.", d.Rule)...)
 		case d.On.After(f.Today):
 			found = append(found, say("The decision on %s is dated %s, which is in the future. Correct the day.", d.Rule, d.On.Words())...)
+		case d.On.Before(o.Received) && !o.Received.After(f.Today):
+			found = append(found, say("The decision on %s is dated %s, before the request arrived on %s. It must be made about this order: correct the day, or decide anew.", d.Rule, d.On.Words(), o.Received.Words())...)
 		}
 	}
 	return found

@@ -55,10 +55,10 @@ func checkRestrictions(o *Order, f *Facts) []finding {
 	asked := f.Restrictions.of(o.Patient.ID)
 	var found []finding
 	if o.Decision == Release && slices.ContainsFunc(asked.NotTo, f.Recipient.names) {
-		found = say("The patient asked that %s not get these records. Ask the privacy officer; an approver can decide (a decision on R33).", f.Recipient.Name)
+		found = of("recipient", say("The patient asked that %s not get these records. Ask the privacy officer; an approver can decide (a decision on R33).", f.Recipient.Name))
 	}
 	if f.Recipient.Kind.relation() == Self && (o.Delivery != Inspect || o.Decision != Release) { // letters go to that address too
-		found = append(found, checkWay(asked.ContactOnly, f.Recipient)...)
+		found = append(found, of("address", checkWay(asked.ContactOnly, f.Recipient))...)
 	}
 	return found
 }
