@@ -53,13 +53,17 @@ type Directive struct {
 // Part2Consent is the consent to release substance use disorder records
 // (42 CFR 2.31).
 type Part2Consent struct {
-	Patient      string `yaml:"patient"`     // (a)(1)
-	From         string `yaml:"from"`        // (a)(2): who may disclose
-	Description  string `yaml:"description"` // (a)(3): how much and what
-	To           string `yaml:"to"`          // (a)(4)
-	Purpose      string `yaml:"purpose"`     // (a)(5)
-	Revoke       bool   `yaml:"revoke"`      // (a)(6): it says that it can be withdrawn
-	ExpiresOn    Date   `yaml:"expires_on"`  // (a)(7)
+	Patient     string `yaml:"patient"`     // (a)(1)
+	From        string `yaml:"from"`        // (a)(2): who may disclose
+	Description string `yaml:"description"` // (a)(3): how much and what
+	To          string `yaml:"to"`          // (a)(4)
+	Purpose     string `yaml:"purpose"`     // (a)(5)
+	Revoke      bool   `yaml:"revoke"`      // (a)(6): it says that it can be withdrawn
+	// Redisclosure says that the consent has the statement of (a)(4)(iii): who gets the
+	// records for treatment, payment or operations may pass them on as HIPAA allows, but
+	// not for proceedings against the patient.
+	Redisclosure bool   `yaml:"redisclosure"`
+	ExpiresOn    Date   `yaml:"expires_on"` // (a)(7)
 	ExpiresEvent string `yaml:"expires_event"`
 	Signer       string `yaml:"signer"`       // (a)(8): the patient, or who acts for the patient
 	SignedOn     Date   `yaml:"signed_on"`    // (a)(9)

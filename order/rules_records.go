@@ -80,6 +80,7 @@ func lackingConsent(o *Order, f *Facts) []string {
 		{"to", f.Recipient.consented(c.To), " (it must name the recipient)"},
 		{"purpose", !blank(c.Purpose), ""},
 		{"revoke", c.Revoke, " (the consent must say it)"},
+		{"redisclosure", c.Redisclosure || !slices.Contains([]Basis{Treatment, Payment, Operations}, o.Basis), " (the consent must say that the records may be passed on as HIPAA allows, but not for proceedings against the patient)"},
 		{"expires_on", c.ExpiresOn.IsZero() && !blank(c.ExpiresEvent) || !c.ExpiresOn.IsZero() && !c.ExpiresOn.Before(f.Today), " (a day that has not passed, or part2_consent.expires_event)"},
 		{"signer", signsConsent(o, f), " (the patient, or who may act for the patient: requester.authority)"},
 		{"signed_on", !c.SignedOn.IsZero() && !c.SignedOn.After(f.Today), ""},

@@ -160,7 +160,7 @@ func (v *Interview) papers(basis order.Basis) {
 		v.part("The substance use consent")
 		v.ask(must, under("part2_consent", "patient", "from", "to", "description", "purpose", "signer", "signed_on")...)
 		v.ending("part2_consent")
-		v.ask(must, "part2_consent.revoke", "part2_consent.consent_copy")
+		v.ask(must, "part2_consent.revoke", "part2_consent.redisclosure", "part2_consent.consent_copy")
 	}
 	switch basis { //nolint:exhaustive // the others have no papers
 	case order.Authorized:

@@ -89,7 +89,7 @@ func TestQuestionsFollowTheBasis(t *testing.T) {
 			"Another one, for a review", "Basis",
 		},
 		"subpoena":      {append(opening("attorney"), "legal_process", "dr-chen", "case 1", "chart", "", "", "", "", "subpoena", "no 7", "chart", "", "", "1", "file 3", "", "", "", "", "dr-lee", ""), "A subpoena came with", "Directive signed by"},
-		"substance use": {append(opening("self"), "patient_access", "dr-chen", "all", "", "", "sud", "Jörg", "us", "them", "all", "care", "Jörg", "2026-11-01", "", "end of care", "y", "box 3", "", "", "", "dr-lee", ""), "Or consent ends with this event", "Authorization"},
+		"substance use": {append(opening("self"), "patient_access", "dr-chen", "all", "", "", "sud", "Jörg", "us", "them", "all", "care", "Jörg", "2026-11-01", "", "end of care", "y", "y", "box 3", "", "", "", "dr-lee", ""), "Or consent ends with this event", "Authorization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, out := talk(tt.answers...)

@@ -107,7 +107,7 @@ func part2() []Row {
 			date("part2_consent.expires_on", "Consent ends on", 3),
 		},
 		{text("part2_consent.expires_event", "Or consent ends with this event", 6), text("part2_consent.consent_copy", "Where the copy that goes along is filed", 6)},
-		{box("part2_consent.revoke", "It says that it can be withdrawn", 12)},
+		{box("part2_consent.revoke", "It says that it can be withdrawn", 5), box("part2_consent.redisclosure", "It says that they may be passed on under HIPAA", 7)},
 	}
 }
 

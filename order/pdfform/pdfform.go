@@ -14,7 +14,7 @@ import (
 
 // Version is printed into every form. A form of another version is not read: its
 // fields may mean something else.
-const Version = "2"
+const Version = "3"
 
 // The fields nobody sees, by which a form is known.
 const (

@@ -162,7 +162,7 @@ func messages(t *testing.T, err error) []string {
 func TestForeignForms(t *testing.T) {
 	for name, tt := range map[string]struct{ field, value, want string }{
 		"no form of ours": {VersionField, "", "This PDF is not the practice's order form"},
-		"other version":   {VersionField, "0", "This order form is of another version (0; now it is 2)"},
+		"other version":   {VersionField, "0", "This order form is of another version (0; now it is 3)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(filled(map[string]string{tt.field: tt.value}), nil, lakeside())
