@@ -78,20 +78,25 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 const warningsNote = "warnings.json"
 
 func (p *Practice) noteWarnings(c *watch.Claim, r *release, said []order.Reason) error {
-	var warnings []string
-	for _, r := range said {
-		if r.Outcome == order.Warn {
-			warnings = append(warnings, r.Message)
-		}
-	}
-	if len(warnings) == 0 {
+	all := warnings(said)
+	if len(all) == 0 {
 		return nil
 	}
-	if err := c.Note(warningsNote, warnings); err != nil || r.Warned {
+	if err := c.Note(warningsNote, all); err != nil || r.Warned {
 		return err
 	}
 	r.Warned = true // from here on the note must be there
 	return p.state.save(r)
+}
+
+// warnings are the messages of what only warns.
+func warnings(said []order.Reason) (all []string) {
+	for _, r := range said {
+		if r.Outcome == order.Warn {
+			all = append(all, r.Message)
+		}
+	}
+	return all
 }
 
 // recallPacked is what packing noted, with the warnings of the rules.

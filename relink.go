@@ -20,8 +20,9 @@ import (
 type NewLink struct {
 	Page    string
 	Expires time.Time
-	Note    string // why it ends earlier than asked, if it does
-	Letter  bool   // a new letter and receipt lie where the old ones did
+	Note    string   // why it ends earlier than asked, if it does
+	Warns   []string // what the rules warn of
+	Letter  bool     // a new letter and receipt lie where the old ones did
 
 	// Earlier is until when an earlier address of the encrypted file itself works, which
 	// the old receipt and the old page had; zero if none does.
@@ -36,7 +37,7 @@ type NewLink struct {
 func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (*NewLink, error) {
 	p.publishedMu.Lock()
 	defer p.publishedMu.Unlock()
-	r, sum, err := p.relinkable(ctx, o, data)
+	r, sum, warns, err := p.relinkable(ctx, o, data)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	entry := p.draft(o, r.ID, sum)
 	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
 	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
-	entry.BundleSum, entry.ManifestSum = r.Ticket.SHA256, r.Manifest
+	entry.BundleSum, entry.ManifestSum, entry.Notices = r.Ticket.SHA256, r.Manifest, warns
 	if _, err := p.enter(ctx, entry); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	if err != nil {
 		p.log.Warn("the letter with the new link is not written", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)), slog.String("error", scrub(err).Error()))
 	}
-	made := &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Letter: err == nil}
+	made := &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Warns: warns, Letter: err == nil}
 	if r.Alive.After(p.opts.Now()) {
 		made.Earlier = r.Alive
 	}
@@ -95,26 +96,27 @@ func (r *release) aliveUntil() time.Time {
 }
 
 // relinkable finds the release of an order and asks the rules about it again.
-func (p *Practice) relinkable(ctx context.Context, o *order.Order, data []byte) (r *release, sum string, err error) {
+func (p *Practice) relinkable(ctx context.Context, o *order.Order, data []byte) (r *release, sum string, warns []string, err error) {
 	r, e, err := p.sentRelease(ctx, o.ID)
 	if err == nil && r.Revoking {
 		err = ErrRevoked
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	if digest(data) != e.SHA256 {
-		return nil, "", ErrOtherOrder
+		return nil, "", nil, ErrOtherOrder
 	}
 	if err := p.refreshRestrictions(); err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	facts := p.Facts(o, order.AtRelink)
 	facts.ApprovalSigned = true // judged when it was sent, and the order is the same to the byte
-	if stop := order.Stopping(order.Evaluate(o, facts)); len(stop) > 0 {
-		return nil, "", &Held{stop}
+	said := inOrderWords(data, order.Evaluate(o, facts))
+	if stop := order.Stopping(said); len(stop) > 0 {
+		return nil, "", nil, &Held{stop}
 	}
-	return r, e.SHA256, nil
+	return r, e.SHA256, warnings(said), nil
 }
 
 // moved stores the page with a new link under a name of its own, which nobody knows

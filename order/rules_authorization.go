@@ -82,6 +82,8 @@ func checkExpiry(_ *Order, a *Authorization, f *Facts) []finding {
 		return say("The authorization ended with its event (%s). Get a new one.", a.ExpiresEvent)
 	case !blank(a.ExpiresEvent) && blank(a.EventBy): // also beside a day: whichever comes first
 		return say("The authorization ends with an event (%s). Write who made sure that it has not happened yet (authorization.event_by).", a.ExpiresEvent)
+	case !blank(a.ExpiresEvent) && f.Stage == AtRelink: // the order is the one that was sent, so nobody could write it down
+		return sayAs(Warn, "The authorization ends with an event (%s). %s looked for it when the order was written; make sure that it has not happened since. If it has, revoke the link (chartseal revoke).", a.ExpiresEvent, a.EventBy)
 	}
 	return nil
 }

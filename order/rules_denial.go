@@ -48,7 +48,7 @@ func checkDenial(o *Order, f *Facts) []finding {
 	if c := d.Contact.or(f.Contact); blank(c.Name) || blank(c.Phone) {
 		found = append(found, say("Write whom the patient can complain to, with a telephone number (denial.contact, or practice.contact in chartseal.yaml).")...)
 	}
-	return append(found, checkPart(o, d)...)
+	return append(append(found, unknownKinds(d.Kinds, f)...), checkPart(o, d)...) // of no kind nothing would be kept back
 }
 
 // DeniesPatient says that a denial is of a request by the patient or a personal

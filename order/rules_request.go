@@ -181,10 +181,14 @@ func checkScope(o *Order, f *Facts) []finding {
 	if o.Records.All() {
 		return checkAll(o)
 	}
-	var found []finding
+	return unknownKinds(o.Records.Kinds, f)
+}
+
+// unknownKinds says which words are no kinds of record.
+func unknownKinds(kinds Kinds, f *Facts) (found []finding) {
 	known := append(StandardKinds(), f.Kinds...)
-	for _, k := range o.Records.Kinds {
-		if slices.Contains(known, k) {
+	for _, k := range kinds {
+		if k == AllKinds || slices.Contains(known, k) {
 			continue
 		}
 		if meant := strict.Nearest(k, known); meant != "" {

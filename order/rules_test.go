@@ -66,6 +66,7 @@ func TestValidOrdersPass(t *testing.T) {
 // surroundings are what only the surroundings of a failing order know.
 var surroundings = map[string]func(*Facts){
 	"R6-at-upload":  func(f *Facts) { f.Today, f.Stage = on(2027, 4, 1), AtUpload },
+	"R6-new-link":   func(f *Facts) { f.Stage = AtRelink },
 	"R9-listed":     withdrew("Acme Corporation"),
 	"R13-second":    func(f *Facts) { f.Extended = true },
 	"R13-late":      func(f *Facts) { f.Today = on(2026, 12, 20) },

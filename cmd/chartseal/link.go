@@ -50,6 +50,9 @@ link.`,
 			if made.Note != "" {
 				p.f("%s\n", made.Note)
 			}
+			for _, w := range made.Warns {
+				p.f("Please note: %s\n", w)
+			}
 			if made.Letter {
 				p.f("LINK-LETTER.pdf and RECEIPT.txt in the order's sent folder have the new link.\n")
 			} else {
@@ -111,8 +114,9 @@ type relinked struct {
 	Order   string    `json:"order"`
 	Page    string    `json:"page"`
 	Expires time.Time `json:"link_expires"`
-	Note    string    `json:"note,omitempty"` // why it ends earlier than asked
-	Letter  bool      `json:"letter"`         // the letter and the receipt have it
+	Note    string    `json:"note,omitempty"`    // why it ends earlier than asked
+	Warns   []string  `json:"notices,omitempty"` // what the rules warn of
+	Letter  bool      `json:"letter"`            // the letter and the receipt have it
 
 	// Earlier is until when the earlier address of the encrypted file itself works.
 	Earlier time.Time `json:"earlier_until,omitzero"`
@@ -130,7 +134,7 @@ func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, e
 	if err != nil {
 		return relinked{}, err
 	}
-	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Letter, l.Earlier}, nil
+	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Warns, l.Letter, l.Earlier}, nil
 }
 
 // revoked says that the records of an order were withdrawn.
