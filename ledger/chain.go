@@ -30,6 +30,9 @@ const (
 	Cut       Fault = "is missing at the end: the ledger is shorter than its known head"
 	Replaced  Fault = "is not the one that is known by its hash: the ledger was written anew"
 	Unsigned  Fault = "is not covered by the signed head: it was added by another program"
+	Unproved  Fault = "is not signed by the site's key, or was edited, in the shared database"
+	Forked    Fault = "stands twice in the shared database: the ledger was written anew from there"
+	Vanished  Fault = "is missing in the shared database"
 	Unsealed  Fault = "signed head is not by the practice's key, or was edited"
 )
 

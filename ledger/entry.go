@@ -61,6 +61,11 @@ type Loss struct {
 	To   uint64    `json:"to"`   // the last that is known to have been
 	Hash string    `json:"hash"` // of that one
 	At   time.Time `json:"at"`   // when its head was signed
+	// Key is the number of the key that signed it, where the whole ledger of before is
+	// lost with its key; see [KeyName]. "": this ledger's own.
+	Key string `json:"key,omitempty"`
+
+	Until time.Time `json:"-"` // when a person went on without: the time of the entry that says so
 }
 
 // Entry is one line of the ledger. The order of the fields is the order of the

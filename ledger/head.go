@@ -39,7 +39,8 @@ var headForm = regexp.MustCompile(`^chartseal ledger head v1\nsite: ([A-Za-z0-9-
 type SignedHead struct {
 	Head
 	Site string    `json:"site"`
-	At   time.Time `json:"at"` // of signing
+	At   time.Time `json:"at"`             // of signing
+	Lost *Loss     `json:"lost,omitempty"` // what a [Restored] entry names, where its head says so
 }
 
 // ErrHead says that a signed head cannot be read, or is not signed by the practice.
@@ -51,33 +52,74 @@ type Signer struct {
 	Key  minisign.PrivateKey
 }
 
-func (s *Signer) sign(h Head, at time.Time) []byte {
+// Sign signs the head of one entry; lost is what the entry names as lost, else nil. Then
+// the trusted comment says so, which the signature covers as well: who has the heads
+// alone learns it.
+func (s *Signer) Sign(h Head, lost *Loss, at time.Time) []byte {
 	text := fmt.Appendf(nil, "chartseal ledger head v1\nsite: %s\nseq: %d\nhash: %s\nat: %s\n",
 		s.Site, h.Seq, h.Hash, at.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
 	r := minisign.NewReader(bytes.NewReader(text))
 	if _, err := r.Read(make([]byte, len(text))); err != nil {
 		return nil // a reader of bytes in memory does not fail
 	}
-	sig := r.SignWithComments(s.Key, fmt.Sprintf("chartseal ledger head of site %s, entry %d", s.Site, h.Seq), "signed head of a chartseal ledger")
+	comment := fmt.Sprintf("chartseal ledger head of site %s, entry %d", s.Site, h.Seq)
+	if lost != nil && lost.Key == "" {
+		comment += fmt.Sprintf("; without the former entries %d to %d of before %s", lost.From, lost.To, lost.Until.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+	}
+	sig := r.SignWithComments(s.Key, comment, "signed head of a chartseal ledger")
 	return append(append(text, bytes.TrimRight(sig, "\n")...), '\n')
 }
 
 // ParseHead reads a signed head and checks its signature. The error is ErrHead.
 func ParseHead(data []byte, by minisign.PublicKey) (SignedHead, error) {
-	text, sig := data, []byte(nil)
-	if at := bytes.Index(data, []byte("untrusted comment: ")); at >= 0 && len(data) <= maxHead {
-		text, sig = data[:at], data[at:]
-	}
-	m := headForm.FindSubmatch(text)
-	if m == nil || !minisign.Verify(by, text, sig) {
+	text, sig := cutHead(data)
+	h, ok := Unproven(data)
+	if !ok || !minisign.Verify(by, text, sig) {
 		return SignedHead{}, ErrHead
+	}
+	h.Lost = lossIn(sig)
+	return h, nil
+}
+
+// cutHead takes a head and its signature apart.
+func cutHead(data []byte) (text, sig []byte) {
+	if at := bytes.Index(data, []byte("untrusted comment: ")); at >= 0 && len(data) <= maxHead {
+		return data[:at], data[at:]
+	}
+	return data, nil
+}
+
+// Unproven reads a signed head whose key is not known: it may say anything.
+func Unproven(data []byte) (h SignedHead, ok bool) {
+	text, _ := cutHead(data)
+	m := headForm.FindSubmatch(text)
+	if m == nil {
+		return h, false
 	}
 	seq, err1 := strconv.ParseUint(string(m[2]), 10, 64)
 	at, err2 := time.Parse(time.RFC3339Nano, string(m[4]))
-	if errors.Join(err1, err2) != nil {
-		return SignedHead{}, ErrHead
+	return SignedHead{Head: Head{seq, string(m[3])}, Site: string(m[1]), At: at}, errors.Join(err1, err2) == nil
+}
+
+var lossForm = regexp.MustCompile(`; without the former entries ([0-9]{1,19}) to ([0-9]{1,19}) of before ([0-9TZ:.-]{20,24})$`)
+
+// lossIn reads what the trusted comment of a good signature says is lost; nil if nothing.
+func lossIn(sig []byte) *Loss {
+	var s minisign.Signature
+	if s.UnmarshalText(sig) != nil {
+		return nil
 	}
-	return SignedHead{Head{seq, string(m[3])}, string(m[1]), at}, nil
+	m := lossForm.FindStringSubmatch(s.TrustedComment)
+	if m == nil {
+		return nil
+	}
+	from, err1 := strconv.ParseUint(m[1], 10, 64)
+	to, err2 := strconv.ParseUint(m[2], 10, 64)
+	until, err3 := time.Parse(time.RFC3339Nano, m[3])
+	if errors.Join(err1, err2, err3) != nil {
+		return nil
+	}
+	return &Loss{From: from, To: to, Until: until}
 }
 
 // HeadFile reads the signed head in a ledger's folder, as it is on the disk;
@@ -191,7 +233,7 @@ func (l *Ledger) cover() error {
 		return nil
 	}
 	temp := filepath.Join(l.dir, headNew)
-	text := l.signer.sign(l.chain.head, l.now())
+	text := l.signer.Sign(l.chain.head, nil, l.now())
 	err := change(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, func(f *os.File) error {
 		_, err := f.Write(text)
 		return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"aead.dev/minisign"
 )
@@ -157,9 +158,18 @@ func (c *comparison) meet(known SignedHead, h header, segment string, line int) 
 // head that was signed later is not among them.
 func (c *comparison) forgiven(h SignedHead) bool {
 	return slices.ContainsFunc(c.report.Restored, func(e Entry) bool {
-		return e.Lost != nil && !h.At.IsZero() && !h.At.After(e.At) && e.Lost.From <= h.Seq && h.Seq <= e.Lost.To
+		return e.Lost != nil && e.Lost.Key == "" && e.Lost.covers(h, e.At)
 	})
 }
+
+// covers says that a head is of the entries that were lost until a time.
+func (l *Loss) covers(h SignedHead, until time.Time) bool {
+	return !h.At.IsZero() && !h.At.After(until) && l.From <= h.Seq && h.Seq <= l.To
+}
+
+// Covers is whether a head is of the entries that are lost, as far as a signed head tells
+// it, which has Until.
+func (l *Loss) Covers(h SignedHead) bool { return l.covers(h, l.Until) }
 
 // misfit is the first head that the chain does not have.
 func (c *comparison) misfit() error {
@@ -238,6 +248,48 @@ func entries(ctx context.Context, dir string, last uint64, yield func(Entry, err
 	if err = errors.Join(stop, err); err != nil && !ended && !errors.Is(err, fs.ErrNotExist) {
 		yield(Entry{}, err)
 	}
+}
+
+// Mark is an entry without what it says.
+type Mark struct {
+	Head
+	Lost *Loss // of a [Restored] entry, with Until
+}
+
+// Marks goes through the ledger in a folder, checking each entry, without reading what it
+// says. A folder that does not exist has none.
+func Marks(ctx context.Context, dir string) iter.Seq2[Mark, error] {
+	return func(yield func(Mark, error) bool) {
+		var stop error
+		var segments []string
+		ended := false
+		_, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, text []byte) bool {
+			m := Mark{Head: Head{h.seq, string(h.hash)}}
+			if bytes.Contains(text, restoredMark) {
+				var e *Entry
+				if e, stop = decode(text); stop != nil {
+					return false
+				}
+				m.Lost = e.LostUntil()
+			}
+			ended = !yield(m, nil)
+			return !ended
+		}, &segments)
+		if err = errors.Join(stop, err); err != nil && !ended && !errors.Is(err, fs.ErrNotExist) {
+			yield(Mark{}, err)
+		}
+	}
+}
+
+// LostUntil is what an entry names as lost, with the time of the entry; nil if it names
+// nothing.
+func (e *Entry) LostUntil() *Loss {
+	if e.Lost == nil {
+		return nil
+	}
+	lost := *e.Lost
+	lost.Until = e.At
+	return &lost
 }
 
 // Has tells which of some heads are in the ledger of a folder, as far as its chain
