@@ -220,6 +220,7 @@ func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, e
 	}
 	p.requests.note(e)
 	p.heads.nudge()
+	p.mirror.entered(rec, &e)
 	return rec, nil
 }
 

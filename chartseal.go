@@ -77,8 +77,9 @@ type Practice struct {
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
 	ledgerBroken atomic.Bool
-	heads        *headCopier
+	heads        *follower // copies the signed heads
 	copies       headStore // where they go
+	mirror       *mirror   // of the ledger in a shared database; nil without one
 	orders       *registry
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
@@ -128,7 +129,13 @@ func (p *Practice) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.startHeads(ctx)
-	return p.openEngine(ctx) // last: it takes up what an earlier run left
+	if err := p.openEngine(ctx); err != nil { // last: it takes up what an earlier run left
+		return err
+	}
+	if p.mirror != nil {
+		p.mirror.start(ctx)
+	}
+	return nil
 }
 
 // outboxMemory is the file under state that remembers which outbox is ours.
@@ -154,6 +161,9 @@ func (p *Practice) State() string { return p.cfg.State }
 // Close stops the engine, then everything it used, and unlocks the state.
 func (p *Practice) Close() error {
 	var errs []error
+	if p.mirror != nil { // before the database it writes to
+		p.mirror.close()
+	}
 	if p.engine != nil {
 		errs = append(errs, p.engine.close())
 	}

@@ -121,6 +121,9 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 	if err := e.db.migrate(ctx); err != nil {
 		return err
 	}
+	if err := p.compareMirror(ctx, e.db); err != nil {
+		return err
+	}
 	if e.seat, err = takeSeat(ctx, e.db, p.cfg, executor, p.opts.Version); err != nil {
 		return err
 	}

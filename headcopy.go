@@ -2,17 +2,13 @@ package chartseal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"aead.dev/minisign"
@@ -66,41 +62,14 @@ func headIn(name string) (h ledger.Head, ok bool) {
 	return ledger.Head{Seq: n, Hash: hash}, ok && err == nil && len(seq) == 12 && len(hash) == 64
 }
 
-// HeadCopy is what is known of the copies of the signed head in the store.
-type HeadCopy struct {
-	Seq     uint64    `json:"seq"`                // of the entry that the newest copy names; 0: there is none
-	At      time.Time `json:"copied_at,omitzero"` // when it was stored
-	Day     string    `json:"day,omitempty"`      // YYYY-MM-DD, of the newest copy that stays
-	Locked  bool      `json:"locked"`             // that copy is under object lock
-	Trouble string    `json:"trouble,omitempty"`  // class of what keeps newer heads from being copied
-	Since   time.Time `json:"since,omitzero"`     // of the trouble
-}
+func readHeadCopy(s *state) HeadCopy { return readCopy(s, headsState) }
 
-func readHeadCopy(s *state) (c HeadCopy) {
-	if b, err := os.ReadFile(s.path(headsState)); err != nil || json.Unmarshal(b, &c) != nil {
-		return HeadCopy{} // it is made anew with the next copy
-	}
-	return c
-}
-
-// headCopier copies the signed head after every entry, in a goroutine of its own: no
-// release waits for it.
+// headCopier copies the signed head to the store.
 type headCopier struct {
-	store  headStore
-	state  *state
-	place  string
-	now    func() time.Time
-	log    *slog.Logger
-	first  time.Duration // the pause after a failure, which doubles up to most
-	most   time.Duration
-	mu     sync.Mutex
-	copied HeadCopy
+	*follower
 
-	compare func(context.Context) error // what must have succeeded first; nil: it has
-
-	wake chan struct{}
-	stop context.CancelFunc
-	done chan struct{}
+	store headStore
+	place string
 }
 
 // startHeads compares the ledger with the heads in the store and begins to copy. A
@@ -108,95 +77,25 @@ type headCopier struct {
 // would go over the proof that the ledger lacks something.
 func (p *Practice) startHeads(ctx context.Context) {
 	c := &headCopier{
-		store: p.copies, state: p.state, place: headPlace(p.cfg, p.state.pub), now: p.opts.Now, log: p.log,
-		first: firstWait, most: maxWait, copied: readHeadCopy(p.state), compare: p.compareHeads,
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		follower: p.newFollower(headsState, "store"),
+		store:    p.copies, place: headPlace(p.cfg, p.state.pub),
 	}
+	c.copy = c.copyHead
 	quick, cancel := context.WithTimeout(ctx, headTimeout)
-	err := c.compare(quick)
+	err := p.compareHeads(quick)
 	cancel()
-	if err == nil { // else it is tried again, and told
-		c.compare = nil
+	if err != nil { // it is tried again, and told
+		c.compare = p.compareHeads
 	}
 	if !p.ledgerBroken.Load() { // of an earlier run
 		p.sayWhole()
 	}
-	own, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.stop, p.heads = stop, c
-	c.nudge()
-	go c.run(own)
+	p.heads = c.follower
+	c.start(ctx)
 }
 
-// nudge says that there may be a newer head.
-func (c *headCopier) nudge() {
-	if c == nil {
-		return
-	}
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// close ends copying, after one last head where the store answered until now.
-func (c *headCopier) close() {
-	if c == nil {
-		return
-	}
-	c.stop()
-	<-c.done
-	c.mu.Lock()
-	calm := c.copied.Trouble == ""
-	c.mu.Unlock()
-	if calm && c.compare == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), lastCopy)
-		defer cancel()
-		_ = c.copy(ctx) // at the next start otherwise
-	}
-}
-
-func (c *headCopier) run(ctx context.Context) {
-	defer close(c.done)
-	daily := time.NewTicker(24 * time.Hour) // the newest copy is renewed also without entries
-	defer daily.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.wake:
-		case <-daily.C:
-		}
-		for wait := c.first; ; wait = min(2*wait, c.most) {
-			err := c.compared(ctx)
-			if err == nil {
-				err = c.copy(ctx)
-			}
-			if ctx.Err() != nil || err == nil || errors.Is(err, ledger.ErrBroken) {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(max(wait, transport.RetryAfter(err))):
-			}
-		}
-	}
-}
-
-// compared makes sure that the store has no head that the ledger lacks.
-func (c *headCopier) compared(ctx context.Context) error {
-	if c.compare == nil {
-		return nil
-	}
-	if err := c.compare(ctx); err != nil {
-		return c.note(ctx, err)
-	}
-	c.compare = nil
-	return nil
-}
-
-// copy brings the store up to date.
-func (c *headCopier) copy(ctx context.Context) error {
+// copyHead brings the store up to date.
+func (c *headCopier) copyHead(ctx context.Context) error {
 	data, err := ledger.HeadFile(c.state.path("ledger"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // no entry yet
@@ -210,9 +109,7 @@ func (c *headCopier) copy(ctx context.Context) error {
 	}
 	now := c.now().UTC()
 	day := now.Format(time.DateOnly)
-	c.mu.Lock()
-	was := c.copied
-	c.mu.Unlock()
+	was := c.known()
 	if was.Seq == h.Seq && was.Day == day && was.Trouble == "" {
 		return nil
 	}
@@ -224,45 +121,21 @@ func (c *headCopier) copy(ctx context.Context) error {
 	if _, err := c.store.Put(ctx, c.place+latestHead, headType, data); err != nil {
 		return c.note(ctx, err)
 	}
-	c.mu.Lock()
-	c.copied = HeadCopy{Seq: h.Seq, At: now, Day: day, Locked: was.Locked}
-	c.mu.Unlock()
-	return c.save()
+	return c.keep(HeadCopy{Seq: h.Seq, At: now, Day: day, Locked: was.Locked})
 }
 
-// note keeps what went wrong for status and check, and logs its beginning.
-func (c *headCopier) note(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	class := classOf(err)
-	c.mu.Lock()
-	begins := c.copied.Trouble != class
-	if begins {
-		c.copied.Trouble, c.copied.Since = class, c.now().UTC()
-	}
-	c.mu.Unlock()
-	if begins {
-		c.log.Warn("the ledger's signed head cannot be copied to the store; it is tried again", slog.String("stage", "ledger"), slog.String("class", class))
-		return errors.Join(err, c.save())
-	}
-	return err
-}
-
-func (c *headCopier) save() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	b, err := json.Marshal(c.copied)
-	if err != nil {
-		return fmt.Errorf("note copied head: %w", err)
-	}
-	return durable(c.state.path(headsState), b, 0o600)
-}
-
-// elsewhere are the signed heads that a store keeps.
+// elsewhere is what another place knows of the ledger.
 type elsewhere struct {
 	heads   []ledger.SignedHead
-	foreign int // objects that are not signed by the practice's key
+	foreign int           // heads there that are not signed by the practice's key
+	others  []otherLedger // of this site, by other keys
+	rows    int           // in the shared database
+}
+
+// and adds what a further place knows.
+func (e *elsewhere) and(f elsewhere) {
+	e.heads, e.others = append(e.heads, f.heads...), append(e.others, f.others...)
+	e.foreign, e.rows = e.foreign+f.foreign, e.rows+f.rows
 }
 
 // headsElsewhere reads the newest head, and of the others those that the ledger does not
@@ -294,7 +167,8 @@ func headsElsewhere(ctx context.Context, store headStore, place, dir string, by 
 			return e, err
 		}
 	}
-	return e, nil
+	e.others, err = othersIn(ctx, store, place)
+	return e, err
 }
 
 // read adds one head, if the practice signed it.

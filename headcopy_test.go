@@ -86,6 +86,11 @@ type bookkeeper struct {
 
 func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
 	t.Helper()
+	return keepBooksAs(t, dir, "front-desk", s)
+}
+
+func keepBooksAs(t *testing.T, dir, site string, s *shelf) *bookkeeper {
+	t.Helper()
 	k := &bookkeeper{shelf: s, log: &locked{}}
 	st, err := openState(filepath.Join(dir, "state"))
 	if err != nil {
@@ -96,7 +101,7 @@ func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
 		t.Fatal(err)
 	}
 	k.Practice = &Practice{
-		cfg: &config.Config{State: st.dir, Outbox: out, Site: "front-desk"}, state: st, copies: s, requests: newRequests(),
+		cfg: &config.Config{State: st.dir, Outbox: out, Site: site}, state: st, copies: s, requests: newRequests(),
 		log: slog.New(slog.NewTextHandler(k.log, nil)), opts: Options{Now: time.Now},
 	}
 	if k.ledger, err = k.openLedger(); err != nil {
@@ -127,6 +132,9 @@ func (l *locked) Write(b []byte) (int, error) {
 func (k *bookkeeper) close(t *testing.T) {
 	t.Helper()
 	k.heads.close()
+	if k.mirror != nil {
+		k.mirror.close()
+	}
 	if err := errors.Join(k.ledger.Close(), k.state.close()); err != nil {
 		t.Error(err)
 	}

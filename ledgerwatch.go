@@ -47,51 +47,77 @@ func (p *Practice) watchLedger(ctx context.Context) {
 	}
 }
 
-// lookAtLedger verifies the ledger; a fault of the disk says nothing about it.
+// lookAtLedger verifies the ledger; a fault of the disk says nothing about it. That it
+// is whole is believed only when all who know of it were asked.
 func (p *Practice) lookAtLedger(ctx context.Context) {
-	err := p.verifyLedger(ctx)
-	if errors.Is(err, ledger.ErrBroken) || err == nil {
+	asked, err := p.verifyLedger(ctx)
+	if errors.Is(err, ledger.ErrBroken) || err == nil && (asked || !p.ledgerBroken.Load()) {
 		p.judgeLedger(err)
 	}
+	p.mirror.everything()
 }
 
-// verifyLedger compares the ledger with its signed head, and with those in the store
-// where it can be asked. Before the first start of a practice there is no key.
-func (p *Practice) verifyLedger(ctx context.Context) error {
+// verifyLedger compares the ledger with its signed head, and with what the store and a
+// shared database know of it, as far as they can be asked. Before the first start of a
+// practice there is no key.
+func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 	dir := p.state.path("ledger")
 	by, err := p.state.public()
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err = ledger.Verify(ctx, dir)
-		return err
+		return true, err
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	var e elsewhere
-	if p.copies != nil {
-		if e, err = headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), dir, by); err != nil {
-			p.log.Warn("the ledger cannot be compared with its heads in the store", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
+	asked = true
+	add := func(where string, more elsewhere, err error) {
+		if e.and(more); err != nil && !errors.Is(err, ledger.ErrBroken) { // which is found below, too
+			asked = false
+			p.log.Warn("the ledger cannot be compared with its heads elsewhere", slog.String("stage", "ledger"), slog.String("in", where), slog.String("class", classOf(err)))
 		}
 	}
-	_, err = ledger.VerifySigned(ctx, dir, by, e.heads...)
+	if p.copies != nil {
+		more, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), dir, by)
+		add("store", more, err)
+	}
+	if p.mirror != nil {
+		more, err := p.mirrorHeads(ctx, p.mirror.database, by)
+		add("shared database", more, err)
+	}
+	return asked, p.against(ctx, by, e)
+}
+
+// against verifies the ledger against what other places know of it.
+func (p *Practice) against(ctx context.Context, by minisign.PublicKey, e elsewhere) error {
+	dir := p.state.path("ledger")
+	if _, err := ledger.VerifySigned(ctx, dir, by, e.heads...); err != nil {
+		return err
+	}
+	return begunAnew(ctx, dir, e.others)
+}
+
+// judgeAgainst does it, and judges the ledger if it does not hold.
+func (p *Practice) judgeAgainst(ctx context.Context, by minisign.PublicKey, e elsewhere) error {
+	if e.foreign > 0 {
+		p.log.Warn("there are heads of the ledger that the practice did not sign", slog.String("stage", "ledger"), slog.Int("heads", e.foreign))
+	}
+	err := p.against(ctx, by, e)
+	if errors.Is(err, ledger.ErrBroken) {
+		p.judgeLedger(err)
+	}
 	return err
 }
 
 // compareHeads compares the ledger with the heads in the store. The error is what kept
 // it from that, or ledger.ErrBroken.
 func (p *Practice) compareHeads(ctx context.Context) error {
-	dir := p.state.path("ledger")
-	e, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, p.state.pub), dir, p.state.pub)
+	e, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, p.state.pub), p.state.path("ledger"), p.state.pub)
 	if err != nil {
 		return err
 	}
-	if e.foreign > 0 {
-		p.log.Warn("the store has heads of the ledger that the practice did not sign", slog.String("stage", "ledger"), slog.Int("heads", e.foreign))
-	}
-	if _, err = ledger.VerifySigned(ctx, dir, p.state.pub, e.heads...); errors.Is(err, ledger.ErrBroken) {
-		p.judgeLedger(err)
-	}
-	return err
+	return p.judgeAgainst(ctx, p.state.pub, e)
 }
 
 // judgeLedger keeps what a look at the ledger said: staff and IT are told once.
@@ -111,7 +137,7 @@ func (p *Practice) sayBroken(err error) {
 	if broken, ok := errors.AsType[*ledger.BrokenError](err); ok {
 		text = broken.Error()
 	}
-	p.log.Error("the ledger was changed outside the program, or is an older copy: nothing is sent. Run 'chartseal ledger verify'", slog.String("alert", "ledger"), slog.String("error", text))
+	p.log.Error("the ledger was changed outside the program, is an older copy, or was begun anew: nothing is sent. Run 'chartseal ledger verify'", slog.String("alert", "ledger"), slog.String("error", text))
 	if !p.writes() {
 		return
 	}
@@ -147,6 +173,8 @@ type LedgerReport struct {
 	Copies   int                `json:"copies"`               // signed heads in the store that were compared
 	Foreign  int                `json:"foreign,omitempty"`    // heads there that the practice did not sign
 	Alone    string             `json:"not_compared,omitempty"`
+	Rows     int                `json:"mirrored,omitempty"` // entries in the shared database that were compared
+	Unshared string             `json:"not_compared_with_database,omitempty"`
 	Restored []ledger.Entry     `json:"restored,omitempty"` // where persons went on with an older copy
 }
 
@@ -171,11 +199,35 @@ func VerifyLedger(ctx context.Context, cfg *config.Config, opts Options) (r Ledg
 		}
 		r.Alone = err.Error()
 	}
+	copies := len(e.heads)
+	shared, err := p.askShared(ctx, by)
+	if e.and(shared); err != nil && !errors.Is(err, ledger.ErrBroken) {
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		r.Unshared = err.Error()
+	}
 	rep, err := ledger.VerifySigned(ctx, dir, by, e.heads...)
-	alone := r.Alone
+	if err == nil {
+		err = begunAnew(ctx, dir, e.others)
+	}
+	alone, unshared := r.Alone, r.Unshared
 	r = reportOf(rep)
-	r.Alone, r.Copies, r.Foreign = alone, len(e.heads), e.foreign
+	r.Alone, r.Unshared, r.Copies, r.Rows, r.Foreign = alone, unshared, copies, e.rows, e.foreign
 	return r, err
+}
+
+// askShared reads what a shared database knows, for a process that only looks.
+func (p *Practice) askShared(ctx context.Context, by minisign.PublicKey) (e elsewhere, err error) {
+	if p.cfg.Database.Reveal() == "" {
+		return e, nil
+	}
+	d, err := openShared(ctx, p.cfg, true)
+	if err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return p.mirrorHeads(ctx, d, by)
 }
 
 func reportOf(rep ledger.Report) LedgerReport {
@@ -228,104 +280,6 @@ func (s *state) public() (pub minisign.PublicKey, err error) {
 	return pub, nil
 }
 
-// ErrNothingLost says that there is no gap in a ledger to be accepted.
-var ErrNothingLost = errors.New("the ledger agrees with its signed heads: there is nothing to accept")
-
-// Acceptance is a person's decision to go on with a ledger that lacks entries, such as
-// after a backup was restored.
-type Acceptance struct {
-	By     string `json:"by"`
-	Reason string `json:"reason"`
-}
-
-// AcceptLedger records in the ledger that a person goes on although it lacks entries
-// that its signed heads know of, and says which. A chain that is broken in itself is
-// not accepted: its files have to be restored first. The daemon must not be running;
-// see [Practice.AcceptLedger].
-func AcceptLedger(ctx context.Context, cfg *config.Config, opts Options, a Acceptance) (e ledger.Entry, err error) {
-	s, err := openState(cfg.State)
-	if err != nil {
-		return e, err
-	}
-	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: s}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := p.openStore(ctx); err != nil {
-		p.log.Warn("the store cannot be asked for heads", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
-	}
-	if p.local != nil {
-		defer func() { err = errors.Join(err, p.local.Close()) }()
-	}
-	if e, err = p.accept(ctx, a); err == nil {
-		p.sayWhole()
-	}
-	return e, err
-}
-
-// AcceptLedger does it in the running daemon, which sends again from then on.
-func (p *Practice) AcceptLedger(ctx context.Context, a Acceptance) (e ledger.Entry, err error) {
-	p.ledgerMu.Lock()
-	defer p.ledgerMu.Unlock()
-	if err := p.ledger.Close(); err != nil {
-		p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
-	}
-	e, err = p.accept(ctx, a)
-	again, oerr := p.openLedger()
-	if oerr != nil { // p.ledger stays closed: it is opened again when it is needed
-		return e, errors.Join(err, oerr)
-	}
-	p.ledger = again
-	if err == nil {
-		p.judgeLedger(nil)
-		p.heads.nudge()
-	}
-	return e, err
-}
-
-// accept appends the entry that explains the gap.
-func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, err error) {
-	if strings.TrimSpace(a.By) == "" || strings.TrimSpace(a.Reason) == "" {
-		return e, fmt.Errorf("%w: who accepts the ledger, and why, must be said", ErrConfig)
-	}
-	dir := p.state.path("ledger")
-	var heads []ledger.SignedHead
-	if p.copies != nil {
-		quick, cancel := context.WithTimeout(ctx, headTimeout)
-		there, err := headsElsewhere(quick, p.copies, headPlace(p.cfg, p.state.pub), dir, p.state.pub)
-		cancel()
-		if err != nil {
-			p.log.Warn("the store cannot be asked for heads", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
-		}
-		heads = there.heads
-	}
-	if b, err := ledger.HeadFile(dir); err == nil {
-		if own, err := ledger.ParseHead(b, p.state.pub); err == nil {
-			heads = append(heads, own)
-		}
-	}
-	l, err := ledger.Open(dir, p.opts.Now, ledger.Signed(p.signer()), ledger.DespiteHead())
-	if err != nil {
-		return e, fmt.Errorf("open ledger: %w", err)
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	lost, err := ledger.Lacks(ctx, dir, heads...)
-	if err != nil {
-		return e, err
-	}
-	if lost == nil && l.HeadFault() == nil {
-		return e, ErrNothingLost
-	}
-	e = ledger.Entry{
-		Key: fmt.Sprintf("restored/%d", p.opts.Now().UnixMilli()), Event: ledger.Restored, Order: "(ledger)",
-		Approver: a.By, Lost: lost, Notices: []string{"reason: " + a.Reason}, Version: p.opts.Version,
-	}
-	if fault := l.HeadFault(); fault != nil {
-		e.Notices = append(e.Notices, "found: "+fault.Error())
-	}
-	rec, err := l.Append(ctx, e)
-	e.Seq, e.Hash = rec.Seq, rec.Hash
-	return e, err
-}
-
 // examineLedger looks at the ledger, its signed head and the copies of it.
 func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add addFinding) {
 	s := &state{dir: cfg.State}
@@ -353,6 +307,9 @@ func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add a
 		add("ledger", transport.Notice, "The ledger has no signed head yet: the daemon makes it when it starts.")
 	}
 	c := readHeadCopy(s)
+	if m := readCopy(s, mirrorState); cfg.Database.Reveal() != "" && m.Trouble != "" {
+		add("ledger", transport.Warning, "The ledger has not been mirrored in the shared database since %s: %s.", m.Since.In(now.Location()).Format("2006-01-02 15:04"), m.Trouble)
+	}
 	switch {
 	case cfg.Store.Kind == config.StoreLocal:
 		add("ledger", transport.Notice, "The store is on this computer, so no copy of the ledger's signed head is kept elsewhere: back up the state folder to another place.")

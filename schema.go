@@ -10,8 +10,8 @@ import (
 // migrations bring the tables from one version to the next; their number is the
 // version. They run on both databases and are never changed once released.
 //
-// The tables hold release references, digests, random names and classes of
-// trouble: nothing of a patient, no path, no link (DESIGN invariant 8).
+// The tables hold release references, digests, random names, classes of trouble and
+// the signed heads of ledgers: nothing of a patient, no path, no link (DESIGN invariant 8).
 var migrations = []string{
 	`CREATE TABLE IF NOT EXISTS chartseal_orders (
 		ref     TEXT PRIMARY KEY,
@@ -42,6 +42,20 @@ var migrations = []string{
 	`ALTER TABLE chartseal_orders ADD COLUMN extended TEXT NOT NULL DEFAULT ''`, // the attempt that told of a longer time
 	`DROP INDEX chartseal_orders_let`,                                           // with its condition it served no query whose bound is an argument
 	`CREATE INDEX chartseal_orders_let_at ON chartseal_orders (let_at)`,
+	`CREATE TABLE chartseal_ledgers (
+		site       TEXT NOT NULL,
+		ledger     TEXT NOT NULL,
+		public_key TEXT NOT NULL,
+		PRIMARY KEY (site, ledger)
+	)`,
+	`CREATE TABLE chartseal_heads (
+		site   TEXT NOT NULL,
+		ledger TEXT NOT NULL,
+		seq    BIGINT NOT NULL,
+		hash   TEXT NOT NULL,
+		head   TEXT NOT NULL,
+		PRIMARY KEY (site, ledger, seq, hash)
+	)`,
 }
 
 // migrateLock is the advisory lock under which one daemon at a time migrates:

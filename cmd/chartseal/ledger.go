@@ -18,20 +18,41 @@ func ledgerCmd(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "ledger", Short: "The record of every release"}
 	group(c)
 	c.AddCommand(
-		&cobra.Command{
-			Use: "verify", Short: "Check the whole ledger against its signed heads, here and in the store", Args: cobra.NoArgs,
-			Long: `Checks the hash of every entry and that each follows the one before, that the signed
-head beside the ledger is in it, and that the signed heads in the store are. So an edit,
-a deletion, an insertion, another order, a cut end and an older copy are found. Exit
-code 4: the ledger does not hold, and the entry is named.`,
-			RunE: func(cmd *cobra.Command, _ []string) error { return a.ledgerVerify(cmd) },
-		},
+		ledgerVerifyCmd(a),
 		&cobra.Command{
 			Use: "show", Short: "Print the entries, oldest first", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.ledgerShow(cmd) },
 		},
 		ledgerReportCmd(a), ledgerExposureCmd(a), ledgerAcceptCmd(a),
 	)
+	return c
+}
+
+func ledgerVerifyCmd(a *app) *cobra.Command {
+	var all bool
+	var trust []string
+	c := &cobra.Command{
+		Use: "verify", Short: "Check the whole ledger against its signed heads, here and in the store", Args: cobra.NoArgs,
+		Long: `Checks the hash of every entry and that each follows the one before, that the signed
+head beside the ledger is in it, and that the signed heads in the store and in a shared
+database are. So an edit, a deletion, an insertion, another order, a cut end and an older
+copy are found. Exit code 4: the ledger does not hold, and the entry is named.
+
+With --all-sites it checks the ledgers of all sites that share the database, as they are
+mirrored there: number, hash and signed head of every entry. A site's first key is
+believed and remembered here; compare it with the one that the site prints on its letters.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(trust) > 0 && !all {
+				return usage(errors.New("--trust belongs to --all-sites"))
+			}
+			if all {
+				return a.ledgerVerifyAll(cmd, trust)
+			}
+			return a.ledgerVerify(cmd)
+		},
+	}
+	c.Flags().BoolVar(&all, "all-sites", false, "check the ledgers of all sites, in the shared database")
+	c.Flags().StringArrayVar(&trust, "trust", nil, "public key of a site that began anew, with --all-sites")
 	return c
 }
 
@@ -71,8 +92,14 @@ func printVerified(p *printer, r chartseal.LedgerReport) {
 	case r.Entries > 0:
 		p.f("The store has no copy of its head yet.\n")
 	}
+	switch {
+	case r.Unshared != "":
+		p.f("It could not be compared with the shared database: %s.\n", strings.TrimSuffix(r.Unshared, "."))
+	case r.Rows > 0:
+		p.f("It agrees with %d entries in the shared database.\n", r.Rows)
+	}
 	if r.Foreign > 0 {
-		p.f("%d heads in the store are not signed by this practice's key.\n", r.Foreign)
+		p.f("%d heads that are kept elsewhere are not signed by this practice's key.\n", r.Foreign)
 	}
 	for _, e := range r.Restored {
 		p.f("Entry %d: %s went on with an older copy on %s%s. %s\n", e.Seq, e.Approver, e.At.Local().Format(minute), lostWords(e.Lost), strings.Join(e.Notices, "; "))
@@ -85,6 +112,9 @@ const minute = "2006-01-02 15:04"
 func lostWords(l *ledger.Loss) string {
 	if l == nil {
 		return ""
+	}
+	if l.Key != "" {
+		return fmt.Sprintf(", without the ledger of before, by the key %s, of %d entries (until %s)", l.Key, l.To, l.At.Local().Format(minute))
 	}
 	return fmt.Sprintf(", without the former entries %d to %d (until %s)", l.From, l.To, l.At.Local().Format(minute))
 }
@@ -126,12 +156,13 @@ func ledgerAcceptCmd(a *app) *cobra.Command {
 	var q chartseal.Acceptance
 	c := &cobra.Command{
 		Use:   "accept --by NAME --reason TEXT",
-		Short: "Go on with a ledger that was brought back from a backup, and record it",
+		Short: "Go on with a ledger that was brought back from a backup or lost, and record it",
 		Long: `When an older copy of the state folder was restored, the ledger lacks the entries made
-since, its signed heads in the store show it, and nothing is sent. This writes an entry
-that says which entries are missing, who accepted that, and why; then orders go on. What
-was sent meanwhile is named by the receipts in the outbox's sent folder: enter it by hand
-where an accounting of disclosures needs it.
+since, its signed heads in the store show it, and nothing is sent. The same holds when the
+state folder was lost as a whole and a new ledger begins. This writes an entry that says
+which entries are missing, who accepted that, and why; then orders go on. What was sent
+meanwhile is named by the receipts in the outbox's sent folder: enter it by hand where an
+accounting of disclosures needs it.
 
 A ledger that was edited is not accepted: restore its files from the backup first.`,
 		Args: cobra.NoArgs,

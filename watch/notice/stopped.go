@@ -6,7 +6,7 @@ const stoppedText = `{{if .P.Name}}{{.P.Name}}
 {{end}}
 NOTHING IS SENT AT THE MOMENT.
 
-{{wrap 0 "The record book of what was released was changed outside the program, or it is an older copy that was brought back from a backup. Until that is cleared up, no record leaves."}}
+{{wrap 0 "The record book of what was released was changed outside the program, is an older copy that was brought back from a backup, or was lost and begun anew. Until that is cleared up, no record leaves."}}
 
 WHAT TO DO
 
@@ -16,7 +16,8 @@ WHAT TO DO
   3. {{wrap 5 (printf "If records are needed urgently, ask %s." .Help)}}
 
 For IT: chartseal ledger verify says what is wrong, and at which entry.
-If an older copy was restored on purpose: chartseal ledger accept
+If an older copy was restored on purpose, or the record book is lost for good:
+chartseal ledger accept
 `
 
 // Stopped returns the note that lies in the outbox while nothing is sent because of

@@ -1,0 +1,361 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"aead.dev/minisign"
+
+	"chartseal/ledger"
+	"chartseal/ledger/group"
+)
+
+// Sites that share a database see each other's ledgers there: a row for every entry, with
+// its number, its hash and its head, signed by the site's key (docs/ledger.md). What an
+// entry says stays at its site, for it is of a patient.
+
+const (
+	mirrorState = "mirror.json"
+	mirrorBatch = 200    // rows of one statement's transaction
+	mirrorPass  = 20_000 // rows that are collected before they are written
+	maxPending  = 1000   // entries that wait in memory; more are found by reading the ledger
+	maxOddRows  = 1000   // rows that the ledger does not have, of which the signatures are read
+)
+
+// mirrored are the rows of one ledger in the database.
+type mirrored struct {
+	*database
+
+	site, ledger string // the key's number
+}
+
+// rows are the ledger's rows in their order; the query is without a time limit of its
+// own, for it may be long.
+func (m mirrored) rows(ctx context.Context) iter.Seq2[group.Row, error] {
+	return func(yield func(group.Row, error) bool) {
+		rows, err := m.db.QueryContext(ctx, `SELECT seq, hash, head FROM chartseal_heads WHERE site=$1 AND ledger=$2 ORDER BY seq`, m.site, m.ledger)
+		if err != nil {
+			yield(group.Row{}, m.fail(err))
+			return
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var r group.Row
+			err := rows.Scan(&r.Seq, &r.Hash, &r.Signed)
+			if !yield(r, m.fail(err)) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(group.Row{}, m.fail(err))
+		}
+	}
+}
+
+// write adds rows, and signs anew those that are there.
+func (m mirrored) write(ctx context.Context, rows []group.Row) error {
+	for batch := range slices.Chunk(rows, mirrorBatch) {
+		if err := m.fail(m.writeBatch(ctx, batch)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m mirrored) writeBatch(ctx context.Context, rows []group.Row) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	tx, err := m.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, r := range rows {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO chartseal_heads (site, ledger, seq, hash, head) VALUES ($1,$2,$3,$4,$5)
+			ON CONFLICT (site, ledger, seq, hash) DO UPDATE SET head=excluded.head`, m.site, m.ledger, r.Seq, r.Hash, string(r.Signed)); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// introduce writes the ledger's key, which the other sites check it with.
+func (m mirrored) introduce(ctx context.Context, by minisign.PublicKey) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	_, err := m.db.ExecContext(ctx, `INSERT INTO chartseal_ledgers (site, ledger, public_key) VALUES ($1,$2,$3)
+		ON CONFLICT (site, ledger) DO NOTHING`, m.site, m.ledger, by.String())
+	return m.fail(err)
+}
+
+// others are the newest heads of the site's ledgers by other keys.
+func (m mirrored) others(ctx context.Context) ([]otherLedger, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	rows, err := m.db.QueryContext(ctx, `SELECT h.ledger, h.head FROM chartseal_heads h
+		JOIN (SELECT ledger, MAX(seq) AS seq FROM chartseal_heads WHERE site=$1 AND ledger<>$2 GROUP BY ledger) last
+		ON h.ledger=last.ledger AND h.seq=last.seq WHERE h.site=$1 ORDER BY h.ledger, h.hash`, m.site, m.ledger)
+	if err != nil {
+		return nil, m.fail(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []otherLedger
+	for rows.Next() {
+		var key string
+		var head []byte
+		if err := rows.Scan(&key, &head); err != nil {
+			return nil, m.fail(err)
+		}
+		if h, ok := ledger.Unproven(head); ok && h.Site == m.site {
+			out = append(out, otherLedger{key, h})
+		}
+	}
+	return out, m.fail(rows.Err())
+}
+
+// unlike is what a mirror has and lacks of a ledger.
+type unlike struct {
+	odd     []ledger.SignedHead // rows by the site's key that the ledger does not have
+	foreign int                 // rows that the key did not sign
+	lacks   []ledger.Mark       // entries without a row, or with one that has to be signed anew; the first of them
+	more    bool                // there are more of those
+	holes   int                 // entries without a row before one that has a row: somebody took rows away
+	rows    int
+	last    uint64 // entry of the ledger
+}
+
+// sideBySide goes through the mirror and the ledger side by side.
+func (m mirrored) sideBySide(ctx context.Context, dir string, by minisign.PublicKey) (u unlike, err error) {
+	losses, err := lossesIn(ctx, dir)
+	if err != nil {
+		return u, err
+	}
+	next, stop := iter.Pull2(m.rows(ctx))
+	defer stop()
+	row, rerr, more := next()
+	advance := func() { u.rows++; row, rerr, more = next() }
+	without := 0
+	for mark, err := range ledger.Marks(ctx, dir) {
+		if err != nil {
+			return u, err
+		}
+		there := false
+		for more && rerr == nil && row.Seq <= mark.Seq {
+			if row.Head != mark.Head {
+				u.oddRow(row, by)
+			} else if there = true; mistaken(row, losses) {
+				u.lack(mark)
+			}
+			advance()
+		}
+		if rerr != nil {
+			return u, rerr
+		}
+		if u.last = mark.Seq; there {
+			u.holes, without = u.holes+without, 0
+		} else {
+			without++
+			u.lack(mark)
+		}
+	}
+	for more && rerr == nil {
+		u.oddRow(row, by)
+		advance()
+	}
+	return u, rerr
+}
+
+// lossesIn are the entries of a ledger with which persons went on with an older copy.
+func lossesIn(ctx context.Context, dir string) (all []ledger.Loss, err error) {
+	for m, err := range ledger.Marks(ctx, dir) {
+		if err != nil {
+			return nil, err
+		}
+		if m.Lost != nil && m.Lost.Key == "" {
+			all = append(all, *m.Lost)
+		}
+	}
+	return all, nil
+}
+
+// mistaken says that a row would be taken for one of the entries that are lost: it was
+// written before a person said which these are.
+func mistaken(r group.Row, losses []ledger.Loss) bool {
+	return len(losses) > 0 && slices.ContainsFunc(losses, func(l ledger.Loss) bool {
+		h, ok := ledger.Unproven(r.Signed)
+		return ok && l.Covers(h)
+	})
+}
+
+func (u *unlike) lack(m ledger.Mark) {
+	if u.more = len(u.lacks) == mirrorPass; !u.more {
+		u.lacks = append(u.lacks, m)
+	}
+}
+
+func (u *unlike) oddRow(r group.Row, by minisign.PublicKey) {
+	h, err := ledger.ParseHead(r.Signed, by)
+	switch {
+	case err != nil || h.Head != r.Head:
+		u.foreign++
+	case len(u.odd) < maxOddRows:
+		u.odd = append(u.odd, h)
+	default: // the first and the last say what is lost
+		u.odd[maxOddRows-1] = h
+	}
+}
+
+// mirror keeps the rows of this site's ledger up to date. A database that is away holds
+// nothing up: what is missing is written when it is back.
+type mirror struct {
+	*follower
+	mirrored
+
+	by     minisign.PublicKey
+	signer ledger.Signer
+	dir    string
+
+	pendingMu sync.Mutex
+	pending   []ledger.Mark
+	all       bool // more than what is pending may be missing
+}
+
+// mirrorOf are the rows of this site's own ledger.
+func (p *Practice) mirrorOf(d *database) mirrored {
+	return mirrored{d, p.cfg.Site, ledger.KeyName(p.state.pub)}
+}
+
+func (p *Practice) newMirror(d *database) *mirror {
+	m := &mirror{
+		follower: p.newFollower(mirrorState, "shared database"),
+		mirrored: p.mirrorOf(d), by: p.state.pub, signer: p.signer(), dir: p.state.path("ledger"), all: true,
+	}
+	m.copy = m.update
+	return m
+}
+
+// entered says that the ledger has an entry.
+func (m *mirror) entered(r ledger.Receipt, e *ledger.Entry) {
+	if m == nil {
+		return
+	}
+	mark := ledger.Mark{Head: r}
+	if e.Lost != nil {
+		mark.Lost = e.LostUntil()
+	}
+	m.pendingMu.Lock()
+	if len(m.pending) < maxPending {
+		m.pending = append(m.pending, mark)
+	} else {
+		m.all = true
+	}
+	m.pendingMu.Unlock()
+	m.nudge()
+}
+
+// everything makes the next update read the whole ledger.
+func (m *mirror) everything() {
+	if m == nil {
+		return
+	}
+	m.pendingMu.Lock()
+	m.all = true
+	m.pendingMu.Unlock()
+	m.nudge()
+}
+
+// update brings the mirror up to date.
+func (m *mirror) update(ctx context.Context) error {
+	m.pendingMu.Lock()
+	pending, all := m.pending, m.all
+	m.pendingMu.Unlock()
+	var err error
+	last := m.known().Seq
+	if all {
+		last, err = m.catchUp(ctx)
+	} else if len(pending) > 0 {
+		err = m.write(ctx, m.sign(pending))
+		last = pending[len(pending)-1].Seq
+	}
+	if err != nil {
+		return m.note(ctx, err)
+	}
+	m.pendingMu.Lock()
+	m.pending = m.pending[len(pending):]
+	if all {
+		m.all = false
+	}
+	m.pendingMu.Unlock()
+	if was := m.known(); was.Seq == last && was.Trouble == "" {
+		return nil
+	}
+	return m.keep(HeadCopy{Seq: last, At: m.now().UTC()})
+}
+
+// catchUp writes what the mirror lacks of the whole ledger. A ledger that does not hold,
+// or that lacks what the mirror knows, is not mirrored: that would cover up the proof.
+func (m *mirror) catchUp(ctx context.Context) (last uint64, err error) {
+	if err := m.introduce(ctx, m.by); err != nil {
+		return 0, err
+	}
+	for {
+		u, err := m.sideBySide(ctx, m.dir, m.by)
+		if err != nil {
+			return 0, err
+		}
+		if len(u.odd) > 0 {
+			if _, err := ledger.VerifySigned(ctx, m.dir, m.by, u.odd...); err != nil {
+				return 0, err
+			}
+		}
+		if u.holes > 0 {
+			m.log.Warn("rows of the ledger were taken out of the shared database; they are written again", slog.String("stage", "ledger"), slog.String("alert", "mirror"), slog.Int("rows", u.holes))
+		}
+		if err := m.write(ctx, m.sign(u.lacks)); err != nil || !u.more {
+			return u.last, err
+		}
+	}
+}
+
+// sign makes rows of entries.
+func (m *mirror) sign(marks []ledger.Mark) []group.Row {
+	rows := make([]group.Row, len(marks))
+	for i, k := range marks {
+		rows[i] = group.Row{Head: k.Head, Signed: m.signer.Sign(k.Head, k.Lost, m.now())}
+	}
+	return rows
+}
+
+// mirrorHeads are the rows by the site's key that the ledger does not have: of a ledger
+// that was cut or written anew.
+func (p *Practice) mirrorHeads(ctx context.Context, d *database, by minisign.PublicKey) (e elsewhere, err error) {
+	m := mirrored{d, p.cfg.Site, ledger.KeyName(by)}
+	u, err := m.sideBySide(ctx, p.state.path("ledger"), by)
+	if err != nil {
+		return e, err
+	}
+	e.heads, e.foreign, e.rows = u.odd, u.foreign, u.rows
+	e.others, err = m.others(ctx)
+	return e, err
+}
+
+// compareMirror compares the ledger with the mirror before anything is sent, and makes
+// ready to keep it. A ledger that does not hold is judged; orders are refused then.
+func (p *Practice) compareMirror(ctx context.Context, d *database) error {
+	if !d.shared {
+		return nil
+	}
+	e, err := p.mirrorHeads(ctx, d, p.state.pub)
+	if err == nil {
+		err = p.judgeAgainst(ctx, p.state.pub, e)
+	}
+	if err != nil && !errors.Is(err, ledger.ErrBroken) {
+		return err
+	}
+	p.mirror = p.newMirror(d)
+	return nil
+}
