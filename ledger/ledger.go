@@ -140,6 +140,9 @@ func (l *Ledger) open() (err error) {
 	if l.segments, err = segmentsOf(l.dir); err != nil {
 		return err
 	}
+	if err = l.dropEmpty(); err != nil {
+		return err
+	}
 	for i, name := range l.segments {
 		rest, err := l.load(i, name)
 		if err != nil {
@@ -159,6 +162,26 @@ func (l *Ledger) open() (err error) {
 		return err
 	}
 	return l.checkHead()
+}
+
+// dropEmpty removes newest segments that hold nothing: a crash came after one was made, or
+// somebody else made it. The next entry may be of an earlier year than its name.
+func (l *Ledger) dropEmpty() error {
+	for len(l.segments) > 0 {
+		path := filepath.Join(l.dir, l.segments[len(l.segments)-1])
+		info, err := os.Lstat(path)
+		if err != nil {
+			return bare(err)
+		}
+		if !info.Mode().IsRegular() || info.Size() > 0 {
+			return nil
+		}
+		if err := errors.Join(bare(os.Remove(path)), syncFolder(l.dir)); err != nil {
+			return err
+		}
+		l.segments = l.segments[:len(l.segments)-1]
+	}
+	return nil
 }
 
 // load checks a segment and notes the keys of its entries.

@@ -321,3 +321,24 @@ func TestFormat(t *testing.T) {
 		t.Errorf("ledger\n%s\nwant\n%s", text, want)
 	}
 }
+
+// A newest segment that holds nothing, whoever made it, does not take an entry of an
+// earlier year.
+func TestAnEmptySegmentOfALaterYear(t *testing.T) {
+	dir := t.TempDir()
+	l := openLedger(t, dir, at(2026))
+	fill(t, l, 1, 2)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, year := range []string{"2027", "9999"} {
+		if err := os.WriteFile(filepath.Join(dir, year+".jsonl"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l = openLedger(t, dir, at(2026))
+	fill(t, l, 3, 3)
+	if r, err := Verify(t.Context(), dir); err != nil || r.Head.Seq != 3 || len(r.Segments) != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
