@@ -123,6 +123,11 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 		}
 		return p.recordHold(ctx, r.ID, b.Entry, reasons)
 	}
+	if end == sent || end == delivered {
+		if err := p.recordDecisions(ctx, r, b.Entry); err != nil {
+			return err
+		}
+	}
 	if end != sent || r.Denies {
 		var out outcome
 		if err := p.remind(c, outcomeNote, &out); err != nil {
@@ -188,10 +193,15 @@ func (p *Practice) recordTaken(ctx context.Context, r *release) error {
 	if err := p.unpublish(ctx, r); err != nil {
 		return err
 	}
-	_, err := p.enter(ctx, ledger.Entry{
-		Key: r.ID + "/taken", Event: ledger.TakenOver, Order: "(release " + r.ID + ")", Reference: r.ID,
-		OrderSum: r.OrderSHA, Version: p.opts.Version,
-	})
+	line := ledger.Entry{Order: "(release " + r.ID + ")", Reference: r.ID, OrderSum: r.OrderSHA, Version: p.opts.Version}
+	if _, b, err := p.recall(r); err == nil { // else the claim is gone with its new site
+		line = b.Entry
+	}
+	line.Key, line.Event = r.ID+"/taken", ledger.TakenOver
+	_, err := p.enter(ctx, line)
+	if errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
+		return nil
+	}
 	return err
 }
 

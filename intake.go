@@ -60,7 +60,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", nil
 	}
 	if !mine || e.State != working { // a claim that was answered is no new order, wherever it comes from
-		return "", p.turnBack(ctx, c, ledger.Entry{Order: o.ID, OrderSum: sha}, watch.Apart, []order.Reason{p.seenBefore(e, sha)})
+		return "", p.turnBack(ctx, c, p.outline(o, "", sha), watch.Apart, []order.Reason{p.seenBefore(e, sha)})
 	}
 	if back, err := p.forgotten(ctx, c, o, id, sha); back || err != nil {
 		return "", err
@@ -69,7 +69,7 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", err
 	}
 	if _, err := p.state.load(id); errors.Is(err, fs.ErrNotExist) {
-		if err := p.begin(c, o, id, sha); err != nil {
+		if err := p.begin(c, o, id, data); err != nil {
 			return "", err
 		}
 	}
@@ -115,8 +115,15 @@ func (p *Practice) underWay(c *watch.Claim) string {
 
 // begin notes what a release needs. Once it has begun nothing writes to its claim
 // but the release itself, which the engine may be finishing right now.
-func (p *Practice) begin(c *watch.Claim, o *order.Order, id, sha string) error {
-	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Ends: order.PermissionEnds(o, p.cfg.Rules.Off), Entry: p.draft(o, id, sha)}); err != nil {
+func (p *Practice) begin(c *watch.Claim, o *order.Order, id string, data []byte) error {
+	sha := digest(data)
+	signature, err := c.Signature()
+	if err != nil {
+		return err
+	}
+	line := p.draft(o, id, sha)
+	p.approvedIn(&line, o, data, signature)
+	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Ends: order.PermissionEnds(o, p.cfg.Rules.Off), Entry: line}); err != nil {
 		return err
 	}
 	p.step(id, "intake", "noted")

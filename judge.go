@@ -9,7 +9,6 @@ import (
 
 	"aead.dev/minisign"
 
-	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/watch"
 )
@@ -197,39 +196,6 @@ func (p *Practice) notOffered(o *order.Order) []order.Reason {
 		Rule: "S1", Outcome: order.Refuse,
 		Message: "The order asks for the records on a drive (delivery: folder), and this practice has no folder for that. Nothing was sent. Choose another delivery, or ask your IT contact to set 'export' in chartseal.yaml.",
 	}}
-}
-
-// draft is the ledger line of an order, but for its event and what is known
-// only later.
-func (p *Practice) draft(o *order.Order, id, sha string) ledger.Entry {
-	e := ledger.Entry{
-		Order: o.ID, Reference: id, OrderSum: sha, Patient: o.Patient.ID, Purpose: o.Purpose, Basis: string(o.Basis),
-		Requester: o.Requester.Name, Approver: o.Approved.By, Delivery: string(o.Delivery), Version: p.opts.Version,
-		Authorization: p.formDigest(o), Fee: o.Fee.Words(), RulesOff: rulesOff(p.cfg),
-		Received: o.Received.String(), Signed: order.PermissionSigned(o).String(),
-	}
-	if to, ok := p.bookNow().resolve(o.Recipient); ok {
-		e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}
-	}
-	for _, d := range o.Decisions {
-		e.Decisions = append(e.Decisions, ledger.Decision{
-			Rule: d.Rule, Item: d.Item, Decision: string(d.Decision), By: d.By, On: d.On.String(), Reason: d.Reason,
-		})
-	}
-	return e
-}
-
-// sentEntry completes the draft for a release that was sent.
-func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
-	e.Key, e.Event = r.ID+"/sent", ledger.Sent
-	e.Information, e.ManifestSum, e.BundleSum = pk.Description, r.Manifest, r.Ticket.SHA256
-	to := pk.Recipient // whom it was sealed for
-	e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: to.Kind}
-	e.Bytes, e.ObjectKey, e.Notices, e.Statements = r.Object.Bytes, r.Object.Key, pk.Notices, pk.Statements
-	if r.Links != nil {
-		e.LinkExpires = r.Links.Expires
-	}
-	return e
 }
 
 // sortedKeys lists the keys of a map in their order.

@@ -230,7 +230,10 @@ func itemWords(items []order.Item) string {
 func outcomeEntries(r *release, e ledger.Entry, out *outcome) (lines []ledger.Entry) {
 	if d := out.Denial; d != nil {
 		line := e
-		line.Key, line.Event, line.Information = r.ID+"/denied", ledger.Denied, d.Part
+		line.Key, line.Event = r.ID+"/denied", ledger.Denied
+		if d.Part != "" {
+			line.Information = d.Part
+		}
 		line.Notices = []string{"ground: " + d.Ground, "explanation: " + d.Explanation}
 		if d.Partial {
 			line.Notices = append(line.Notices, "only this part was denied; the rest is released")

@@ -56,7 +56,13 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	if err != nil {
 		return nil, err
 	}
+	was, err := p.ledgerEntry(r.ID + "/sent")
+	if err != nil {
+		return nil, err
+	}
 	entry := p.draft(o, r.ID, sum)
+	entry.Recipient, entry.Information = was.Recipient, was.Information // for whom it is sealed, and what
+	entry.SignatureSum, entry.SignatureKey = was.SignatureSum, was.SignatureKey
 	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
 	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
 	entry.BundleSum, entry.ManifestSum, entry.Notices = r.Ticket.SHA256, r.Manifest, warns
@@ -262,10 +268,12 @@ func (p *Practice) takeDown(ctx context.Context, r *release, event ledger.Event,
 	if words := r.Kept.words(time.UTC); words != "" {
 		notices = append(notices, words)
 	}
-	_, err = p.enter(ctx, ledger.Entry{
-		Key: r.ID + "/" + string(event), Event: event, Order: was.Order, Reference: r.ID, OrderSum: was.OrderSum,
-		Patient: was.Patient, ObjectKey: r.Object.Key, BundleSum: r.Ticket.SHA256, Notices: notices, Version: p.opts.Version,
-	})
+	line := p.of(was, event, r.ID+"/"+string(event))
+	line.Notices = notices
+	if r.Links != nil { // the newest
+		line.LinkExpires = r.Links.Expires
+	}
+	_, err = p.enter(ctx, line)
 	if errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
 		return nil
 	}

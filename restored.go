@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/watch"
 )
@@ -161,5 +160,5 @@ func (p *Practice) forgotten(ctx context.Context, c *watch.Claim, o *order.Order
 		return false, err
 	}
 	p.log.Warn("answered before, as the outbox says, and not remembered", slog.String("release", id), slog.String("stage", "intake"))
-	return true, p.turnBack(ctx, c, ledger.Entry{Order: o.ID, OrderSum: sha}, watch.Apart, []order.Reason{reason})
+	return true, p.turnBack(ctx, c, p.outline(o, "", sha), watch.Apart, []order.Reason{reason})
 }

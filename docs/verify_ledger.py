@@ -52,7 +52,7 @@ def signed(key, message, sig):
     return s < L and (u[0] * v[2] - v[0] * u[2]) % P == 0 and (u[1] * v[2] - v[1] * u[2]) % P == 0
 
 
-HEAD = rb"(chartseal ledger head v1\nsite: [\w-]+\nseq: (\d+)\nhash: ([0-9a-f]{64})\nat: ([\dTZ:.-]+)\n)untrusted comment: .*\n(.+)\ntrusted comment: (.*)\n(.+)\n"
+HEAD = rb"(chartseal ledger head v1\nsite: [A-Za-z0-9-]{1,64}\nseq: ([1-9]\d{0,18})\nhash: ([0-9a-f]{64})\nat: ([\dTZ:.-]+)\n)untrusted comment: .*\n(.+)\ntrusted comment: (.*)\n(.+)\n"
 
 
 def fail(where, why):
@@ -103,7 +103,7 @@ def main(folder, key=None, *copies):
                 fail(where, "segment named after another year")
             seq, prev = seq + 1, hash
             seen[seq] = hash
-            if entry["event"] == "restored" and "lost" in entry:
+            if entry["event"] == "restored" and "key" not in entry.get("lost", {"key": ""}):
                 restored.append((entry["lost"]["from"], entry["lost"]["to"], entry["at"]))
     for at, hash, when in known:
         forgiven = any(a <= at <= b and stamp(when) <= stamp(t) for a, b, t in restored)

@@ -27,13 +27,14 @@ const (
 	TakenOver Event = "taken_over" // another site of the practice took the order over; nothing left from here
 	Override  Event = "override"   // a person decided on a hold
 	Accounted Event = "accounted"  // an accounting of disclosures was given, 45 CFR 164.528(c)
+	Purged    Event = "purged"     // the answer to an order was removed when it had been kept long enough
 	Restored  Event = "restored"   // a person went on with a ledger that lacks entries, as Lost says
 )
 
 var events = map[Event]bool{
 	Sent: true, Delivered: true, Relinked: true, Revoked: true, Expired: true, Held: true,
 	Denied: true, Extended: true, Withdrawn: true, TakenOver: true, Override: true, Accounted: true, Restored: true,
-	Fetched: true,
+	Fetched: true, Purged: true,
 }
 
 // Party is who received records. An accounting names the recipient and, if
@@ -112,6 +113,15 @@ type Entry struct {
 	Fee        string   `json:"fee,omitempty"`        // what the requester is charged, 45 CFR 164.524(c)(4)
 	Statements []string `json:"statements,omitempty"` // titles of what the law wanted to go with the records, 42 CFR 2.32
 	RulesOff   []string `json:"rules_off,omitempty"`  // rules for releasing records that the practice had switched off
+
+	// The approver's signature of the order file: the SHA-256 of the signature's own file,
+	// which lies with the answer, and the number of the key that made it; see [KeyName].
+	SignatureSum string `json:"signature_sha256,omitempty"`
+	SignatureKey string `json:"signature_key,omitempty"`
+
+	// PermissionEnds is until when holds what the patient signed, or what was agreed:
+	// YYYY-MM-DD, or words for an event or for no end.
+	PermissionEnds string `json:"permission_ends,omitempty"`
 
 	Signed string `json:"signed_on,omitempty"` // YYYY-MM-DD: the day of the patient's authorization, directive or consent
 

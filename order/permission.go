@@ -1,6 +1,9 @@
 package order
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Includes says that the records of a sensitive category may go with this order:
 // what the law asks for them is on it, the practice has switched the category's
@@ -81,6 +84,40 @@ func PermissionEnds(o *Order, off []string) Date {
 	}
 	return day
 }
+
+// PermissionLasts is until when holds what the patient signed, or the practice agreed, for a
+// release: a day, YYYY-MM-DD, or the words for an event or for no end, which outlast any
+// day; of several the last. "" if it stands on nothing that has an end.
+func PermissionLasts(o *Order) string {
+	var day Date
+	var event string
+	add := func(on Date, words string) {
+		switch {
+		case !on.IsZero():
+			if day.Before(on) {
+				day = on
+			}
+		case !blank(words):
+			event = strings.TrimSpace(words)
+		}
+	}
+	if a := o.Authorization; o.Basis == Authorized && a != nil {
+		add(a.ExpiresOn, a.ExpiresEvent)
+	}
+	if c := o.Part2Consent; c != nil {
+		add(c.ExpiresOn, c.ExpiresEvent)
+	}
+	if a := o.Agreement; o.Basis == LimitedSet && a != nil {
+		add(a.ExpiresOn, noEnd)
+	}
+	if event != "" {
+		return event
+	}
+	return day.String()
+}
+
+// noEnd is said of an agreement that has no last day.
+const noEnd = "no end"
 
 // permitted says that the order expressly names a category, and where it stands on a
 // signed form, that the form does: an order cannot be wider than what was signed.

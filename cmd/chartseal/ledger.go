@@ -143,6 +143,10 @@ func (a *app) ledgerShow(cmd *cobra.Command) error {
 				to = e.Recipient.Name
 			}
 			what := e.Information
+			if e.Event == ledger.Override && len(e.Decisions) == 1 {
+				d := e.Decisions[0]
+				what = fmt.Sprintf("%s: %s, decided by %s on %s: %s", d.Rule, d.Decision, d.By, d.On, d.Reason)
+			}
 			if e.Event == ledger.Fetched {
 				what = "first fetched " + e.FetchedAt.Local().Format(minute)
 			}
