@@ -41,8 +41,8 @@ const (
 	headTimeout = 10 * time.Second // of one comparison when the practice opens
 	lastCopy    = 2 * time.Second  // for the last one when it closes
 
-	// keepYears is how long documentation is kept (45 CFR 164.316(b)(2)(i), 164.530(j)(2)).
-	keepYears = 6
+	// keepYears is how long a day's head is locked.
+	keepYears = config.KeepYears
 )
 
 // headPlace is where the store keeps the heads of a ledger: by site and by key, for a

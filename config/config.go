@@ -41,6 +41,7 @@ type Config struct {
 	Rules        Rules       `yaml:"rules"`
 	DICOM        DICOM       `yaml:"dicom"`
 	Deadlines    Deadlines   `yaml:"deadlines"`
+	Retention    Retention   `yaml:"retention"`
 
 	// File is the absolute path of the file, "" if it was parsed from memory, and Sum
 	// the SHA-256 of what was read from it, in hexadecimal.
@@ -261,6 +262,16 @@ type StateTime struct {
 	Extends bool        `yaml:"extends"` // the one extension of the federal rule moves it too
 }
 
+// Retention is how long the answers to orders, with their letters, must be kept.
+type Retention struct {
+	// Years from the day they were made or last in effect; default and least 6, 45 CFR
+	// 164.530(j)(2). A state's law can make it longer.
+	Years int `yaml:"years"`
+}
+
+// KeepYears is the federal time, 45 CFR 164.316(b)(2)(i), 164.530(j)(2).
+const KeepYears = 6
+
 // Error says everything that is wrong with a configuration.
 type Error struct {
 	File     string
@@ -330,6 +341,7 @@ func defaults() *Config {
 		Link:       Link{Lifetime: MaxLinkLifetime, Keep: DefaultKeep},
 		Bundle:     Bundle{Compress: true},
 		Deadlines:  Deadlines{Warn: 10, Remind: 14},
+		Retention:  Retention{Years: KeepYears},
 		Watch:      Watch{Scan: strict.Duration(15 * time.Second), Settle: strict.Duration(2 * time.Second)},
 	}
 }

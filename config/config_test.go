@@ -110,6 +110,9 @@ func TestOwnPolicy(t *testing.T) {
 		"rules: {repeat: 3000d}":                      "rules.repeat",
 		"rules: {identity_days: 31}":                  "rules.identity_days",
 		"rules: {identity_days: -1}":                  "rules.identity_days",
+		"retention: {years: 5}":                       "retention.years",
+		"retention: {years: 0}":                       "retention.years",
+		"retention: {years: 101}":                     "retention.years",
 		"brake: {per_day: -1}":                        "brake.per_day",
 		"brake: {per_patient: 1}":                     "per_patient",
 	} {

@@ -47,7 +47,12 @@ func (v *validator) config(c *Config) {
 	v.deadlines(c.Deadlines)
 	v.rules(c.Rules)
 	v.brake(c.Brake)
+	if n := c.Retention.Years; n < KeepYears || n > maxKeepYears {
+		v.report("retention.years", "is %d; it must be between %d (45 CFR 164.530(j)(2)) and %d: a state's law can make the time longer, and nothing makes it shorter", n, KeepYears, maxKeepYears)
+	}
 }
+
+const maxKeepYears = 100
 
 // maxIdentityDays is how old the check of who asks may be by itself.
 const maxIdentityDays = 30

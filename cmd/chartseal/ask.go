@@ -22,6 +22,7 @@ type question struct {
 
 	Accept    *chartseal.Acceptance      `json:"accept,omitempty"` // of a ledger that lacks entries
 	Accounted *chartseal.GivenAccounting `json:"accounted,omitempty"`
+	Purge     *chartseal.PurgeRequest    `json:"purge,omitempty"`
 }
 
 // topic is one kind of question and what answers it.
@@ -37,6 +38,7 @@ var (
 	acceptQuestion = topic[ledger.Entry]{"accept", accept}
 
 	accountedQuestion = topic[recorded]{"accounted", accounted}
+	purgeQuestion     = topic[[]chartseal.KeptOrder]{"purge", purge}
 )
 
 // ask puts a question to the daemon, or opens the practice itself when none runs.
@@ -104,5 +106,6 @@ func listen(ctx context.Context, p *chartseal.Practice) (*control.Server, error)
 		acceptQuestion.path: acceptQuestion.handler(p),
 
 		accountedQuestion.path: accountedQuestion.handler(p),
+		purgeQuestion.path:     purgeQuestion.handler(p),
 	})
 }

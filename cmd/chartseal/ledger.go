@@ -23,7 +23,7 @@ func ledgerCmd(a *app) *cobra.Command {
 			Use: "show", Short: "Print the entries, oldest first", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.ledgerShow(cmd) },
 		},
-		ledgerReportCmd(a), ledgerExposureCmd(a), ledgerAcceptCmd(a),
+		ledgerReportCmd(a), ledgerExposureCmd(a), ledgerAcceptCmd(a), ledgerPurgeCmd(a),
 	)
 	return c
 }
