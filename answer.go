@@ -406,7 +406,7 @@ func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Rec
 		Words: rc.Unlock == "passphrase",
 	}
 	if !rc.RelinkedAt.IsZero() {
-		d.Sent = rc.RelinkedAt
+		d.Sent, d.Again = rc.RelinkedAt, true
 	}
 	name, make := "LINK-LETTER.pdf", notice.LinkLetter
 	if r.Way == byFolder {

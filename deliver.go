@@ -13,6 +13,7 @@ import (
 	"chartseal/order"
 	"chartseal/transport"
 	"chartseal/transport/page"
+	"chartseal/transport/s3"
 )
 
 // pageSuffix ends the key of a recipient page.
@@ -25,6 +26,10 @@ type links struct {
 	Bundle  string    `json:"bundle"`
 	Expires time.Time `json:"expires"` // effective, the earlier of the two
 	At      time.Time `json:"at"`
+
+	// PageExpires is when the page's own address ends: as late as it may, so that who
+	// opens a link too late is told so by the page, and not by the store's raw XML.
+	PageExpires time.Time `json:"page_expires,omitzero"`
 
 	Asked time.Duration   `json:"asked,omitempty"` // how long it was to live
 	Ends  order.Date      `json:"ends,omitzero"`   // the permission's last day, where it is why it does not
@@ -244,7 +249,7 @@ func (p *Practice) mint(ctx context.Context, r *release, pageKey string, asked t
 	if html, err = page.Render(p.pageData(r, ref, name, bundle)); err != nil {
 		return nil, nil, errors.New("render recipient page: " + scrub(err).Error())
 	}
-	pg, err := p.store.Link(ctx, pageKey, lifetime, "", "text/html; charset=utf-8")
+	pg, err := p.store.Link(ctx, pageKey, max(lifetime, s3.MaxLifetime), "", "text/html; charset=utf-8")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -254,7 +259,7 @@ func (p *Practice) mint(ctx context.Context, r *release, pageKey string, asked t
 	}
 	return &links{
 		Page: pg.URL.Reveal(), Bundle: bundle.URL.Reveal(),
-		Expires: first.Expires, At: p.opts.Now(), Asked: asked, Ends: ends, Limit: first.Limit,
+		Expires: first.Expires, PageExpires: pg.Expires, At: p.opts.Now(), Asked: asked, Ends: ends, Limit: first.Limit,
 	}, html, nil
 }
 

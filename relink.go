@@ -27,12 +27,16 @@ type NewLink struct {
 	// Earlier is until when an earlier address of the encrypted file itself works, which
 	// the old receipt and the old page had; zero if none does.
 	Earlier time.Time
+
+	// Lingers says that the page of the old link could not be deleted yet: the daemon
+	// goes on with it, and until then the old link works.
+	Lingers bool
 }
 
 // Relink makes a new link for an order that was sent, after judging it again. The
 // sealed bundle stays as it is; the page gets another address and the old one is
-// deleted, so that the old link leads nowhere; what is known of the address of the bundle
-// itself, see [NewLink].Earlier, only [Practice.Revoke] ends. data is the order file, which must be
+// deleted, which ends the old link. What is known of the address of the bundle itself,
+// see [NewLink].Earlier, only [Practice.Revoke] ends. data is the order file, which must be
 // the very one that was sent.
 func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, lifetime time.Duration) (*NewLink, error) {
 	p.publishedMu.Lock()
@@ -79,17 +83,19 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 		return nil, err
 	}
 	p.step(r.ID, "relink", "saved")
+	made := &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Warns: warns}
 	if err := p.dropRetired(ctx, r); err != nil { // the daemon goes on with it
+		made.Lingers = true
 		p.log.Warn("the page of the old link is not deleted yet", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)))
 	}
-	err = p.writeLinkAgain(ctx, r, &shown)
-	if err != nil {
-		p.log.Warn("the letter with the new link is not written", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)), slog.String("error", scrub(err).Error()))
-	}
-	made := &NewLink{Page: shown.Page, Expires: shown.Expires, Note: shown.note(), Warns: warns, Letter: err == nil}
 	if r.Alive.After(p.opts.Now()) {
 		made.Earlier = r.Alive
 	}
+	err = p.writeLinkAgain(ctx, r, &shown, made)
+	if err != nil {
+		p.log.Warn("the letter with the new link is not written", slog.String("release", r.ID), slog.String("stage", "relink"), slog.String("class", classOf(err)), slog.String("error", scrub(err).Error()))
+	}
+	made.Letter = err == nil
 	return made, nil
 }
 
@@ -157,7 +163,7 @@ func (p *Practice) dropRetired(ctx context.Context, r *release) error {
 
 // writeLinkAgain puts a receipt and a letter with the new link in place of those with
 // the old. The passphrase is forgotten, and its letter says nothing about the link.
-func (p *Practice) writeLinkAgain(ctx context.Context, r *release, l *links) error {
+func (p *Practice) writeLinkAgain(ctx context.Context, r *release, l *links, made *NewLink) error {
 	was, err := p.ledgerEntry(r.ID + "/sent")
 	if err != nil {
 		return err
@@ -180,6 +186,7 @@ func (p *Practice) writeLinkAgain(ctx context.Context, r *release, l *links) err
 		rc.Unlock = "passphrase"
 	}
 	rc.Link, rc.Page, rc.LinkExpires, rc.LinkNote, rc.RelinkedAt = l.Bundle, l.Page, l.Expires, l.note(), l.At
+	rc.OldLinkWorks, rc.EarlierUntil = made.Lingers, made.Earlier.In(p.opts.Now().Location())
 	files, err := p.linkFiles(r, rc)
 	if err != nil {
 		return err
@@ -286,7 +293,7 @@ func (p *Practice) takeDown(ctx context.Context, r *release, event ledger.Event,
 func (p *Practice) unpublish(ctx context.Context, r *release) error {
 	var stays *kept
 	for _, key := range append([]string{r.Ticket.Key, r.PageKey}, r.Retired...) {
-		if key == "" {
+		if key == "" || key == r.PageKey && !r.PageStays.IsZero() {
 			continue
 		}
 		err := p.store.Revoke(ctx, key)

@@ -14,7 +14,8 @@ import (
 //
 //   - a sealed file: until its order is answered (wrapUp, and sweep after a crash);
 //   - a bundle and its page in the store: link.keep after the last link, and
-//     never less than that link lives;
+//     never less than that link lives; the page, which names no patient, as long as its
+//     own address lives, to say that the link has expired.
 //     A store with lifecycle rules deletes it by itself sweepAfter later, and with
 //     it what this daemon no longer comes back for;
 //   - what a held order has in the store: until the next look;
@@ -180,7 +181,9 @@ func (p *Practice) expireBundle(ctx context.Context, id string, now time.Time) e
 	case r.Kept != nil && now.After(r.Kept.Again):
 		return errors.Join(p.unpublish(ctx, r), p.state.save(r))
 	case r.published() && now.After(p.keptUntil(r)):
-		return p.expire(ctx, r)
+		return p.expire(ctx, r, now)
+	case !r.PageStays.IsZero() && now.After(r.PageStays):
+		return p.dropPage(ctx, r)
 	case r.Outcome == hold && r.Ticket.Key != "" && r.Kept == nil:
 		return p.unload(ctx, r)
 	case len(r.Retired) > 0 && r.Outcome == sent:
@@ -223,13 +226,26 @@ func (p *Practice) keptUntil(r *release) time.Time {
 	return until
 }
 
-// expire takes down a bundle whose time is over.
-func (p *Practice) expire(ctx context.Context, r *release) error {
+// expire takes down a bundle whose time is over, and its page unless that is still
+// needed to say so.
+func (p *Practice) expire(ctx context.Context, r *release, now time.Time) error {
+	if r.Links.PageExpires.After(now) {
+		r.PageStays = r.Links.PageExpires
+	}
 	if err := p.takeDown(ctx, r, ledger.Expired); err != nil {
 		return err
 	}
 	r.Expired = true
 	p.log.Info("bundle's time is over", slog.String("release", r.ID), slog.String("stage", "tidy"))
+	return p.state.save(r)
+}
+
+// dropPage deletes the page that an expired bundle left.
+func (p *Practice) dropPage(ctx context.Context, r *release) error {
+	r.PageStays = time.Time{}
+	if err := p.unpublish(ctx, r); err != nil {
+		return err
+	}
 	return p.state.save(r)
 }
 

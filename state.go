@@ -239,6 +239,9 @@ type release struct {
 	// why the link is revoked, if no person did it.
 	Withdrawn string `json:"withdrawn,omitempty"`
 	Expired   bool   `json:"expired,omitempty"` // bundle and page were deleted at the end of their time
+	// PageStays is until when the page of an expired bundle is kept, to say that it has
+	// expired to who opens its link late; zero once it is deleted, too.
+	PageStays time.Time `json:"page_stays,omitzero"`
 	Kept      *kept  `json:"kept,omitempty"`    // what the store did not delete
 	Waiting   string `json:"waiting,omitempty"` // class of the trouble being waited out
 	Stage     string `json:"stage,omitempty"`   // that waits

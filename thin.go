@@ -83,7 +83,7 @@ func (v verdict) ended() bool { return v.final() || v.open() }
 func (r *release) spent() bool {
 	switch r.Outcome { //nolint:exhaustive // the others never had anything there
 	case sent:
-		return r.Way == byFolder || (r.Revoked || r.Expired) && r.Kept == nil
+		return r.Way == byFolder || (r.Revoked || r.Expired) && r.Kept == nil && r.PageStays.IsZero()
 	case hold:
 		return r.Ticket.Key == ""
 	}

@@ -23,10 +23,10 @@ func linkCmd(a *app) *cobra.Command {
 		Use:   "link ORDER",
 		Short: "A new link for an order that was sent, after checking the rules again",
 		Long: `ORDER is the order's file, as it lies in the outbox's sent folder. The records are
-not uploaded again; the old link leads nowhere from then on, and the letter and the
-receipt in the sent folder are written anew. An address of the encrypted file itself,
-which the old receipt had, works until it runs out; only revoke ends it. When the daemon is running, it makes the
-link.`,
+not uploaded again. The page of the old link is deleted, and the letter and the receipt
+in the sent folder are written anew. An address of the encrypted file itself, which the
+old receipt and the old page had, works until it runs out; only revoke ends it. When the
+daemon is running, it makes the link.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			life, err := parseLifetime(lifetime)
@@ -56,10 +56,15 @@ link.`,
 			if made.Letter {
 				p.f("LINK-LETTER.pdf and RECEIPT.txt in the order's sent folder have the new link.\n")
 			} else {
-				p.f("The letter in the order's sent folder could not be written anew, perhaps because it is open in another program: it has the old link, which leads nowhere now. Close it and make the link again.\n")
+				p.f("The letter in the order's sent folder could not be written anew, perhaps because it is open in another program: it has the old link. Close it and make the link again.\n")
+			}
+			if made.Lingers {
+				p.f("The old link still works: the store could not be reached to end it. The daemon goes on trying.\n")
+			} else {
+				p.f("The old link no longer works.\n")
 			}
 			if !made.Earlier.IsZero() {
-				p.f("Whoever kept the earlier address of the encrypted file itself (it stands in the old receipt.json) can download that, still locked, until %s. Only chartseal revoke ends it earlier.\n", made.Earlier.Local().Format("January 2, 2006, 15:04"))
+				p.f("Who opened the old link before and kept that page open or saved it, or has the old receipt.json, can still download the encrypted file until %s; it stays locked. Only chartseal revoke ends that earlier.\n", made.Earlier.Local().Format("January 2, 2006, 15:04"))
 			}
 			return p.err
 		},
@@ -118,8 +123,10 @@ type relinked struct {
 	Warns   []string  `json:"notices,omitempty"` // what the rules warn of
 	Letter  bool      `json:"letter"`            // the letter and the receipt have it
 
-	// Earlier is until when the earlier address of the encrypted file itself works.
+	// Earlier is until when the earlier address of the encrypted file itself works;
+	// Lingers says that even the old link does, until the daemon reaches the store.
 	Earlier time.Time `json:"earlier_until,omitzero"`
+	Lingers bool      `json:"old_link_works,omitempty"`
 }
 
 func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, error) {
@@ -134,7 +141,7 @@ func relink(ctx context.Context, p *chartseal.Practice, q question) (relinked, e
 	if err != nil {
 		return relinked{}, err
 	}
-	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Warns, l.Letter, l.Earlier}, nil
+	return relinked{o.ID, l.Page, l.Expires, l.Note, l.Warns, l.Letter, l.Earlier, l.Lingers}, nil
 }
 
 // revoked says that the records of an order were withdrawn.

@@ -74,8 +74,14 @@ func TestANewLinkReplacesTheOldOne(t *testing.T) {
 		t.Errorf("the letter has not the new link: %v", err)
 	}
 	note, err := os.ReadFile(filepath.Join(cfg.Outbox, "sent", "R-73", "RECEIPT.txt"))
-	if err != nil || !strings.Contains(string(note), r.Page) || strings.Contains(string(note), old.Page) || !strings.Contains(string(note), "The earlier link leads nowhere now") {
+	if err != nil || !strings.Contains(string(note), r.Page) || strings.Contains(string(note), old.Page) {
 		t.Errorf("the note has not the new link: %v\n%s", err, note)
+	}
+	said := strings.Join(strings.Fields(string(note)), " ")
+	if !strings.Contains(said, "The link in the earlier letter no longer works.") ||
+		!strings.Contains(said, "can still download the file until "+old.LinkExpires.In(time.Now().Location()).Format("Monday, January 2, 2006, 15:04")) ||
+		!strings.Contains(said, "It stays locked without the passphrase.") || !r.EarlierUntil.Equal(old.LinkExpires) {
+		t.Errorf("the note does not say what still works:\n%s", note)
 	}
 	left, err := filepath.Glob(filepath.Join(cfg.Outbox, "sent", "R-73", "*"))
 	if err != nil || len(left) != 5 { // order, receipt and twin, two letters

@@ -26,6 +26,8 @@ type LetterData struct {
 	Contents   []string  // "14 radiographs"
 	Sent       time.Time // in the practice's time zone
 
+	Again bool // the link takes the place of an earlier one
+
 	File, PageFile string // instead of a link: the package and its page on a drive
 }
 

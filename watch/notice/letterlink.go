@@ -26,7 +26,11 @@ func (l *letter) contents() {
 	if len(l.d.Contents) > 0 {
 		what = plain(listing(l.d.Contents))
 	}
-	l.say("We are sending you " + what + " in one encrypted package.")
+	text := "We are sending you " + what + " in one encrypted package."
+	if l.d.Again {
+		text += " This letter takes the place of an earlier one, whose link no longer counts."
+	}
+	l.say(text)
 }
 
 // listing joins parts as a sentence does.
@@ -91,7 +95,7 @@ func (l *letter) beside(side, top float64) {
 	l.SetX(x)
 	l.MultiCell(w, 5.7, text, "", "L", false)
 	l.SetY(l.GetY() + 2.5)
-	l.box(x, w, "The link works until "+until(l.d.Expires), "After that, "+l.d.callUs()+
+	l.box(x, w, "The link works until "+until(l.d.Expires), "After that, or if it shows an error, "+l.d.callUs()+
 		" and ask for a new one; the records stay with us. Do not forward this letter.")
 }
 

@@ -87,6 +87,12 @@ type Receipt struct {
 	Page        string    `json:"page,omitempty"`
 	LinkNote    string    `json:"link_note,omitempty"`  // why it ends earlier than asked
 	RelinkedAt  time.Time `json:"relinked_at,omitzero"` // when the link was made, if it is not the first
+
+	// EarlierUntil is until when an address of the encrypted file works that came with an
+	// earlier link; OldLinkWorks says that the page of that link is not deleted yet.
+	EarlierUntil time.Time `json:"earlier_until,omitzero"`
+	OldLinkWorks bool      `json:"-"`
+
 	Folder      string    `json:"folder,omitempty"`     // where the files for the drive are, and their names
 	Files       []string  `json:"files,omitempty"`
 	Bundle      Bundle    `json:"bundle,omitzero"`
