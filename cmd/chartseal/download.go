@@ -66,6 +66,9 @@ func openFile(name, dir string) (*source, error) {
 	s := &source{head: head[:n], name: contentName(filepath.Base(name)), close: f.Close}
 	if seal.IsArmored(s.head) {
 		plain, err := dearmor(f, dir)
+		if errors.Is(err, seal.ErrDamaged) && !armorEnds(f) {
+			err = seal.ErrCut
+		}
 		if err = errors.Join(err, f.Close()); err != nil {
 			return nil, err
 		}
@@ -77,6 +80,17 @@ func openFile(name, dir string) (*source, error) {
 	}
 	s.fetch = func(context.Context) (*os.File, func() error, error) { return f, func() error { return nil }, nil }
 	return s, nil
+}
+
+// armorEnds looks at the last bytes of a file in age's text form.
+func armorEnds(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return true // unknown
+	}
+	tail := make([]byte, min(info.Size(), 256))
+	_, err = f.ReadAt(tail, info.Size()-int64(len(tail)))
+	return err != nil || seal.ArmorEnds(tail)
 }
 
 func dearmor(f *os.File, dir string) (*os.File, error) {
@@ -125,7 +139,7 @@ func (d *download) close() error {
 func (d *download) discard() error { return errors.Join(d.close(), os.Remove(d.partName())) }
 
 var (
-	errGone    = errors.New("the link does not work any more: it has expired or the records were withdrawn; ask the practice for a new one")
+	errGone    = errors.New("the link does not work any more: it has expired, or the practice has replaced it by a newer one or withdrawn the records; look for a newer message from the practice, or ask for a new link")
 	errChanged = errors.New("the file behind the link was changed while it was downloaded; try again")
 )
 

@@ -287,10 +287,56 @@ func TestOpeningWhatOthersMadeWithAge(t *testing.T) {
 			t.Errorf("beside it lie %q", left)
 		}
 	}
-	plain := filepath.Join(t.TempDir(), "x.pdf")
-	must(t, os.WriteFile(plain, []byte(text), 0o600))
-	err := open(plain, key, "")
-	check(err, exitUnverified, "does not begin like a file made with age")
+}
+
+// What came in place of the sealed file, or only a part of it, is named for what it is.
+func TestOpeningWhatIsNotTheSealedFile(t *testing.T) {
+	t.Parallel()
+	own := must2(age.GenerateX25519Identity())
+	key := filepath.Join(t.TempDir(), "key.txt")
+	must(t, os.WriteFile(key, []byte(own.String()+"\n"), 0o600))
+	read := func(armored bool) string {
+		b, err := os.ReadFile(ageFile(t, strings.Repeat("content ", 20_000), armored, own.Recipient()))
+		must(t, err)
+		return string(b)
+	}
+	whole, armored := read(false), read(true)
+	changed := []byte(whole)
+	changed[len(whole)/2] ^= 1
+	end, head := []byte(whole), []byte(whole)
+	end[len(end)-1] ^= 1
+	head[strings.Index(whole, "--- ")+5] ^= 1
+	const cut = "its end is missing or was changed"
+	for name, c := range map[string]struct{ data, words string }{
+		"nothing":           {"", "it is empty"},
+		"a web page":        {"\xef\xbb\xbf\r\n<!DOCTYPE html><p>Log in", "it is a web page"},
+		"an error":          {`<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>`, "an error message of the place where the records are kept"},
+		"a bare error":      {`<Error><Code>NoSuchKey</Code></Error>`, "replaced it by a newer one or withdrawn"},
+		"a text":            {"Dear Ms. Alvarez", "it holds text"},
+		"a PDF":             {"%PDF-1.7", "it holds a PDF document"},
+		"anything":          {"\x00\x01\x02", "it holds something else"},
+		"ten bytes":         {whole[:10], cut},
+		"half its head":     {whole[:60], cut},
+		"all but the end":   {whole[:len(whole)-1], cut},
+		"a part":            {whole[:65536+400], cut},
+		"a part of a text":  {armored[:len(armored)-100], cut},
+		"changed at its end": {string(end), cut},
+		"another head":      {string(head), seal.ErrDamaged.Error()},
+		"changed within":    {string(changed), seal.ErrDamaged.Error()},
+	} {
+		file := filepath.Join(t.TempDir(), "x.age")
+		must(t, os.WriteFile(file, []byte(c.data), 0o600))
+		dir := filepath.Join(t.TempDir(), "out")
+		o := opening{source: file, dir: dir, keyFile: key}
+		f, err := o.unseal(t.Context())
+		if err == nil { // what lies in the middle is found when it is read
+			_, err = f.save(t.Context(), dir)
+			must(t, f.close())
+		}
+		if err = openError(err); err == nil || codeOf(err) != exitUnverified || !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: code %d, %v", name, codeOf(err), err)
+		}
+	}
 }
 
 func must2[T any](v T, err error) T {

@@ -73,7 +73,7 @@ var errNoBundle = errors.New("the file was decrypted, but it is no bundle made w
 
 // openError picks the exit code: 4 for what is not what the practice sent.
 func openError(err error) error {
-	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) || errors.Is(err, errNoBundle) {
+	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) || errors.Is(err, errNoBundle) || errors.Is(err, errNotSealed) {
 		return &exitError{exitUnverified, err}
 	}
 	return err
@@ -100,6 +100,9 @@ func (o *opening) unseal(ctx context.Context) (_ *opened, err error) {
 			err = errors.Join(err, src.close())
 		}
 	}()
+	if err := notSealed(src.head); err != nil {
+		return nil, err
+	}
 	ids, err := o.identities(src.head)
 	if err != nil {
 		return nil, err
@@ -157,6 +160,29 @@ func (f *opened) isBundle() error {
 		return nil
 	}
 	return fmt.Errorf("%w; it holds %s. To save that as it is, without a look at who made it, add --decrypt", errNoBundle, looksLike(head, f.size))
+}
+
+// errNotSealed says that something else came in place of the sealed file.
+var errNotSealed = errors.New("this is not the sealed file")
+
+// notSealed says what it is; nil of what begins as age's files do. Browsers save a
+// store's error message, or a page of the network, under the name of what was asked for.
+func notSealed(head []byte) error {
+	text := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+	var what string
+	switch begins := func(s string) bool { return bytes.HasPrefix(text, []byte(s)) }; {
+	case seal.IsSealed(head), seal.IsArmored(head):
+		return nil
+	case len(head) == 0:
+		what = "it is empty, so nothing of the records was saved. Download or copy it again"
+	case begins("<!doctype html"), begins("<html"):
+		what = "it is a web page. Open that in a browser and save the locked file from there, or give the link itself"
+	case begins("<?xml"), begins("<error"):
+		what = "it is an error message of the place where the records are kept. The link had expired, or the practice had replaced it by a newer one or withdrawn the records; ask the practice for a new link"
+	default:
+		what = "it holds " + looksLike(head, int64(len(head))) + ". The name of the sealed file ends in .age"
+	}
+	return fmt.Errorf("%w: %s", errNotSealed, what)
 }
 
 // looksLike names what a file is by its first bytes.
@@ -282,7 +308,9 @@ func signerKey(s string) (string, error) {
 func (o *opening) identities(head []byte) (ids seal.Identities, err error) {
 	lock, err := seal.ReadLock(bytes.NewReader(head))
 	if errors.Is(err, io.ErrUnexpectedEOF) { // so many recipients: the rest will tell
-		lock, err = nil, nil
+		if lock, err = nil, nil; len(head) < headBytes { // there is no rest
+			err = seal.ErrCut
+		}
 	}
 	if err != nil {
 		return ids, err

@@ -24,7 +24,7 @@ type Lock struct {
 func ReadLock(src io.Reader) (*Lock, error) {
 	in := &ended{r: src}
 	header, err := age.ExtractHeader(in)
-	if err != nil && in.end && looksLikeAge(in.head) {
+	if err != nil && in.cut() {
 		return nil, io.ErrUnexpectedEOF
 	}
 	if err != nil {
@@ -66,7 +66,14 @@ func (e *ended) Read(p []byte) (int, error) {
 // ageIntro begins every age file (age-encryption.org/v1, "Header").
 const ageIntro = "age-encryption.org/v1\n"
 
-func looksLikeAge(head []byte) bool { return bytes.HasPrefix(head, []byte(ageIntro)) }
+// IsSealed reports a head that begins as every age file does, however short it is.
+func IsSealed(head []byte) bool {
+	n := min(len(head), len(ageIntro))
+	return n > 0 && string(head[:n]) == ageIntro[:n]
+}
+
+// cut reports an age file that ended while its head was read.
+func (e *ended) cut() bool { return e.end && IsSealed(e.head) }
 
 // Passphrase reports a file that opens with a passphrase, and so with nothing else.
 func (l *Lock) Passphrase() bool { return slices.Contains(l.types, "scrypt") }
@@ -136,6 +143,11 @@ func sealedFor(types []string) string {
 // IsArmored reports a file that begins as age's text form does (age -a).
 func IsArmored(head []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte(armor.Header))
+}
+
+// ArmorEnds reports that the last bytes of a file are those of age's text form.
+func ArmorEnds(tail []byte) bool {
+	return bytes.HasSuffix(bytes.TrimRight(tail, " \t\r\n"), []byte(armor.Footer))
 }
 
 // Dearmor reads the text form of an age file. Errors of the form are [ErrDamaged].

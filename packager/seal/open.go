@@ -19,7 +19,18 @@ var (
 	// ErrDamaged: the sealed file is not an age file, is cut short or was
 	// changed. Nothing that was read from it may be used.
 	ErrDamaged = errors.New("the bundle is damaged or was changed on its way")
+	// ErrCut: the end of the sealed file is missing, or only the end was changed. It
+	// is ErrDamaged, too.
+	ErrCut error = damage("the bundle is not complete: its end is missing or was changed. Download or copy it again; if that does not help, ask the practice for a new link")
 )
+
+// damage says how a bundle is damaged.
+type damage string
+
+func (d damage) Error() string { return string(d) }
+
+// Is reports that every damage is [ErrDamaged].
+func (d damage) Is(target error) bool { return target == ErrDamaged }
 
 // WrongKeyError says what would open the bundle instead.
 type WrongKeyError struct {
@@ -40,7 +51,7 @@ func (e *WrongKeyError) Is(target error) bool { return target == ErrWrongKey }
 
 // Open gives random access to the content of the sealed file in src, size
 // bytes long, and returns the content's length in bytes. The errors are
-// [ErrWrongPassphrase], *[WrongKeyError], [ErrDamaged] or one of src. A change
+// [ErrWrongPassphrase], *[WrongKeyError], [ErrDamaged], [ErrCut] or one of src. A change
 // in the middle shows as ErrDamaged when that part is read.
 func Open(src io.ReaderAt, size int64, ids Identities) (io.ReaderAt, int64, error) {
 	if len(ids.list) == 0 {
@@ -65,7 +76,24 @@ func open(src io.ReaderAt, size int64, list []age.Identity, ids *Identities) (io
 	if unlock, ok := errors.AsType[*unlockError](err); ok {
 		return nil, 0, unlock
 	}
-	return nil, 0, ErrDamaged
+	return nil, 0, damaged(src, size, list)
+}
+
+// damaged tells a file whose end is missing from one that was changed elsewhere. Age
+// authenticates the end when it opens a file, and the rest when it is read.
+func damaged(src io.ReaderAt, size int64, list []age.Identity) error {
+	in := &ended{r: io.NewSectionReader(src, 0, size)}
+	header, err := age.ExtractHeader(in)
+	switch {
+	case err != nil && in.cut():
+		return ErrCut
+	case err != nil:
+		return ErrDamaged
+	}
+	if _, err := age.DecryptHeader(header, list...); err != nil {
+		return ErrDamaged
+	}
+	return ErrCut
 }
 
 // mismatch words age's "no identity matched".
