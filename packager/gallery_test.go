@@ -153,21 +153,21 @@ func TestThumbnails(t *testing.T) {
 		sameAsSent(t, dir, p)
 		what, _, _ := strings.Cut(p.alt, ",")
 		seen[what]++
-		if strings.HasPrefix(what, "Middle slice of CBCT volume") && !strings.HasSuffix(p.link, "/I0000007") {
+		if strings.HasPrefix(what, "Middle slice of 3D scan (CBCT)") && !strings.HasSuffix(p.link, "/I0000007") {
 			t.Errorf("%s of 12 slices: %s", p.alt, p.link)
 		}
-		if what == "Panoramic radiograph" && !strings.HasSuffix(p.alt, ", 9 November 2026") && !strings.HasSuffix(p.alt, ", 12 June 2019") {
+		if what == "Panoramic X-ray" && !strings.HasSuffix(p.alt, ", November 9, 2026") && !strings.HasSuffix(p.alt, ", June 12, 2019") {
 			t.Errorf("alt %q", p.alt)
 		}
 	}
-	if seen["Panoramic radiograph"] != 2 || seen["Intraoral radiograph"] != 9 || len(seen) != 3 {
+	if seen["Panoramic X-ray"] != 2 || seen["Intraoral X-ray"] != 9 || len(seen) != 3 {
 		t.Errorf("thumbnails %v", seen)
 	}
 
 	other, _ := made.Patient("20871") // its volume is one file with many frames
 	dir = packed(t, other, records, planFor(t, order.Treatment, []string{"radiograph", "cbct"}, DICOMRules{}))
 	list = pictures(t, dir)
-	if len(list) != 3 || !slices.ContainsFunc(list, func(p pictured) bool { return strings.HasPrefix(p.alt, "Middle slice of CBCT volume") }) {
+	if len(list) != 3 || !slices.ContainsFunc(list, func(p pictured) bool { return strings.HasPrefix(p.alt, "Middle slice of 3D scan (CBCT)") }) {
 		t.Fatalf("%d thumbnails", len(list))
 	}
 	for _, p := range list {

@@ -284,9 +284,9 @@ func TestPagesTellPeople(t *testing.T) {
 	files := contents(t, data, s.pub)
 	page := html.UnescapeString(string(files["START-HERE.html"]))
 	for _, want := range []string{
-		"Dental records of Alvarez, Maria", "Dr. Chen Endodontics", "Referral for root canal", "18 November 2026",
-		`<a href="data/CHARTS/2025-05-03_chart_001_Progress-notes.pdf">Chart: Progress notes</a>`, "3 May 2025",
-		`<a href="data/DICOM/S0000001/I0000001">Panoramic radiograph</a>`, "5 files in data/DICOM/S0000002/",
+		"Dental records of Alvarez, Maria", "Dr. Chen Endodontics", "Referral for root canal", "November 18, 2026",
+		`<a href="data/CHARTS/2025-05-03_chart_001_Progress-notes.pdf">Chart: Progress notes</a>`, "May 3, 2025",
+		`<a href="data/DICOM/S0000001/I0000001">Panoramic X-ray</a>`, "5 files in data/DICOM/S0000002/",
 		"data/PHOTOS/2024-02-29_photo_002_%c3%9cn%c3%afcode-L%c3%a4cheln.jpg", "+1 518 555 0100", s.pub[:20], "Home address (10 files)",
 	} {
 		if !strings.Contains(page, want) {
@@ -294,7 +294,7 @@ func TestPagesTellPeople(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"data/README.TXT", "data/INDEX.HTM"} {
-		if !strings.Contains(string(files[name]), "Panoramic radiograph") || !strings.Contains(string(files[name]), "DICOMDIR") {
+		if !strings.Contains(string(files[name]), "Panoramic X-ray") || !strings.Contains(string(files[name]), "DICOMDIR") {
 			t.Errorf("%s tells too little", name)
 		}
 	}

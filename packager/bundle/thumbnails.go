@@ -69,8 +69,9 @@ func drawn(m *Manifest, r row, thumbnails map[int]Thumbnail) (list []picture) {
 			continue
 		}
 		rec := &m.Records[n]
+		title, _ := plainTitle(rec.Title)
 		p := picture{
-			Title: rec.Title, Date: humanDate(rec.Date), Width: t.Width, Height: t.Height, Link: rec.Path,
+			Title: title, Date: humanDate(rec.Date), Width: t.Width, Height: t.Height, Link: rec.Path,
 			Src: template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(t.JPEG)), //nolint:gosec // our own
 		}
 		if len(r.records) > 1 && !t.Series {

@@ -41,27 +41,36 @@ func TestThumbnailsSayWhatTheyAre(t *testing.T) {
 	s := newSigner(t)
 	list := []content{film(1, 1), film(2, 1), film(2, 2), film(2, 3), film(4, 1)}
 	for i := range 3 {
-		list = append(list, content{bundle.Record{Kind: "cbct", Date: "2024-03-04", DICOM: instance("CT", 3, i+1)}, "DICOM", []byte("x")})
+		slice := instance("CT", 3, i+1)
+		slice.SeriesDescription = "Volume 0.7421875 mm"
+		list = append(list, content{bundle.Record{
+			Kind: "cbct", Date: "2024-03-04", DICOM: slice, Notices: []string{fmt.Sprintf("Notes were kept. (DICOM: Element%d)", i)},
+		}, "DICOM", []byte("x")})
 	}
+	side := instance("IO", 5, 1)
+	side.SeriesDescription = "Bitewing right"
+	list = append(list, content{bundle.Record{Kind: "radiograph", Date: "2024-03-05", DICOM: side}, "DICOM", []byte("x")})
 	one := bundle.Thumbnail{JPEG: []byte("\xFF\xD8 a picture"), Width: 320, Height: 160}
 	middle := one
 	middle.Slice, middle.Series = true, true
-	files := shown(t, header(s), list, map[int]bundle.Thumbnail{0: one, 2: one, 3: one, 6: middle, 8: one, -1: one}, s)
+	files := shown(t, header(s), list, map[int]bundle.Thumbnail{0: one, 2: one, 3: one, 6: middle, 8: one, 9: one, -1: one}, s)
 	page := html.UnescapeString(string(files["START-HERE.html"]))
 	const src = `<img src="data:image/jpeg;base64,/9ggYSBwaWN0dXJl" alt="`
 	for _, want := range []string{
-		src + `Panoramic radiograph, 3 March 2024" width="320" height="160">`,
-		src + `Panoramic radiograph, 2 of 3, 3 March 2024"`, src + `Panoramic radiograph, 3 of 3, 3 March 2024"`,
-		src + `Middle slice of CBCT volume, 4 March 2024"`,
+		src + `Panoramic X-ray, March 3, 2024" width="320" height="160">`,
+		src + `Panoramic X-ray, 2 of 3, March 3, 2024"`, src + `Panoramic X-ray, 3 of 3, March 3, 2024"`,
+		src + `Middle slice of 3D scan (CBCT), March 4, 2024"`,
 		"<small>2 of 3 are shown below. A DICOM viewer shows all.</small>",
-		`<a href="data/DICOM/S0000003/I0000001">Panoramic radiograph</a><small>No preview here: open it with a DICOM viewer, or look on the page it came from.</small>`,
+		`<a href="data/DICOM/S0000003/I0000001">Panoramic X-ray</a><small>No preview here: open it with a DICOM viewer, or look on the page it came from.</small>`,
 		"img-src 'self' file: data:;",
+		`data/DICOM/S0000004/">3D scan (CBCT)</a><small>The imaging program calls it “Volume 0.7421875 mm”.</small><small>3 files in data/DICOM/S0000004/</small><small>Notes were kept.</small></td>`,
+		`">Intraoral X-ray: Bitewing right</a>`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("START-HERE.html lacks %s", want)
 		}
 	}
-	if n := strings.Count(page, "data:image/jpeg"); n != 4 {
+	if n := strings.Count(page, "data:image/jpeg"); n != 5 {
 		t.Errorf("%d thumbnails", n)
 	}
 	if strings.Count(page, "No preview") != 1 || strings.Contains(string(files["data/INDEX.HTM"]), "data:") {
@@ -78,7 +87,7 @@ func TestThumbnailsOfASetTellNoDate(t *testing.T) {
 	list[0].rec.DICOM.SeriesDescription = `"><script>alert(1)</script>`
 	files := shown(t, h, list, map[int]bundle.Thumbnail{0: {JPEG: []byte("j"), Width: 1, Height: 1}}, s)
 	page := string(files["START-HERE.html"])
-	if !strings.Contains(page, `alt="Panoramic radiograph: &#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"`) || strings.Contains(page, "<script") {
+	if !strings.Contains(page, `alt="Panoramic X-ray: &#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"`) || strings.Contains(page, "<script") {
 		t.Error("the description is not text in alt")
 	}
 	if strings.Contains(page, "2024") {

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -48,6 +49,36 @@ func title(kind string, x *dicomdir.Instance) string {
 		t += ": " + words
 	}
 	return t
+}
+
+// plainTitles are the words of the recipient page for titles that patients may not
+// know.
+var plainTitles = map[string]string{
+	"Radiograph":           "X-ray",
+	"Panoramic radiograph": "Panoramic X-ray",
+	"Intraoral radiograph": "Intraoral X-ray",
+	"CBCT volume":          "3D scan (CBCT)",
+	"CT volume":            "3D scan (CT)",
+}
+
+// technical finds what imaging programs write for themselves: sizes in fractions,
+// units, names with underscores.
+var technical = regexp.MustCompile(`\d[.,]\d|(?i:\d ?(mm|cm|um|kv|kvp|ma|mas|mgy|s)\b)|_|=`)
+
+// plainTitle is a title for people. What the imaging program calls the series stays
+// in it where it is words, and else stands apart.
+func plainTitle(title string) (plain, called string) {
+	base, name, named := strings.Cut(title, ": ")
+	if plain = plainTitles[base]; plain == "" {
+		plain = base
+	}
+	switch {
+	case !named:
+		return plain, ""
+	case technical.MatchString(name):
+		return plain, name
+	}
+	return plain + ": " + name, ""
 }
 
 func kindTitle(kind string) string {

@@ -35,7 +35,7 @@ var pages = []page{
 // view is what the pages show, ready to print.
 type view struct {
 	*Manifest
-	Sent     string // 18 November 2026
+	Sent     string // November 18, 2026
 	Born     string
 	From, To string
 	Rows     []row
@@ -55,6 +55,7 @@ type view struct {
 // row is one line of the table of contents: a record, or a DICOM series.
 type row struct {
 	Title, Date, Format, Size string
+	Called                    string // what the imaging program calls it, where that is not in Title
 	Link, Name                string // path from the top, and from data/
 	Count                     int
 	Notices                   []string
@@ -119,13 +120,15 @@ func rows(records []Member) []row {
 		if !ok {
 			i = len(list)
 			at[link] = i
-			list = append(list, row{Title: rowTitle(m), Date: humanDate(m.Date), Format: m.Format, Link: link, sortDate: m.Date, first: m.Path})
+			title, called := rowTitle(m)
+			list = append(list, row{Title: title, Called: called, Date: humanDate(m.Date), Format: m.Format, Link: link, sortDate: m.Date, first: m.Path})
 		}
 		r := &list[i]
 		r.Count++
 		r.bytes += m.Bytes
 		r.records = append(r.records, n)
 		for _, n := range m.Notices {
+			n, _, _ := strings.Cut(n, technicalPart)
 			if !slices.Contains(r.Notices, n) && len(r.Notices) < 8 {
 				r.Notices = append(r.Notices, n)
 			}
@@ -147,18 +150,23 @@ func rows(records []Member) []row {
 
 // rowTitle adds the words of the original name, where the path has them: "Chart:
 // progress notes".
-func rowTitle(m Member) string {
+func rowTitle(m Member) (title, called string) {
+	title, called = plainTitle(m.Title)
 	base := strings.TrimSuffix(path.Base(m.Path), path.Ext(m.Path))
 	parts := strings.SplitN(base, "_", 2)
 	if isDICOM(m.Format) || len(parts) < 2 {
-		return m.Title
+		return title, called
 	}
 	_, words, ok := strings.Cut(strings.TrimPrefix(parts[1], strings.ToLower(m.Kind)+"_"), "_")
 	if !ok {
-		return m.Title
+		return title, called
 	}
-	return m.Title + ": " + strings.ReplaceAll(words, "-", " ")
+	return title + ": " + strings.ReplaceAll(words, "-", " "), called
 }
+
+// technicalPart begins the names of elements that a notice ends with. They are for
+// manifest.json.
+const technicalPart = " (DICOM: "
 
 // removals counts, for each reason, the files it applied to.
 func removals(records []Member) []removed {
@@ -182,13 +190,13 @@ func removals(records []Member) []removed {
 	return list
 }
 
-// humanDate writes YYYY-MM-DD as 3 May 2025.
+// humanDate writes YYYY-MM-DD as the letters do: May 3, 2025.
 func humanDate(s string) string {
 	t, err := time.Parse("2006-01-02", s)
 	if err != nil {
 		return ""
 	}
-	return t.Format("2 January 2006")
+	return t.Format("January 2, 2006")
 }
 
 func humanSize(n int64) string {

@@ -262,9 +262,9 @@ func (v *verdict) geometry() {
 
 func (v *verdict) freeText() {
 	if len(v.f.reviewed) > 0 {
-		v.note("Free text of the imaging program was kept: " + strings.Join(v.f.reviewed, ", ") + ".")
+		v.note("Notes of the imaging program, such as the name it gives to a series, were kept. (DICOM: " + strings.Join(v.f.reviewed, ", ") + ")")
 	}
 	if len(v.f.practice) > 0 {
-		v.note("Kept by the practice's own rules: " + strings.Join(v.f.practice, ", ") + ".")
+		v.note("Some details were kept by the practice's own rules. (DICOM: " + strings.Join(v.f.practice, ", ") + ")")
 	}
 }
