@@ -136,6 +136,38 @@ func TestNormalizePassphrase(t *testing.T) {
 	}
 }
 
+// Six words open also where their spaces were left out or set elsewhere, or where they
+// were typed with the numbers that the letter gives them.
+func TestWordsWithoutTheirSpaces(t *testing.T) {
+	const want = "crop-unlit-mossy-dingo-relax-salute"
+	for _, typed := range []string{
+		"cropunlitmossydingorelaxsalute", "CropUnlitMossyDingoRelaxSalute", "crop unlit mossydingo relax salute",
+		"crop un lit mossy dingo relax salute", "1. crop 2. unlit 3. mossy 4. dingo 5. relax 6. salute",
+		"1crop2unlit3mossy4dingo5relax6salute", "cropu nlit mossy dingo relax salute",
+	} {
+		if got := seal.NormalizePassphrase(typed); got != want {
+			t.Errorf("%q becomes %q", typed, got)
+		}
+	}
+	for _, other := range []string{"cropunlitmossy", "cropunlitmossydingorelaxsalutecrop", "cropunlitmossydingorelaxsalut", "ångström"} {
+		if got := seal.NormalizePassphrase(other); got != other {
+			t.Errorf("%q becomes %q", other, got)
+		}
+	}
+	to, err := seal.WithPassphrase(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, _ := sealed(t, to, []byte("content"))
+	ids, err := seal.FromPassphrase("cropunlitmossydingorelaxsalute")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := seal.Open(bytes.NewReader(file), int64(len(file)), ids); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKeyFiles(t *testing.T) {
 	key, err := seal.GenerateKey(true)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -16,6 +17,9 @@ import (
 // passphraseWords is the length of a generated passphrase. Six of the 7,772
 // words used make 6 × log2(7772) = 77.5 bits.
 const passphraseWords = 6
+
+// longestWord bounds the words of the list, in letters.
+const longestWord = 9
 
 // workFactor is the logarithm of the scrypt cost. A generated passphrase has
 // 77 bits, so guessing is out of reach at any cost; 15 takes 32 MiB, which a
@@ -54,12 +58,44 @@ func NewPassphrase(rand io.Reader) (string, error) {
 
 // NormalizePassphrase forgives how people type: capitals, spaces, commas,
 // dashes of any sort and full-width letters all lead to the canonical form,
-// lower-case words joined by single hyphens. The recipient page does the same.
+// lower-case words joined by single hyphens. Where those are not six of the list, but
+// all the letters in a row are, these count: spaces were left out or set within a word,
+// or the words typed with their numbers. The recipient page does the same.
 func NormalizePassphrase(s string) string {
 	s = strings.ToLower(norm.NFKC.String(s))
 	s = strings.ReplaceAll(s, "\u00ad", "") // soft hyphen
 	words := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	unknown := func(w string) bool { return !wordSet()[w] }
+	if len(words) != passphraseWords || slices.ContainsFunc(words, unknown) {
+		if six := splitWords(onlyLetters(words)); len(six) == passphraseWords {
+			words = six
+		}
+	}
 	return strings.Join(words, "-")
+}
+
+func onlyLetters(words []string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, strings.Join(words, ""))
+}
+
+// splitWords cuts letters without spaces between them into words of the list; nil if
+// they are none. There is one way at most, as no word of it begins another one.
+func splitWords(letters string) (words []string) {
+	for letters != "" {
+		n := 1
+		for !wordSet()[letters[:n]] {
+			if n++; n > min(longestWord, len(letters)) {
+				return nil
+			}
+		}
+		words, letters = append(words, letters[:n]), letters[n:]
+	}
+	return words
 }
 
 // WithPassphrase seals with a passphrase from [NewPassphrase] (typed freely,

@@ -48,6 +48,7 @@ async function licences() {
     "This page contains the following free software.", "",
     ...other.map((p) => `${p.name}\n${p.text}\n`),
     ...mit.map(copyright), "", "The MIT License (MIT)", "", body(mit[0].text),
+    "The EFF large word list by the Electronic Frontier Foundation (eff.org/dice), less four words, under the Creative Commons Attribution 3.0 United States licence.",
   ].join("\n");
   return text.replaceAll("--", "- -");
 }

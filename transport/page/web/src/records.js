@@ -74,10 +74,16 @@ function formatName(record) {
   return (/\.([A-Za-z0-9]{1,5})$/.exec(record.path)?.[1] || record.format).toUpperCase();
 }
 
+// seriesText is what the imaging program calls the series, where the title does not.
+function seriesText(entry) {
+  const text = named(entry).name || entry.records[0].image?.text || "";
+  return titleOf(entry).includes(text) ? "" : t("called", { name: text });
+}
+
 function meta(entry) {
   const [first] = entry.records;
   const bytes = entry.records.reduce((sum, r) => sum + r.bytes, 0);
-  const parts = [day(entry.date) || t("undated"), first.image?.text, formatName(first), size(bytes)].filter(Boolean);
+  const parts = [day(entry.date) || t("undated"), seriesText(entry), formatName(first), size(bytes)].filter(Boolean);
   if (entry.records.length > 1) parts.push(tn("series_slices", entry.records.length));
   else if (first.image?.frames > 1) parts.push(tn("frames", first.image.frames));
   const removed = new Set(entry.records.flatMap((r) => (r.removed || []).map((x) => x.item))).size;
@@ -89,15 +95,29 @@ function meta(entry) {
 // language where it is one of chartseal's own, and what was kept of the
 // original file name.
 function titleOf(entry) {
-  const key = `title_${(entry.title || entry.kind || "").toLowerCase().replaceAll(" ", "_")}`;
-  const title = has(key) ? t(key) : entry.title || kindName(entry.kind || "other");
+  const { base, name } = named(entry);
+  const key = `title_${(base || entry.kind || "").toLowerCase().replaceAll(" ", "_")}`;
+  const title = has(key) ? t(key) : base || kindName(entry.kind || "other");
   const [, original] = /_\d{3,}_([^/]+)\.\w+$/.exec(entry.records[0].path) || [];
-  const whole = original ? t("titled", { title, name: original.replaceAll("-", " ") }) : title;
+  const words = original ? original.replaceAll("-", " ") : technical.test(name) ? "" : name;
+  const whole = words ? t("titled", { title, name: words }) : title;
   return entry.number ? `${whole} ${entry.number}` : whole;
 }
 
-// remarks are the manifest's notices on an entry's records, each once.
-const remarks = (entry) => [...new Set(entry.records.flatMap((r) => r.notices || []))];
+// named parts a title from what the imaging program calls the series, which the
+// manifest writes behind a colon.
+function named(entry) {
+  const [, base, name] = /^(.*?)(?:: (.*))?$/s.exec(entry.title || "");
+  return { base, name: name || "" };
+}
+
+// technical finds what imaging programs write for themselves, as package bundle does:
+// it stands apart from the title.
+const technical = /\d[.,]\d|\d ?(?:mm|cm|um|kv|kvp|ma|mas|mgy|s)\b|_|=/i;
+
+// remarks are the manifest's notices on an entry's records, each once, and without the
+// names of elements that they may end with.
+const remarks = (entry) => [...new Set(entry.records.flatMap((r) => (r.notices || []).map((n) => n.split(" (DICOM: ")[0])))];
 
 // Shelf offers the verified content of an opened bundle.
 class Shelf {

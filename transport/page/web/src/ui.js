@@ -2,7 +2,7 @@
 import { $, el, show, translate } from "./dom.js";
 import { choose, language, languages, moment, relative, size, t, tn, use } from "./i18n/index.js";
 import { identities, maxKeyFile } from "./keyfile.js";
-import { normalise, wordCount, words } from "./passphrase.js";
+import { normalise, unknown, wordCount, words } from "./passphrase.js";
 import * as progress from "./progress.js";
 import { render } from "./records.js";
 import { Session } from "./session.js";
@@ -16,6 +16,10 @@ const largeForPhones = 200e6; // bytes
 const wordFaults = ["wrong_passphrase", "too_few_words"];
 const values = { practice: data.practice, phone: data.contact.phone, file: data.file };
 const state = { way: data.unlock === "key" ? "key" : "words", saved: null, keyText: "", session: null, opened: null, fault: null };
+
+// past says that the link has ended by this device's clock, which may be wrong: the
+// store has the last word.
+const past = () => Boolean(data.url && expires && expires < new Date());
 
 const hasPhone = () => Boolean(data.contact.phone);
 const phoneLink = () => el("a", { href: `tel:${data.contact.phone.replace(/[^+\d]/g, "")}` }, t("call", values));
@@ -117,19 +121,27 @@ function toggleHide() {
   drawHide();
 }
 
+// misspelt points at the words that cannot be right. It names their places only: the
+// words may be hidden.
+function misspelt() {
+  const places = unknown(words($("words").value));
+  return places.length ? tn("unknown_words", places.length, { places: places.join(", ") }) : "";
+}
+
 function drawFault(code) {
   const help = hasPhone() ? t("call_for_help", values) : "";
+  const ended = (code === "past" || code === "expired") && past() ? [t("worked_until", { date: moment(expires) }), " "] : [];
   $("fault").replaceChildren(
     el("h1", {}, t(`${code}_title`, values)),
-    el("p", {}, t(code, values)),
-    el("p", {}, t("nothing_shown"), " ", help));
+    el("p", {}, ...ended, t(code, values), ...(code === "wrong_passphrase" ? [" ", misspelt()] : [])),
+    el("p", {}, t(code === "past" ? "past_try" : "nothing_shown"), " ", help));
 }
 
 function showFault(code) {
   state.fault = code;
   drawFault(code);
   $("fault").hidden = false;
-  if (["expired", "refused", "from_disk"].includes(code)) $("saved").open = true;
+  if (["past", "expired", "refused", "from_disk"].includes(code)) $("saved").open = true;
   if (code === "needs_key") state.way = "key";
   if (code === "needs_passphrase") state.way = "words";
   if (code === "ssh_key" || code === "protected_key") $("expert").open = true;
@@ -209,8 +221,9 @@ function failing(err) {
   progress.reset();
   state.session = null;
   show("welcome", panels);
-  const fromDisk = err.code === "offline" && location.protocol === "file:";
-  showFault(fromDisk ? "from_disk" : err.code || "unexpected");
+  if (err.code === "offline" && location.protocol === "file:") showFault("from_disk");
+  else if (err.code === "refused" && past()) showFault("expired"); // not every store says why
+  else showFault(err.code || "unexpected");
 }
 
 // forget drops the secret once it has done its work.
@@ -322,6 +335,7 @@ function start() {
     return;
   }
   show("welcome", panels);
+  if (past()) showFault("past");
   sweep();
 }
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import * as make from "./bundle.mjs";
 import { random, test } from "./harness.mjs";
-import { enter, opened, publish, refused, setup, signer, visit } from "./stage.mjs";
+import { inDays } from "./browser.mjs";
+import { enter, opened, publish, refused, setup, signer, violations, visit } from "./stage.mjs";
 
 test("page: wrong keys and wrong kinds of key are told apart", async () => {
   const { zip, sealed } = await setup();
@@ -39,7 +40,11 @@ test("page: wrong words say so and may be tried again", async () => {
   const { page, done } = await visit((await publish(sealed)).url);
   await enter(page, "crop unlit mossy");
   assert.equal(await refused(page), "Some words are missing");
+  await enter(page, "crop unlit mossi dingo relax salade");
+  await page.waitForFunction(() => document.querySelector("#fault h1")?.textContent.includes("do not open"));
+  assert.match(await page.locator("#fault").innerText(), /Look at the words 3, 6 first/);
   await enter(page, "crop unlit mossy dingo relax salad");
+  await page.waitForFunction(() => !document.querySelector("#fault").textContent.includes("first"));
   await page.waitForFunction(() => document.querySelector("#fault h1")?.textContent.includes("do not open"));
   assert.equal(await refused(page), "These words do not open the records");
   assert.doesNotMatch(await page.locator("#fault").innerText(), /identit|recipient/i);
@@ -65,6 +70,27 @@ test("page: expired, refused, withdrawn, busy: each its own sentence", async () 
     assert.equal(await page.locator("#saved").getAttribute("open") !== null, object.status < 404);
     await done();
   }
+});
+
+test("page: who opens a link after its end is told at once, and the store has the last word", async () => {
+  const { sealed, server } = await setup();
+  const { url, name } = await publish(sealed, { data: { Expires: inDays(-1) } });
+  const { page, done } = await visit(url);
+  assert.equal(await refused(page), "This link has expired");
+  assert.match(await page.locator("#fault").innerText(), /It worked until \w+ \d+, \d{4}.*date on this device is wrong.*call Lakeside Dental: \+1 518 555 0100/s);
+  assert.doesNotMatch(await page.locator("#fault").innerText(), /Nothing was shown/);
+  assert.ok(await page.locator("#saved-file").isEnabled() && await page.locator("#saved").getAttribute("open") !== null);
+  assert.equal(server.requests.filter((r) => r.path.includes(`${name}.zip.age`)).length, 0);
+  assert.deepEqual(await violations(page), []);
+  server.objects.set(`/bucket/${name}.zip.age`, { status: 403, body: "<Code>AccessDenied</Code>" });
+  await enter(page);
+  await page.waitForFunction(() => /Nothing was shown/.test(document.getElementById("fault").textContent));
+  assert.equal(await refused(page), "This link has expired");
+  server.objects.set(`/bucket/${name}.zip.age`, { data: sealed }); // the device's clock is wrong
+  await page.reload();
+  await enter(page);
+  await opened(page);
+  await done();
 });
 
 test("page: changed anywhere, nothing is shown", async () => {

@@ -14,7 +14,7 @@ export function records({ jpeg, size = 96, count = 64 } = {}) {
   ];
   if (jpeg) list.push({ path: "data/IMAGES/2025-03-12_radiograph_007_pano.jpg", kind: "radiograph", title: "Panoramic radiograph", date: "2025-03-12", format: "JPEG", data: jpeg });
   slices({ size, count }).forEach((data, i) => list.push({
-    path: `data/DICOM/S0000002/I${String(i + 1).padStart(7, "0")}`, kind: "cbct", title: "CBCT volume", date: "2025-03-12", format: "DICOM", data,
+    path: `data/DICOM/S0000002/I${String(i + 1).padStart(7, "0")}`, kind: "cbct", title: "CBCT volume: Volume 0.7421875 mm", notices: [`Notes were kept. (DICOM: Element${i})`], date: "2025-03-12", format: "DICOM", data,
   }));
   return list;
 }

@@ -12,7 +12,7 @@ import { checkForm } from "../src/zipform.js";
 import { archiveOf } from "../src/zipwrite.js";
 import { fileName, sniff } from "../src/formats.js";
 import { identities } from "../src/keyfile.js";
-import { normalise, words } from "../src/passphrase.js";
+import { normalise, unknown, words } from "../src/passphrase.js";
 import { check, recipientTypes } from "../src/open.js";
 import * as make from "./bundle.mjs";
 import { pdf } from "./phantom.mjs";
@@ -26,9 +26,14 @@ test("words: typed forgivingly", () => {
     want, "Crop Unlit Mossy Dingo Relax Salute", "CROP–UNLIT—MOSSY‑DINGO−RELAX-SALUTE", "  crop  unlit\nmossy\tdingo,relax; salute. ",
     "crop - unlit - mossy - dingo - relax - salute", "“crop unlit mossy dingo relax salute”", "crop\u00a0unlit\u2009mossy\u3000dingo relax salute",
     "ｃｒｏｐ unlit mossy dingo relax salute", "cro\u00adp unlit mossy dingo relax salute",
+    "cropunlitmossydingorelaxsalute", "CropUnlitMossyDingoRelaxSalute", "crop unlit mossydingo relax salute", "crop un lit mossy dingo relax salute",
+    "1. crop 2. unlit 3. mossy 4. dingo 5. relax 6. salute", "1crop2unlit3mossy4dingo5relax6salute", "cropu nlit mossy dingo relax salute",
   ]) assert.equal(normalise(typed), want, JSON.stringify(typed));
   assert.equal(normalise(""), "");
   assert.deepEqual(words(" - – "), []);
+  assert.deepEqual(words("cropunlitmossy"), ["cropunlitmossy"]);
+  assert.deepEqual(words("cropunlitmossydingorelaxsalutecrop"), ["cropunlitmossydingorelaxsalutecrop"]);
+  assert.deepEqual(unknown(words("crop unlitt mossy dingo relax salutes")), [2, 6]);
 });
 
 test("words: normal form is stable", () => {
