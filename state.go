@@ -242,10 +242,10 @@ type release struct {
 	// PageStays is until when the page of an expired bundle is kept, to say that it has
 	// expired to who opens its link late; zero once it is deleted, too.
 	PageStays time.Time `json:"page_stays,omitzero"`
-	Kept      *kept  `json:"kept,omitempty"`    // what the store did not delete
-	Waiting   string `json:"waiting,omitempty"` // class of the trouble being waited out
-	Stage     string `json:"stage,omitempty"`   // that waits
-	Since     string `json:"since,omitempty"`   // RFC 3339
+	Kept      *kept     `json:"kept,omitempty"`    // what the store did not delete
+	Waiting   string    `json:"waiting,omitempty"` // class of the trouble being waited out
+	Stage     string    `json:"stage,omitempty"`   // that waits
+	Since     string    `json:"since,omitempty"`   // RFC 3339
 }
 
 func (s *state) releaseFile(id string) string { return s.path("releases", id+".json") }

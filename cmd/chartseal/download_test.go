@@ -308,21 +308,21 @@ func TestOpeningWhatIsNotTheSealedFile(t *testing.T) {
 	head[strings.Index(whole, "--- ")+5] ^= 1
 	const cut = "its end is missing or was changed"
 	for name, c := range map[string]struct{ data, words string }{
-		"nothing":           {"", "it is empty"},
-		"a web page":        {"\xef\xbb\xbf\r\n<!DOCTYPE html><p>Log in", "it is a web page"},
-		"an error":          {`<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>`, "an error message of the place where the records are kept"},
-		"a bare error":      {`<Error><Code>NoSuchKey</Code></Error>`, "replaced it by a newer one or withdrawn"},
-		"a text":            {"Dear Ms. Alvarez", "it holds text"},
-		"a PDF":             {"%PDF-1.7", "it holds a PDF document"},
-		"anything":          {"\x00\x01\x02", "it holds something else"},
-		"ten bytes":         {whole[:10], cut},
-		"half its head":     {whole[:60], cut},
-		"all but the end":   {whole[:len(whole)-1], cut},
-		"a part":            {whole[:65536+400], cut},
-		"a part of a text":  {armored[:len(armored)-100], cut},
+		"nothing":            {"", "it is empty"},
+		"a web page":         {"\xef\xbb\xbf\r\n<!DOCTYPE html><p>Log in", "it is a web page"},
+		"an error":           {`<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>`, "an error message of the place where the records are kept"},
+		"a bare error":       {`<Error><Code>NoSuchKey</Code></Error>`, "replaced it by a newer one or withdrawn"},
+		"a text":             {"Dear Ms. Alvarez", "it holds text"},
+		"a PDF":              {"%PDF-1.7", "it holds a PDF document"},
+		"anything":           {"\x00\x01\x02", "it holds something else"},
+		"ten bytes":          {whole[:10], cut},
+		"half its head":      {whole[:60], cut},
+		"all but the end":    {whole[:len(whole)-1], cut},
+		"a part":             {whole[:65536+400], cut},
+		"a part of a text":   {armored[:len(armored)-100], cut},
 		"changed at its end": {string(end), cut},
-		"another head":      {string(head), seal.ErrDamaged.Error()},
-		"changed within":    {string(changed), seal.ErrDamaged.Error()},
+		"another head":       {string(head), seal.ErrDamaged.Error()},
+		"changed within":     {string(changed), seal.ErrDamaged.Error()},
 	} {
 		file := filepath.Join(t.TempDir(), "x.age")
 		must(t, os.WriteFile(file, []byte(c.data), 0o600))

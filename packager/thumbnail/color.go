@@ -13,6 +13,7 @@ import (
 type colors struct {
 	channels int
 	gray     []float32 // of every sample of a gray picture
+	shown    bool      // gray is brightness from 0 to 1
 	shift    int       // of the lowest stored bit
 	mask     uint16
 	sign     uint16 // the bit of the sign; 0: unsigned
@@ -31,10 +32,13 @@ func newColors(src io.ReaderAt, p *dicomfile.Picture) (*colors, error) {
 	switch p.Photometric {
 	case "MONOCHROME1", "MONOCHROME2":
 		if p.Samples == 1 {
+			show, err := c.display(src, p)
+			if err != nil {
+				return nil, err
+			}
 			c.gray = make([]float32, 1<<p.BitsAllocated)
-			show := window(p)
 			for i := range c.gray {
-				c.gray[i] = float32(show(float64(c.value(uint16(i)))))
+				c.gray[i] = float32(show(c.value(uint16(i))))
 			}
 			return c, nil
 		}

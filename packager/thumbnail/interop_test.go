@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"chartseal/redact/dicomfile"
+	"chartseal/testdata/practice/dcm"
 )
 
 // tool runs a program that must succeed.
@@ -34,15 +35,10 @@ type pnm struct {
 }
 
 // drawnByPeer has dcmtk draw frame n (from 1) with the file's first window, or the
-// range of its values.
-func drawnByPeer(t *testing.T, file string, frame int, windowed bool) (pnm, error) {
+// range of its values, or the first VOI LUT.
+func drawnByPeer(t *testing.T, file string, frame int, how ...string) (pnm, error) {
 	t.Helper()
-	args := []string{"-q", "+op", "+F", fmt.Sprint(frame), "-O"} // -O: no overlays
-	if windowed {
-		args = append(args, "+Wi", "1")
-	} else {
-		args = append(args, "+Wm")
-	}
+	args := append([]string{"-q", "+op", "+F", fmt.Sprint(frame), "-O"}, how...) // -O: no overlays
 	out := filepath.Join(t.TempDir(), "out.pnm")
 	if said, err := exec.CommandContext(t.Context(), "dcmj2pnm", append(args, file, out)...).CombinedOutput(); err != nil {
 		return pnm{}, fmt.Errorf("dcmj2pnm: %w: %s", err, said)
@@ -120,11 +116,17 @@ func films() map[string]film {
 	for i, v := range px {
 		signed[i] = (v - 1500) & 0xFFF
 	}
+	curve := make([]int, 3000)
+	for i := range curve {
+		curve[i] = int(65535 * math.Sqrt(float64(i)/3000))
+	}
 	return map[string]film{
 		"gray 16":  {bits: 16, stored: 12, window: "1500/2400", pixels: px},
 		"range":    {bits: 16, stored: 12, pixels: px},
 		"signed":   {bits: 16, stored: 12, signed: true, window: "200/1800", slope: "2/-300", pixels: signed},
 		"inverted": {bits: 16, stored: 12, photometric: "MONOCHROME1", window: "1500/2400", pixels: px},
+		"modality": {bits: 16, stored: 12, window: "20000/30000", more: table(0x00283000, len(curve), 100, 16, curve...), pixels: px},
+		"VOI":      {bits: 16, stored: 12, more: table(0x00283010, len(curve), 100, 16, curve...), pixels: px},
 		"gray 8":   {bits: 8, window: "128/256", pixels: low},
 		"RGB":      {bits: 8, samples: 3, photometric: "RGB", pixels: rgb},
 	}
@@ -170,14 +172,29 @@ func TestInteropEncodings(t *testing.T) {
 			t.Run(name+", "+e.name, func(t *testing.T) {
 				file := filepath.Join(dir, "coded.dcm")
 				tool(t, e.program, append(e.args, plain, file)...)
-				compare(t, file, 1, f.window != "", e.most, e.mean)
+				compare(t, file, 1, shownAs(f.window != "", hasVOI(f.more)), e.most, e.mean)
 			})
 		}
 	}
 }
 
+// shownAs are dcmtk's words for the way in which a picture is shown.
+func shownAs(windowed, voi bool) []string {
+	switch {
+	case windowed:
+		return []string{"+Wi", "1"}
+	case voi:
+		return []string{"+Wl", "1"}
+	}
+	return []string{"+Wm"}
+}
+
+func hasVOI(d dcm.Dataset) bool {
+	return slices.ContainsFunc(d, func(e dcm.Element) bool { return e.Tag == 0x00283010 })
+}
+
 // compare draws a file and has dcmtk draw it.
-func compare(t *testing.T, file string, frame int, windowed bool, most, mean float64) {
+func compare(t *testing.T, file string, frame int, how []string, most, mean float64) {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -187,7 +204,7 @@ func compare(t *testing.T, file string, frame int, windowed bool, most, mean flo
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := drawnByPeer(t, file, frame, windowed)
+	peer, err := drawnByPeer(t, file, frame, how...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +223,7 @@ func TestInteropPalette(t *testing.T) {
 	}
 	for _, args := range [][]string{{"+pw"}, {"+pe"}, {"+pc", "16"}} {
 		tool(t, "dcmquant", append(args, plain, file)...)
-		compare(t, file, 1, false, 1, 0.6)
+		compare(t, file, 1, shownAs(false, false), 1, 0.6)
 	}
 }
 
@@ -226,7 +243,7 @@ func TestInteropFrames(t *testing.T) {
 	if err := os.WriteFile(plain, f.file(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	peer, err := drawnByPeer(t, plain, 4, true)
+	peer, err := drawnByPeer(t, plain, 4, "+Wi", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +298,7 @@ func TestInteropCorpus(t *testing.T) {
 			continue
 		}
 		drawn++
-		peer, err := drawnByPeer(t, file, p.Frames/2+1, p.Windowed)
+		peer, err := drawnByPeer(t, file, p.Frames/2+1, shownAs(p.Windowed, p.VOI != nil)...)
 		if err != nil {
 			t.Logf("%s: drawn, but not by dcmtk: %v", name, err)
 			continue

@@ -62,17 +62,18 @@ func reduce(ctx context.Context, p *dicomfile.Picture, r rows, c *colors) (image
 		}
 	}
 	if c.channels == 1 {
-		return gray(p, out, w, h), nil
+		return gray(p, out, w, h, c.shown), nil
 	}
 	return c.color(out, w, h), nil
 }
 
-// gray makes a picture of means of brightness, or of values.
-func gray(p *dicomfile.Picture, values []float32, w, h int) image.Image {
+// gray makes a picture of means of brightness, or of values if nothing says how those
+// are shown.
+func gray(p *dicomfile.Picture, values []float32, w, h int, shown bool) image.Image {
 	low, high := float32(0), float32(1)
-	if !windowed(p) {
+	if !shown {
 		low, high = extent(values)
-		if p.Slope < 0 && !p.Table {
+		if p.Slope < 0 && p.Modality == nil {
 			low, high = high, low
 		}
 	}
@@ -99,10 +100,9 @@ func extent(values []float32) (low, high float32) {
 	return low, high
 }
 
-// windowed reports a window that can be applied: with others, and with a Modality
-// LUT before it, nobody knows what it means.
+// windowed reports a window that can be applied: with others nobody knows what it means.
 func windowed(p *dicomfile.Picture) bool {
-	if !p.Windowed || p.Table || p.Slope == 0 {
+	if !p.Windowed || p.Slope == 0 && p.Modality == nil {
 		return false
 	}
 	switch p.Function {
@@ -114,12 +114,9 @@ func windowed(p *dicomfile.Picture) bool {
 	return false
 }
 
-// window maps stored values to brightness from 0 to 1 (PS3.3 section C.11.2.1).
-// Without a window they stay as they are.
+// window maps the values of a modality to brightness from 0 to 1 (PS3.3 section
+// C.11.2.1).
 func window(p *dicomfile.Picture) func(v float64) float64 {
-	if !windowed(p) {
-		return func(v float64) float64 { return v }
-	}
 	c, w := p.Center, p.Width
 	function := func(x float64) float64 { // LINEAR, section C.11.2.1.2.1
 		switch x -= c - 0.5; {
@@ -136,5 +133,5 @@ func window(p *dicomfile.Picture) func(v float64) float64 {
 	case "SIGMOID": // section C.11.2.1.3.1
 		function = func(x float64) float64 { return 1 / (1 + math.Exp(-4*(x-c)/w)) }
 	}
-	return func(v float64) float64 { return min(1, max(0, function(v*p.Slope+p.Intercept))) }
+	return func(v float64) float64 { return min(1, max(0, function(v))) }
 }

@@ -3,6 +3,7 @@ package thumbnail
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -44,7 +45,15 @@ func TestGray(t *testing.T) {
 			film{bits: 16, window: "100/100", more: dcm.Dataset{{Attr: attr(0x00281056, "CS"), Value: "SIGMOID"}}, pixels: words(100, 150, 50, 0, 200, 999)},
 			[]byte{128, 225, 30, 5, 250, 255},
 		},
-		"RLE 8": {film{bits: 8, syntax: rleLossless, window: "128/256", pixels: dcm.Fragments{runLength([]byte{9, 9, 9, 4, 5, 6})}}, []byte{9, 9, 9, 4, 5, 6}},
+		// sections C.11.1.1 and C.11.2.1.1: before its first value a table gives the first, behind its last the last
+		"modality LUT":        {film{bits: 8, window: "150/301", more: table(0x00283000, 4, 1, 16, 0, 100, 200, 300), pixels: []byte{0, 1, 2, 3, 4, 9}}, []byte{0, 0, 85, 170, 255, 255}},
+		"modality LUT, range": {film{bits: 8, slope: "-1/0", more: table(0x00283000, 4, 1, 16, 0, 100, 200, 300), pixels: []byte{0, 1, 2, 3, 4, 9}}, []byte{0, 0, 85, 170, 255, 255}},
+		"VOI LUT":             {film{bits: 16, stored: 12, more: table(0x00283010, 3, 10, 8, 0, 128, 255), pixels: words(0, 10, 11, 12, 500, 11)}, []byte{0, 0, 128, 255, 255, 128}},
+		"VOI LUT, rescaled":   {film{bits: 16, stored: 12, slope: "1/-1000", more: table(0x00283010, 3, -990, 8, 0, 128, 255), pixels: words(0, 10, 11, 12, 500, 11)}, []byte{0, 0, 128, 255, 255, 128}},
+		"VOI LUT, 12 bit":     {film{bits: 16, stored: 12, photometric: "MONOCHROME1", more: table(0x00283010, 2, 0, 12, 0, 4095), pixels: words(0, 1, 2, 0, 1, 2)}, []byte{255, 0, 0, 255, 0, 0}},
+		"window, not VOI LUT": {film{bits: 8, window: "128/256", more: table(0x00283010, 2, 0, 8, 0, 255), pixels: []byte{0, 1, 100, 128, 200, 255}}, []byte{0, 1, 100, 128, 200, 255}},
+		"both LUTs":           {film{bits: 8, more: append(table(0x00283000, 2, 0, 16, 1000, 2000), table(0x00283010, 2, 1999, 8, 5, 250)...), pixels: []byte{0, 1, 0, 1, 0, 1}}, []byte{5, 250, 5, 250, 5, 250}},
+		"RLE 8":               {film{bits: 8, syntax: rleLossless, window: "128/256", pixels: dcm.Fragments{runLength([]byte{9, 9, 9, 4, 5, 6})}}, []byte{9, 9, 9, 4, 5, 6}},
 		"RLE 16": {film{bits: 16, syntax: rleLossless, window: "100/101", pixels: dcm.Fragments{
 			runLength([]byte{0, 0, 0, 0, 0, 15}, []byte{0, 50, 100, 149, 150, 255}),
 		}}, []byte{0, 1, 129, 254, 255, 255}},
@@ -55,6 +64,31 @@ func TestGray(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// table is a sequence with a lookup table.
+func table(tag uint32, entries, first, bits int, data ...int) (d dcm.Dataset) {
+	var item dcm.Dataset
+	item.Put(attr(0x00283002, "US"), words(entries, first, bits))
+	item.Put(attr(0x00283006, "OW"), words(data...))
+	d.Put(attr(tag, "SQ"), []dcm.Dataset{item})
+	return d
+}
+
+// A table that is not what it says leads to no thumbnail.
+func TestNoThumbnailByADamagedTable(t *testing.T) {
+	for name, more := range map[string]dcm.Dataset{
+		"short":         table(0x00283010, 5, 0, 16, 1, 2, 3),
+		"bits":          table(0x00283000, 3, 0, 17, 1, 2, 3),
+		"too high":      table(0x00283010, 3, 0, 8, 1, 2, 300),
+		"no descriptor": {{Attr: attr(0x00283010, "SQ"), Value: []dcm.Dataset{{}}}},
+		"no item":       {{Attr: attr(0x00283000, "SQ"), Value: []dcm.Dataset{}}},
+	} {
+		f := film{rows: 1, columns: 2, bits: 8, more: more, pixels: []byte{1, 2}}
+		if _, err := Draw(t.Context(), of(f.file(t))); !errors.Is(err, ErrNone) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -22,22 +22,31 @@ type Picture struct {
 	Frames                             int    // 1 or more
 	Parts                              []Part // of the middle frame, in their order
 	Slope, Intercept                   float64
-	Table                              bool // values go through a Modality LUT, which is not read
+	Modality, VOI                      *LUT // instead of slope, and beside the window; nil: none
 	Windowed                           bool
 	Center, Width                      float64 // the first window there is
 	Function                           string  // of the window: "", LINEAR, LINEAR_EXACT or SIGMOID
 	Aspect                             float64 // height of a pixel divided by its width
-	Palette                            [3]Palette
+	Palette                            [3]LUT
 }
 
 // Part is a run of bytes in a file.
 type Part struct{ Off, Len int64 }
 
-// Palette is one of the three lookup tables of a palette color picture (PS3.3
-// section C.7.6.3.1.5).
-type Palette struct {
-	Entries, First, Bits int // Entries is 1 to 65536
+// LUT is a lookup table: one of the three of a palette color picture, the first
+// Modality LUT or the first VOI LUT (PS3.3 sections C.7.6.3.1.5, C.11.1.1 and
+// C.11.2.1.1).
+type LUT struct {
+	Entries, First, Bits int // Entries is 1 to 65536; 0 without a descriptor
+	SignedFirst          bool
 	Data                 Part
+}
+
+func (t *LUT) describe(n []int) {
+	t.Entries, t.First, t.Bits = n[0], n[1], n[2]
+	if t.Entries == 0 {
+		t.Entries = 1 << 16
+	}
 }
 
 // ErrNoPicture says that a file holds no picture of which a frame could be
@@ -85,14 +94,16 @@ type pictureReader struct {
 	pixels element
 	table  element // Extended Offset Table
 
-	groups Tag // the functional groups that are being read: shared or per frame
-	frame  int // of the per-frame groups, from 0
+	groups Tag // the sequence that is being read: functional groups or a lookup table
+	frame  int // of its items, from 0
 }
 
 const (
 	tagSharedGroups   = 0x52009229
 	tagPerFrameGroups = 0x52009230
 	tagOffsetTable    = 0x7FE00001
+	tagModalityLUT    = 0x00283000
+	tagVOILUT         = 0x00283010
 )
 
 // middle is the number of the frame that is shown, from 0.
@@ -102,10 +113,16 @@ func (r *pictureReader) enter(e *element) (bool, error) {
 	switch e.depth {
 	case 0:
 		r.groups, r.frame = e.tag, -1
-		if e.tag == 0x00283000 {
-			r.p.Table = true
+		switch e.tag {
+		case tagModalityLUT:
+			r.p.Modality = &LUT{}
+		case tagVOILUT:
+			r.p.VOI = &LUT{}
+		case tagSharedGroups, tagPerFrameGroups:
+		default:
+			return false, nil
 		}
-		return e.tag == tagSharedGroups || e.tag == tagPerFrameGroups, nil
+		return true, nil
 	case 1:
 		if r.groups == tagPerFrameGroups && r.frame != r.p.middle() {
 			return false, nil
@@ -129,6 +146,8 @@ func (r *pictureReader) leaf(e *element) error {
 	switch {
 	case e.depth == 2:
 		return r.shown(e)
+	case e.depth == 1:
+		return r.lut(e)
 	case e.depth != 0:
 		return nil
 	case isPixels(e.tag):
@@ -154,17 +173,31 @@ func (r *pictureReader) leaf(e *element) error {
 		return err
 	case 0x00281101, 0x00281102, 0x00281103:
 		n, err := r.numbers(e, 3)
-		t := &r.p.Palette[e.tag-0x00281101]
-		t.Entries, t.First, t.Bits = n[0], n[1], n[2]
-		if t.Entries == 0 {
-			t.Entries = 1 << 16
-		}
+		r.p.Palette[e.tag-0x00281101].describe(n)
 		return err
 	case 0x00281201, 0x00281202, 0x00281203:
 		r.p.Palette[e.tag-0x00281201].Data = Part{e.val, e.end - e.val}
 		return nil
 	}
 	return r.shown(e)
+}
+
+// lut reads an element of the first item of a lookup table's sequence.
+func (r *pictureReader) lut(e *element) error {
+	t := map[Tag]*LUT{tagModalityLUT: r.p.Modality, tagVOILUT: r.p.VOI}[r.groups]
+	if t == nil || r.frame != 0 {
+		return nil
+	}
+	switch e.tag {
+	case 0x00283002:
+		n, err := r.numbers(e, 3)
+		t.describe(n)
+		t.SignedFirst = e.vr == 'S'<<8|'S'
+		return err
+	case 0x00283006:
+		t.Data = Part{e.val, e.end - e.val}
+	}
+	return nil
 }
 
 // number says where the value of an element goes.

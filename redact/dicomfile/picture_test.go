@@ -103,7 +103,11 @@ func TestPictureIsRead(t *testing.T) {
 	d.text(0x00181164, "DS", `0.2\0.1`)
 	pictureOf(d, "3")
 	d.text(0x00281050, "DS", `40\80`).text(0x00281051, "DS", ` 400 \ 2000`).text(0x00281052, "DS", "-1024").text(0x00281053, "DS", "1.5")
-	d.seq(0x00283000, "SQ", func(*dataset) {})
+	for _, tag := range []Tag{tagModalityLUT, tagVOILUT} {
+		d.seq(tag, "SQ", func(d *dataset) {
+			d.el(0x00283002, "SS", []byte{2, 0, 0xFF, 0xFF, 12, 0}).el(0x00283006, "OW", []byte{1, 0, 2, 0})
+		}, func(d *dataset) { d.el(0x00283002, "US", []byte{9, 0, 9, 0, 16, 0}) })
+	}
 	group := func(center string) func(*dataset) {
 		return func(g *dataset) {
 			g.seq(0x00289132, "SQ", func(v *dataset) { v.text(0x00281050, "DS", center).text(0x00281056, "CS", "SIGMOID") })
@@ -119,8 +123,13 @@ func TestPictureIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Center != 2 || p.Width != 400 || !p.Windowed || p.Function != "SIGMOID" || p.Intercept != -1024 || p.Slope != 1.5 || !p.Table {
+	if p.Center != 2 || p.Width != 400 || !p.Windowed || p.Function != "SIGMOID" || p.Intercept != -1024 || p.Slope != 1.5 || p.Modality == nil || p.VOI == nil {
 		t.Errorf("got %+v", p)
+	}
+	for _, l := range []*LUT{p.Modality, p.VOI} {
+		if l.Entries != 2 || l.First != 0xFFFF || l.Bits != 12 || !l.SignedFirst || string(file[l.Data.Off:l.Data.Off+l.Data.Len]) != "\x01\x00\x02\x00" {
+			t.Errorf("got %+v", l)
+		}
 	}
 	if p.Aspect < 2.999 || p.Aspect > 3.001 || p.Rows != 2 || p.Frames != 3 || p.Photometric != "MONOCHROME2" {
 		t.Errorf("got %+v", p)

@@ -93,15 +93,15 @@ type Receipt struct {
 	EarlierUntil time.Time `json:"earlier_until,omitzero"`
 	OldLinkWorks bool      `json:"-"`
 
-	Folder      string    `json:"folder,omitempty"`     // where the files for the drive are, and their names
-	Files       []string  `json:"files,omitempty"`
-	Bundle      Bundle    `json:"bundle,omitzero"`
-	Recipient   Recipient `json:"recipient"`
-	Unlock      string    `json:"unlock,omitempty"` // key or passphrase
-	Records     []Record  `json:"records"`
-	Removed     int       `json:"removed"`
-	Notices     []string  `json:"notices"`
-	LedgerSeq   uint64    `json:"ledger_seq"`
+	Folder    string    `json:"folder,omitempty"` // where the files for the drive are, and their names
+	Files     []string  `json:"files,omitempty"`
+	Bundle    Bundle    `json:"bundle,omitzero"`
+	Recipient Recipient `json:"recipient"`
+	Unlock    string    `json:"unlock,omitempty"` // key or passphrase
+	Records   []Record  `json:"records"`
+	Removed   int       `json:"removed"`
+	Notices   []string  `json:"notices"`
+	LedgerSeq uint64    `json:"ledger_seq"`
 
 	Denied bool   `json:"denied_in_part,omitempty"` // a letter says which part was left out, and why
 	Part   string `json:"denied_part,omitempty"`    // in the words of the letter
