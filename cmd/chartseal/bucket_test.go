@@ -38,7 +38,12 @@ func bucketPractice(t *testing.T) (*config.Config, *storetest.Proxy, *s3.Store) 
 	t.Setenv("AWS_SECRET_ACCESS_KEY", sv.SecretKey().Reveal())
 	t.Setenv("AWS_SESSION_TOKEN", "")
 
-	return ownPractice(t, "{kind: local}", fmt.Sprintf("{kind: s3, bucket: chartseal, region: us-east-1, endpoint: %q, path_style: true, baa_on: 2026-01-01}", proxy.URL)), proxy, st
+	return ownPractice(t, "{kind: local}", bucketAt("chartseal", proxy.URL)), proxy, st
+}
+
+// bucketAt configures a bucket.
+func bucketAt(name, endpoint string) string {
+	return fmt.Sprintf("{kind: s3, bucket: %s, region: us-east-1, endpoint: %q, path_style: true, baa_on: 2026-01-01}", name, endpoint)
 }
 
 // With a bucket, status says of a release that nobody knows whether it was fetched,

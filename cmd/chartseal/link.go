@@ -59,7 +59,7 @@ daemon is running, it makes the link.`,
 				p.f("The letter in the order's sent folder could not be written anew, perhaps because it is open in another program: it has the old link. Close it and make the link again.\n")
 			}
 			if made.Lingers {
-				p.f("The old link still works: the store could not be reached to end it. The daemon goes on trying.\n")
+				p.f("The old link still works: it could not be ended just now. The daemon goes on trying.\n")
 			} else {
 				p.f("The old link no longer works.\n")
 			}

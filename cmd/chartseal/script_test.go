@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -19,12 +20,17 @@ import (
 	"chartseal"
 	"chartseal/redact/pdffile/pdfium/pdfiumtest"
 	"chartseal/testdata/practice"
+	"chartseal/transport/storetest/versioned"
 )
 
 // The test binary is chartseal itself: the scripts, and the child processes of
 // what they start, run it under that name.
 func TestMain(m *testing.M) {
 	useUnwatched()
+	if dir := os.Getenv(versioned.Env); dir != "" {
+		fmt.Fprintln(os.Stderr, versioned.Serve(dir))
+		os.Exit(1)
+	}
 	if os.Getenv("CHARTSEAL_TEST_CHILD") != "" { // a child of a test that runs in this process
 		countSteps()
 		endAt()

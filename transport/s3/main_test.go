@@ -12,6 +12,7 @@ import (
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
 	"chartseal/transport/storetest"
+	versionedstore "chartseal/transport/storetest/versioned"
 )
 
 // childEnv makes this test binary the embedded store's child process.
@@ -25,8 +26,8 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	if dir := os.Getenv(versionedEnv); dir != "" {
-		fmt.Fprintln(os.Stderr, serveVersioned(dir))
+	if dir := os.Getenv(versionedstore.Env); dir != "" {
+		fmt.Fprintln(os.Stderr, versionedstore.Serve(dir))
 		os.Exit(1)
 	}
 	if told := os.Getenv(clientEnv); told != "" {

@@ -1,102 +1,33 @@
 package s3_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/backend/meta"  //nolint:depguard // the embedded store keeps no versions; this one does
-	"github.com/versity/versitygw/backend/posix" //nolint:depguard // likewise
-	"github.com/versity/versitygw/embedgw"       //nolint:depguard // likewise
 
 	"chartseal/transport"
 	"chartseal/transport/s3"
 	"chartseal/transport/storetest"
+	versionedstore "chartseal/transport/storetest/versioned"
 )
-
-// versionedEnv makes this test binary a store that keeps versions, in that folder.
-const versionedEnv = "CHARTSEAL_TEST_VERSIONED"
-
-const versionedPort = versionedEnv + "_PORT"
-
-// serveVersioned is that child.
-func serveVersioned(dir string) error {
-	side, err := meta.NewSideCar(filepath.Join(dir, "meta"))
-	if err != nil {
-		return err
-	}
-	be, err := posix.New(filepath.Join(dir, "data"), side, posix.PosixOpts{
-		SideCarDir: filepath.Join(dir, "meta"), VersioningDir: filepath.Join(dir, "versions"),
-	})
-	if err != nil {
-		return err
-	}
-	return embedgw.RunVersityGW(context.Background(), be, &embedgw.Config{
-		RootUserAccess: "ACCESS", RootUserSecret: "SECRETSECRET", Region: "us-east-1",
-		Ports:          []string{"127.0.0.1:" + os.Getenv(versionedPort)},
-		MaxConnections: 64, MaxRequests: 64, MultipartMaxParts: 10_000,
-		KeepAlive: true, Quiet: true, DisableACLs: true, HealthPath: "/healthz",
-	})
-}
 
 // versioned starts a store whose bucket keeps versions.
 func versioned(t *testing.T) (s3.Config, *awss3.Client) {
 	t.Helper()
-	dir := t.TempDir()
-	for _, d := range []string{"data", "meta", "versions"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), versionedEnv+"="+dir, fmt.Sprintf("%s=%d", versionedPort, port))
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	endpoint, c := versionedstore.Start(t)
 	cfg := s3.Config{
-		Bucket: "versioned", Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), PathStyle: true,
-		AccessKey: "ACCESS", SecretKey: "SECRETSECRET", Prefix: "out/",
-	}
-	for range 200 {
-		if resp, err := http.Get(cfg.Endpoint + "/healthz"); err == nil {
-			_ = resp.Body.Close()
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
+		Bucket: "versioned", Endpoint: endpoint, PathStyle: true,
+		AccessKey: versionedstore.AccessKey, SecretKey: versionedstore.SecretKey, Prefix: "out/",
 	}
 	open(t, cfg)
-	c := awss3.New(awss3.Options{
-		Region: "us-east-1", BaseEndpoint: &cfg.Endpoint, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider("ACCESS", "SECRETSECRET", ""),
-	})
-	_, err = c.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{
+	_, err := c.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{
 		Bucket: &cfg.Bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
 	if err != nil {

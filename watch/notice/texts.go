@@ -61,7 +61,7 @@ Link until: {{when .R.LinkExpires}}
 {{- if not .R.RelinkedAt.IsZero}}
 New link:   {{when .R.RelinkedAt}}
             {{wrap 12 "LINK-LETTER.pdf was written anew."}}
-            {{if .R.OldLinkWorks}}{{wrap 12 "The link in the earlier letter still works: the store could not be reached to end it. The program goes on trying."}}
+            {{if .R.OldLinkWorks}}{{wrap 12 "The link in the earlier letter still works: it could not be ended just now. The program goes on trying."}}
             {{- else}}{{wrap 12 "The link in the earlier letter no longer works."}}{{end}}
 {{- if not .R.EarlierUntil.IsZero}}
             {{wrap 12 (printf "Only who opened the earlier letter's link before, and kept that page open or saved it, can still download the file until %s. It stays locked without %s. To stop that too, withdraw the records (chartseal revoke) and send a new order." (when .R.EarlierUntil) (or (and (eq .R.Unlock "passphrase") "the passphrase") "their key"))}}{{end}}{{end}}

@@ -1,0 +1,131 @@
+// Package versioned is a store for tests that keeps versions and knows object lock,
+// which the embedded store does not: the same server in a child process of the test,
+// with a folder for versions.
+package versioned
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"              //nolint:depguard // to set up a bucket
+	"github.com/aws/aws-sdk-go-v2/credentials"      //nolint:depguard // likewise
+	"github.com/aws/aws-sdk-go-v2/service/s3"       //nolint:depguard // likewise
+	"github.com/aws/aws-sdk-go-v2/service/s3/types" //nolint:depguard // likewise
+	"github.com/versity/versitygw/backend/meta"     //nolint:depguard // the embedded store keeps no versions; this one does
+	"github.com/versity/versitygw/backend/posix"    //nolint:depguard // likewise
+	"github.com/versity/versitygw/embedgw"          //nolint:depguard // likewise
+
+	"chartseal/transport"
+)
+
+// Env makes a test binary that store, in the folder it names: its TestMain calls Serve.
+const Env = "CHARTSEAL_TEST_VERSIONED"
+
+const portEnv = Env + "_PORT"
+
+// The keys of the store.
+const (
+	AccessKey = "ACCESS"
+	SecretKey = "SECRETSECRET"
+)
+
+// Serve is the child. It returns only with an error.
+func Serve(dir string) error {
+	side, err := meta.NewSideCar(filepath.Join(dir, "meta"))
+	if err != nil {
+		return err
+	}
+	be, err := posix.New(filepath.Join(dir, "data"), side, posix.PosixOpts{
+		SideCarDir: filepath.Join(dir, "meta"), VersioningDir: filepath.Join(dir, "versions"),
+	})
+	if err != nil {
+		return err
+	}
+	return embedgw.RunVersityGW(context.Background(), be, &embedgw.Config{
+		RootUserAccess: AccessKey, RootUserSecret: SecretKey, Region: "us-east-1",
+		Ports:          []string{"127.0.0.1:" + os.Getenv(portEnv)},
+		MaxConnections: 64, MaxRequests: 64, MultipartMaxParts: 10_000,
+		KeepAlive: true, Quiet: true, DisableACLs: true, HealthPath: "/healthz",
+	})
+}
+
+// Start starts the store and returns its address and a client.
+func Start(t *testing.T) (endpoint string, c *s3.Client) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{"data", "meta", "versions"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), Env+"="+dir, fmt.Sprintf("%s=%d", portEnv, port))
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
+	for range 200 {
+		if resp, err := http.Get(endpoint + "/healthz"); err == nil {
+			_ = resp.Body.Close()
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return endpoint, s3.New(s3.Options{
+		Region: "us-east-1", BaseEndpoint: &endpoint, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
+	})
+}
+
+// Lock makes a bucket with object lock.
+func Lock(t *testing.T, c *s3.Client, bucket string) {
+	t.Helper()
+	_, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, ObjectLockEnabledForBucket: aws.Bool(true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Retain puts the bundles and pages in a bucket under retention, as Amazon S3 does by
+// itself where the bucket has a default retention: this server keeps that one to itself.
+func Retain(t *testing.T, c *s3.Client, bucket string, until time.Time) {
+	t.Helper()
+	list, err := c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range list.Contents {
+		if !transport.IsKey(*o.Key, "") && !transport.IsPageKey(*o.Key, "") {
+			continue
+		}
+		_, err := c.PutObjectRetention(t.Context(), &s3.PutObjectRetentionInput{
+			Bucket: &bucket, Key: o.Key,
+			Retention: &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeGovernance, RetainUntilDate: &until},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
