@@ -10,6 +10,7 @@ import (
 	"chartseal/order"
 	"chartseal/redact"
 	"chartseal/redact/heading"
+	"chartseal/testdata/racing"
 )
 
 // rates counts verdicts by what they were about.
@@ -76,7 +77,7 @@ func TestWhoseTextRates(t *testing.T) {
 	switch {
 	case testing.Verbose():
 		each = 40
-	case raceEnabled:
+	case racing.Enabled:
 		each = 2
 	}
 	for _, layout := range slices.Sorted(maps.Keys(headings)) {

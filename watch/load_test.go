@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"chartseal/testdata/racing"
 )
 
 func fill(tb testing.TB, dir string, n int) {
@@ -46,7 +48,7 @@ func TestAScanIsLinear(t *testing.T) {
 		return after.TotalAlloc - before.TotalAlloc
 	}
 	small, large := cost(1000), cost(10_000)
-	if large > 15*small || large > 32<<20 && !raceEnabled {
+	if large > 15*small || large > 32<<20 && !racing.Enabled {
 		t.Fatalf("a scan of 1,000 allocates %d bytes, of 10,000 %d", small, large)
 	}
 }

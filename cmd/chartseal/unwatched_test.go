@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"chartseal/testdata/racing"
 )
 
 // unwatchedEnv names chartseal built without the race detector. Under the detector
@@ -29,7 +31,7 @@ func useUnwatched() {
 // buildUnwatched builds it, once, in the process that runs the tests; what it gives
 // removes it.
 func buildUnwatched() (remove func()) {
-	if !raceEnabled || os.Getenv(unwatchedEnv) != "" {
+	if !racing.Enabled || os.Getenv(unwatchedEnv) != "" {
 		return func() {}
 	}
 	dir, err := os.MkdirTemp("", "chartseal-unwatched-*")

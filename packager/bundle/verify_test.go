@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"chartseal/packager/bundle"
+	"chartseal/testdata/racing"
 )
 
 func verify(data []byte, trusted string) (*bundle.Manifest, error) {
@@ -65,6 +66,10 @@ func positions(t testing.TB, data []byte) []int {
 		t.Fatal(err)
 	}
 	skip := map[int]bool{}
+	every := 1
+	if racing.Enabled {
+		every = 8
+	}
 	for _, f := range z.File {
 		off, err := f.DataOffset()
 		if err != nil {
@@ -77,7 +82,7 @@ func positions(t testing.TB, data []byte) []int {
 	}
 	var list []int
 	for i := range data {
-		if !skip[i] {
+		if !skip[i] && i%every == 0 {
 			list = append(list, i)
 		}
 	}
