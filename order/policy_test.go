@@ -163,20 +163,6 @@ func TestAllIsNoWayAroundAForm(t *testing.T) {
 
 // TestAConsentThatEndsIsSeenWithoutTheRecords: at the upload and for a new link the
 // gathered files are not looked at again.
-func TestAConsentThatEndsIsSeenWithoutTheRecords(t *testing.T) {
-	o := load(t, "testdata/valid/part2.yaml")
-	o.Sensitive = nil
-	f := facts(o)
-	if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
-		t.Fatalf("a good consent is held: %+v", stops)
-	}
-	f.Today, f.Stage = on(2027, 2, 1), AtRelink
-	stops := Stopping(Evaluate(o, f))
-	if len(stops) != 1 || stops[0].Rule != "R19" || stops[0].Outcome != Refuse {
-		t.Errorf("the consent ended: %+v", stops)
-	}
-}
-
 func TestFeeInWords(t *testing.T) {
 	fee := &Fee{Lines: []FeeLine{{Kind: "labor", Amount: 500, Basis: "20 minutes"}, {Kind: "postage", Amount: 210}}}
 	if got := fee.Words(); got != "labor $5 (20 minutes), postage $2.10" {
@@ -248,67 +234,9 @@ func TestADeniedPartIsKnownByItsFiles(t *testing.T) {
 
 // TestADirectiveNamesOnePlace: where the patient wants the records is compared as
 // people write addresses; a like-sounding one is another.
-func TestADirectiveNamesOnePlace(t *testing.T) {
-	for _, c := range []struct {
-		says, address, email string
-		outcome              Outcome // "": passes
-	}{
-		{"rosa@example.org", "", "Rosa@Example.org", ""},
-		{"by e-mail to <rosa@example.org>.", "", "rosa@example.org", ""},
-		{"maria.rosa@example.org", "", "rosa@example.org", Hold},
-		{"rosa@example.org.evil.example", "", "rosa@example.org", Hold},
-		{"4 Oak Street, Troy NY", "4 Oak St., Troy, NY 12180", "rosa@example.org", ""},
-		{"4 Oak Street, Troy NY", "14 Oak Street, Troy NY", "", Hold},
-		{"4 Oak Street, Troy NY", "4 Oak Street, Troy MI", "", Hold},
-		{"22 Doctor's Drive", "22 Doctors Dr", "", ""},
-		{"4 Oak Street, Troy NY", "", "", Warn},
-	} {
-		o := load(t, "testdata/valid/directive.yaml")
-		o.Directive.Address, o.Recipient.Address, o.Recipient.Email = c.says, c.address, c.email
-		got := about(Evaluate(o, facts(o)), "R21")
-		if c.outcome == "" && len(got) != 0 || c.outcome != "" && (len(got) != 1 || got[0].Outcome != c.outcome) {
-			t.Errorf("%q to %q, %q: %+v", c.says, c.address, c.email, got)
-		}
-	}
-}
-
 // TestThePatientIsReachedOneWayOnly: an e-mail does not go to who asked for post.
-func TestThePatientIsReachedOneWayOnly(t *testing.T) {
-	for _, c := range []struct {
-		only           Way
-		address, email string
-		holds          bool
-	}{
-		{Way{Address: "7 Elm Street, Troy NY"}, "7 Elm St, Troy, NY", "maria@example.org", false},
-		{Way{Address: "7 Elm Street, Troy NY"}, "", "maria@example.org", true},
-		{Way{Address: "7 Elm Street, Troy NY"}, "", "", false}, // handed over
-		{Way{Address: "7 Elm Street, Troy NY", Email: "maria@example.org"}, "", "Maria@Example.org", false},
-		{Way{Email: "maria@example.org"}, "7 Elm Street, Troy NY", "", true},
-		{Way{Email: "maria@example.org"}, "", "maria@example.org.evil.example", true},
-	} {
-		o := load(t, "testdata/valid/patient_access.yaml")
-		o.Recipient.Address, o.Recipient.Email = c.address, c.email
-		f := facts(o)
-		f.Restrictions = Restrictions{"10432": {ContactOnly: c.only}}
-		if stops := Stopping(Evaluate(o, f)); (len(stops) > 0) != c.holds {
-			t.Errorf("only %+v, sent to %q, %q: %+v", c.only, c.address, c.email, stops)
-		}
-	}
-}
-
 // TestARestrictionMeansTheNameInEveryForm: what the patient forbade is not sent to a
 // longer form of the name.
-func TestARestrictionMeansTheNameInEveryForm(t *testing.T) {
-	for word, holds := range map[string]bool{"acme": true, "Acme Corporation": true, "ACME corporation, Inc.": true, "employer": true, "Acme Corp.": true, "Acme Co": true, "Acme Dental": false, "": false, "Corp": false, "and Co": false} {
-		o := load(t, "testdata/valid/authorization.yaml")
-		f := facts(o)
-		f.Restrictions = Restrictions{"10432": {NotTo: []string{word}}}
-		if stops := Stopping(Evaluate(o, f)); (len(stops) > 0) != holds {
-			t.Errorf("not to %q: %+v", word, stops)
-		}
-	}
-}
-
 // TestTheIdentityCheckMustBeFresh: the practice can shorten the 30 days of R1, and the
 // days count up to the request's arrival.
 func TestTheIdentityCheckMustBeFresh(t *testing.T) {
@@ -359,77 +287,10 @@ func TestLawfulFeesPass(t *testing.T) {
 
 // TestWhoSignsAConsent: an adult's consent is signed by the patient, or by somebody of
 // whom the order says what gives the right (42 CFR 2.14, 2.15).
-func TestWhoSignsAConsent(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(*Order)
-		passes bool
-	}{
-		"the patient": {func(o *Order) { o.Part2Consent.Signer = "Alvarez, Maria" }, true},
-		"a stranger":  {func(*Order) {}, false},
-		"an attorney in fact": {func(o *Order) {
-			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Rosa Alvarez", Representative, PowerOfAttorney
-		}, true},
-		"a parent of an adult": {func(o *Order) {
-			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Rosa Alvarez", Representative, Parent
-		}, false},
-		"a parent of a child": {func(o *Order) {
-			o.Patient.BirthDate = on(2018, 3, 9)
-			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Rosa Alvarez", Representative, Parent
-		}, true},
-		"another than asks": {func(o *Order) {
-			o.Requester.Name, o.Requester.Relation, o.Requester.Authority = "Juan Alvarez", Representative, Guardian
-		}, false},
-		"as on the authorization": {func(o *Order) {
-			o.Authorization = &Authorization{Signer: "Rosa Alvarez", RepresentativeAuthority: Guardian}
-		}, true},
-	} {
-		o := load(t, "testdata/valid/part2.yaml")
-		o.Part2Consent.Signer = "Rosa Alvarez"
-		c.change(o)
-		if got := Includes(o, facts(o), SubstanceUse); got != c.passes {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-	for from, passes := range map[string]bool{
-		"Lakeside Dental": true, "LAKESIDE DENTAL, Albany": true, "Lakeside": true, "any of my treating providers": true,
-		"Hillside Dental": false, "Central Clinic": false, "": false,
-	} {
-		o := load(t, "testdata/valid/part2.yaml")
-		if o.Part2Consent.From = from; Includes(o, facts(o), SubstanceUse) != passes {
-			t.Errorf("a consent that lets %q disclose: %v", from, !passes)
-		}
-	}
-}
-
 // TestAConsentNamesTheRecipient: substance use disorder records go only to whom the
 // consent lets them go, by name or by what 42 CFR 2.31(a)(4) allows instead.
-func TestAConsentNamesTheRecipient(t *testing.T) {
-	for to, passes := range map[string]bool{
-		"Dr. Chen Endodontics": true, "Dr. Chen": true, "DR CHEN ENDODONTICS, 2 Elm Street": true, "dr-chen": true,
-		"my treating providers, health plans, third-party payers": true, "All my treating providers": true,
-		"Dr. Okafor": false, "my health plans": false, "my sister": false,
-	} {
-		o := load(t, "testdata/valid/part2.yaml")
-		o.Part2Consent.To = to
-		if stops := Stopping(Evaluate(o, facts(o))); (len(stops) == 0) != passes {
-			t.Errorf("a consent to %q: %+v", to, stops)
-		}
-	}
-}
-
 // TestADemandMayNameAnyParty: what a court orders must go, also to an insurer or an
 // employer.
-func TestADemandMayNameAnyParty(t *testing.T) {
-	for _, kind := range []Relation{Attorney, Court, Agency, Insurer, Employer, OtherParty} {
-		o := load(t, "testdata/valid/legal_process.yaml")
-		f := facts(o)
-		o.Requester.Relation, f.Recipient.Kind = kind, Party(kind)
-		if stops := Stopping(Evaluate(o, f)); len(stops) != 0 {
-			t.Errorf("%s: %+v", kind, stops)
-		}
-	}
-}
-
 // TestWhenAPermissionEnds: the earliest day counts, of what the release stands on, and
 // none whose rule the practice has switched off.
 func TestWhenAPermissionEnds(t *testing.T) {
@@ -455,20 +316,6 @@ func TestWhenAPermissionEnds(t *testing.T) {
 
 // TestAFirmIsKnownInEveryForm: "&" and "and", "Inc." and "L.L.P." are how people write,
 // and not another recipient; another word is.
-func TestAFirmIsKnownInEveryForm(t *testing.T) {
-	for name, same := range map[string]bool{
-		"Hale & Byrne": true, "Hale and Byrne": true, "HALE & BYRNE, L.L.P.": true, "The Hale & Byrne Co.": true,
-		"Hale": false, "Hale & Burns": false, "Byrne & Hale": false, "LLP": false, "": false,
-	} {
-		o := load(t, "testdata/valid/authorization.yaml")
-		f := facts(o)
-		f.Recipient.Name, o.Authorization.To = "Hale & Byrne", name
-		if stops := Stopping(Evaluate(o, f)); (len(stops) == 0) != same {
-			t.Errorf("a form that names %q: %+v", name, stops)
-		}
-	}
-}
-
 // TestADecisionAnswersOneCause: what an approver decided about the address says nothing
 // about a recipient whom the patient forbids later.
 func TestADecisionAnswersOneCause(t *testing.T) {
