@@ -106,7 +106,7 @@ func TestWhoSignsAConsent(t *testing.T) {
 		}
 	}
 	for from, passes := range map[string]bool{
-		"Lakeside Dental": true, "LAKESIDE DENTAL, Albany": true, "Lakeside": true, "any of my treating providers": true,
+		"Lakeside Dental": true, "LAKESIDE DENTAL, Albany": true, "Lakeside": true, "Lakeside Dental, PLLC": true, "Dental": false, "any of my treating providers": true,
 		"Hillside Dental": false, "Central Clinic": false, "": false,
 	} {
 		o := load(t, "testdata/valid/part2.yaml")
@@ -143,7 +143,7 @@ func TestADemandMayNameAnyParty(t *testing.T) {
 
 func TestAFirmIsKnownInEveryForm(t *testing.T) {
 	for name, same := range map[string]bool{
-		"Hale & Byrne": true, "Hale and Byrne": true, "HALE & BYRNE, L.L.P.": true, "The Hale & Byrne Co.": true,
+		"Hale & Byrne": true, "Hale and Byrne": true, "HALE & BYRNE, L.L.P.": true, "The Hale & Byrne Co.": true, "Hale & Byrne, 5 Court Street, Albany NY": true,
 		"Hale": false, "Hale & Burns": false, "Byrne & Hale": false, "LLP": false, "": false,
 	} {
 		o := load(t, "testdata/valid/authorization.yaml")
@@ -151,6 +151,26 @@ func TestAFirmIsKnownInEveryForm(t *testing.T) {
 		f.Recipient.Name, o.Authorization.To = "Hale & Byrne", name
 		if stops := Stopping(Evaluate(o, f)); (len(stops) == 0) != same {
 			t.Errorf("a form that names %q: %+v", name, stops)
+		}
+	}
+}
+
+// TestAFormMayNameAClass: a form can let a class of persons disclose, and name a person
+// in any order of the names; a longer name is another's.
+func TestAFormMayNameAClass(t *testing.T) {
+	for from, passes := range map[string]bool{
+		"Lakeside Dental": true, "Lakeside Dental, PLLC": true, "any of my health care providers": true, "my dentist": true,
+		"Hillside Dental": false, "my employer": false,
+	} {
+		o := load(t, "testdata/valid/authorization.yaml")
+		if o.Authorization.From = from; len(Stopping(Evaluate(o, facts(o)))) == 0 != passes {
+			t.Errorf("a form that lets %q disclose: %v", from, !passes)
+		}
+	}
+	for name, passes := range map[string]bool{"Alvarez, Aunt Rosa": true, "Aunt Rosa Alvarez": true, "Rosa Alvarez": false, "Aunt Rosa Maria Alvarez": false} {
+		o := load(t, "testdata/valid/directive.yaml")
+		if o.Directive.Recipient = name; len(Stopping(Evaluate(o, facts(o)))) == 0 != passes {
+			t.Errorf("a directive that names %q: %v", name, !passes)
 		}
 	}
 }

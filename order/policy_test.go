@@ -16,8 +16,8 @@ func TestOutcomesOnlyBecomeStricter(t *testing.T) {
 		{"R14", Refuse, true},
 		{"R12", Hold, false},
 		{"R12", Warn, false},
-		{"R7", Hold, false},
-		{"R7", Refuse, false},
+		{"R8", Hold, false},
+		{"R8", Refuse, false},
 		{"R6", Hold, true},   // of an event it only warns when a link is made anew
 		{"S1", Refuse, true}, // of a treating provider's "all" it only holds
 		{"S1", Hold, false},

@@ -146,9 +146,27 @@ func bareParty(name string) string {
 	return strings.Join(left, " ")
 }
 
-// sameParty says that two names mean one person, practice or firm.
+// sameParty says that two names mean one person, practice or firm. Unlike [SameName]
+// it takes no word for a middle name: Acme Dental is not Acme.
 func sameParty(a, b string) bool {
+	a, b = inOrder(unaddressed(a)), inOrder(unaddressed(b))
 	return samePhrase(a, b) || bareParty(a) != "" && bareParty(a) == bareParty(b)
+}
+
+// unaddressed cuts off the address that forms have behind a name.
+func unaddressed(name string) string {
+	if i := strings.IndexAny(name, ",;\n"); i > 0 && strings.ContainsAny(name[i:], "0123456789") {
+		return name[:i]
+	}
+	return name
+}
+
+// inOrder turns Last, First around; what follows the comma of a firm is its legal form.
+func inOrder(name string) string {
+	if last, first, one := strings.Cut(name, ","); one && !strings.Contains(first, ",") && bareParty(first) != "" {
+		return first + " " + last
+	}
+	return name
 }
 
 // consented says that a consent to release substance use disorder records is for the

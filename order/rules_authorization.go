@@ -60,7 +60,7 @@ func checkParties(_ *Order, a *Authorization, f *Facts) []finding {
 	switch {
 	case blank(a.From):
 		found = say("Write who may disclose according to the signed form (authorization.from).")
-	case !holdsPhrase(a.From, f.Practice):
+	case !mayDisclose(a.From, f.Practice):
 		found = say("The form lets %s disclose; this practice is %s. A form that names this practice is needed.", a.From, f.Practice)
 	}
 	switch to := f.Recipient; {
@@ -94,6 +94,8 @@ func checkSignature(o *Order, a *Authorization, f *Facts) []finding {
 		return say("Write who signed the form and on what day (authorization.signer, authorization.signed_on). A form without a signature is not valid.")
 	case a.SignedOn.After(f.Today):
 		return say("The form is dated %s, which is in the future. Correct the day (authorization.signed_on).", a.SignedOn.Words())
+	case a.RepresentativeAuthority == "" && compareNames(a.Signer, o.Patient.Name) == nameMatch{partly, true}: // as before a marriage
+		return sayAs(Hold, "%s signed, and the patient is %s. If another person signed, write what gives the right (authorization.representative_authority); if the name changed, let an approver who knows that they are one person decide (a decision on R7).", a.Signer, o.Patient.Name)
 	case !SameName(a.Signer, o.Patient.Name) && a.RepresentativeAuthority == "":
 		return say("%s signed, not the patient: write what gives them the right (authorization.representative_authority: parent, guardian, power_of_attorney).", a.Signer)
 	}

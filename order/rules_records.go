@@ -96,10 +96,11 @@ func lackingConsent(o *Order, f *Facts) []string {
 	return missing
 }
 
-// mayDisclose says that a consent lets the practice disclose: by name, or as one of a
-// class of persons (42 CFR 2.31(a)(2)).
+// mayDisclose says that a form or a consent lets the practice disclose: by name, also
+// by the beginning of it, or as one of a class of persons (45 CFR 164.508(c)(1)(ii); 42
+// CFR 2.31(a)(2)).
 func mayDisclose(from, practice string) bool {
-	if holdsPhrase(from, practice) || holdsPhrase(practice, from) {
+	if holdsPhrase(from, practice) || sameParty(from, practice) || phrase(from) != "" && strings.HasPrefix(phrase(practice)+" ", phrase(from)+" ") {
 		return true
 	}
 	classes := []string{"treating providers", "treating provider", "health care providers", "my providers", "any provider", "dentists", "my dentist"}
