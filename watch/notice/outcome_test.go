@@ -39,8 +39,8 @@ func textOf(sections []section) string {
 // that carry each.
 var denialElements = map[string][]string{
 	"the basis, (d)(2)(i)":                      {"The reason is that a licensed professional judges", "The chart names a person", "Dr. Anna Lee, DDS, a licensed health care professional"},
-	"review rights, (d)(2)(ii), (a)(4), (d)(4)": {"right to have this decision reviewed", "Dr. Bo Stone, DMD, a licensed health care professional who took no part", "write to the practice, or call and ask for the review", "tell you in writing"},
-	"complaints to the practice, (d)(2)(iii)":   {"How to complain to us", "Privacy Officer", "telephone +1 518 555 0100", "Lakeside Dental, 1 Main Street"},
+	"review rights, (d)(2)(ii), (a)(4), (d)(4)": {"right to have this decision reviewed", "Dr. Bo Stone, DMD, a licensed health care professional who took no part", "write to the practice, or call and ask for the review", "pass your request on promptly", "tell you in writing what the reviewer decides, and do what it says"},
+	"complaints to the practice, (d)(2)(iii)":   {"How to complain to us", "Privacy Officer", "telephone +1 518 555 0100", "Lakeside Dental, 1 Main Street", "Nobody will treat you worse"}, // 164.530(g) for the last
 	"complaints to the Secretary, (d)(2)(iii)":  {"Secretary of the U.S. Department of Health and Human Services, Office for Civil Rights", "in writing", "180 days", "https://ocrportal.hhs.gov", "OCRComplaint@hhs.gov", "200 Independence Avenue, S.W., Room 509F HHH Bldg., Washington, D.C. 20201"},
 	"New York Public Health Law § 18":           {"Medical Record Access Review Committee"},
 }
@@ -73,8 +73,8 @@ func TestDenialLettersThatDiffer(t *testing.T) {
 		t.Error("the letter does not say who has the records")
 	}
 	d.Partial, d.Part = true, "the note of a neighbour"
-	if text = textOf(d.sections(letterData().Practice)); !strings.Contains(text, "except for this part: the note of a neighbour.") {
-		t.Error("the letter does not name the part")
+	if text = textOf(d.sections(letterData().Practice)); !strings.Contains(text, "except for this part: the note of a neighbour.") || !strings.Contains(text, "Everything else is released to you") { // (d)(1)
+		t.Error("the letter does not name the part, or does not say that the rest goes")
 	}
 	d.Own = false // an insurer has no rights under 164.524
 	if text = textOf(d.sections(letterData().Practice)); strings.Contains(text, "Secretary") || !strings.Contains(text, "call +1 518 555 0100") {
