@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -101,23 +100,21 @@ func (s *Store) checkAddress(r *report) {
 }
 
 func (s *Store) checkCredentials(ctx context.Context, r *report) {
-	c, err := s.creds.Retrieve(ctx)
+	l, err := s.CredentialLife(ctx)
 	if err != nil {
-		r.problem("credentials", "No credentials", &transport.Error{Class: transport.ErrDenied, Code: "NoCredentials"})
+		r.problem("credentials", "No credentials", err)
 		return
 	}
-	// The source may go on with the name of a file.
-	kind, _, _ := strings.Cut(c.Source, ":")
-	left := c.Expires.Sub(s.now())
+	left := l.Ends.Sub(s.now())
 	switch {
-	case c.CanExpire && left < MaxLifetime:
-		r.add("credentials", transport.Warning,
-			"%s: temporary, %s left. Links end when they do; use the keys of a user for links of up to seven days.", kind, left.Round(time.Minute))
-	case c.SessionToken != "" && !c.CanExpire:
+	case l.Unknown:
 		r.add("credentials", transport.Problem,
-			"%s: temporary, with an end nobody knows, so that no link can be signed. Use the keys of a user.", kind)
+			"%s: temporary, with an end nobody knows, so that no link can be signed. Use the keys of a user.", l.Kind)
+	case !l.Ends.IsZero() && left < MaxLifetime:
+		r.add("credentials", transport.Warning,
+			"%s: temporary, %s left. Links end when they do; use the keys of a user for links of up to seven days.", l.Kind, left.Round(time.Minute))
 	default:
-		r.add("credentials", transport.OK, "%s: permanent; links may live seven days.", kind)
+		r.add("credentials", transport.OK, "%s: permanent; links may live seven days.", l.Kind)
 	}
 }
 

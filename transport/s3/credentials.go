@@ -3,6 +3,8 @@ package s3
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,32 @@ func (s *Store) findCredentials(ctx context.Context) error {
 		cache.Invalidate()
 	}
 	return nil
+}
+
+// Life is of what kind the credentials in use are, and when they end.
+type Life struct {
+	Kind    string    // as the SDK calls where they come from
+	Ends    time.Time // zero: they do not, or nobody knows
+	Unknown bool      // temporary, and nobody knows when they end
+	Renews  bool      // new ones are got by themselves as long as their source allows
+}
+
+// renewing are the sources that get new credentials by themselves.
+var renewing = []string{"AssumeRoleProvider", "WebIdentityCredentials", "EC2RoleProvider", "CredentialsEndpointProvider", "ProcessProvider"}
+
+// CredentialLife tells how long the credentials last; the error is of class
+// [transport.ErrDenied] if there are none.
+func (s *Store) CredentialLife(ctx context.Context) (Life, error) {
+	c, err := s.creds.Retrieve(ctx)
+	if err != nil { // whose text names files and profiles
+		return Life{}, &transport.Error{Op: "find credentials", Class: transport.ErrDenied, Code: "NoCredentials"}
+	}
+	kind, _, _ := strings.Cut(c.Source, ":") // it may go on with the name of a file
+	l := Life{Kind: kind, Unknown: c.SessionToken != "" && !c.CanExpire, Renews: slices.Contains(renewing, kind)}
+	if c.CanExpire {
+		l.Ends = c.Expires
+	}
+	return l, nil
 }
 
 // signer is the SDK's, begun anew for another secret: it keeps what it derived
