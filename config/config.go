@@ -42,6 +42,9 @@ type Config struct {
 	DICOM        DICOM       `yaml:"dicom"`
 	Deadlines    Deadlines   `yaml:"deadlines"`
 	Retention    Retention   `yaml:"retention"`
+	Status       Status      `yaml:"status"`
+	Alerts       Alerts      `yaml:"alerts"`
+	Log          Log         `yaml:"log"`
 
 	// File is the absolute path of the file, "" if it was parsed from memory, and Sum
 	// the SHA-256 of what was read from it, in hexadecimal.
@@ -343,5 +346,7 @@ func defaults() *Config {
 		Deadlines:  Deadlines{Warn: 10, Remind: 14},
 		Retention:  Retention{Years: KeepYears},
 		Watch:      Watch{Scan: strict.Duration(15 * time.Second), Settle: strict.Duration(2 * time.Second)},
+		Alerts:     Alerts{After: strict.Duration(defaultAfter), Disk: 2, Mail: Mail{TLS: MailStartTLS}},
+		Log:        Log{Size: 10, Days: 30, Keep: 12},
 	}
 }

@@ -50,6 +50,7 @@ func (v *validator) config(c *Config) {
 	if n := c.Retention.Years; n < KeepYears || n > maxKeepYears {
 		v.report("retention.years", "is %d; it must be between %d (45 CFR 164.530(j)(2)) and %d: a state's law can make the time longer, and nothing makes it shorter", n, KeepYears, maxKeepYears)
 	}
+	v.lookout(c)
 }
 
 const maxKeepYears = 100
@@ -151,6 +152,9 @@ func (v *validator) paths(c *Config) {
 		{"restrictions", &c.Restrictions, false},
 		{"documents", &c.Documents, false},
 		{"export", &c.Export, false},
+		{"alerts.mail.password_file", &c.Alerts.Mail.PasswordFile, false},
+		{"alerts.webhook.secret_file", &c.Alerts.Webhook.SecretFile, false},
+		{"log.file", &c.Log.File, false},
 	} {
 		if *f.path == "" {
 			if f.need {
