@@ -278,6 +278,8 @@ func (p *Practice) answer(ctx context.Context, r *release, end verdict) error {
 	if err := p.wrapUp(ctx, r, end); err != nil {
 		return err
 	}
+	now := p.opts.Now()
+	p.pulse.answered.Store(&now)
 	p.tell(Event{Order: b.ID, Release: r.ID, Stage: "answer", Outcome: string(end), Passphrase: passphrase})
 	return nil
 }

@@ -23,6 +23,9 @@ import (
 // brakeWindow is how far back releases count, in seconds.
 const brakeWindow = 24 * 60 * 60
 
+// brakeRule is the rule that holds what the brake stops.
+const brakeRule = "B1"
+
 // brakeLock is the advisory lock under which one site at a time counts and lets
 // through: "chartbrk" in ASCII.
 const brakeLock = 0x636861727462726b
@@ -67,7 +70,7 @@ func (p *Practice) pass(ctx context.Context, r *release, o *order.Order, f order
 		return nil, nil
 	}
 	how := upToLimits
-	if slices.ContainsFunc(order.Valid(o, f), func(d order.Ruling) bool { return d.Rule == "B1" && d.Decision == order.ReleaseItem }) {
+	if slices.ContainsFunc(order.Valid(o, f), func(d order.Ruling) bool { return d.Rule == brakeRule && d.Decision == order.ReleaseItem }) {
 		how = inAnyCase
 	}
 	over, err := p.orders.letThrough(ctx, r.ID, p.orders.tagsOf(o, f.Recipient), p.cfg.Brake, how, p.steady.now(p.opts.Now()))

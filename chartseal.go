@@ -74,6 +74,7 @@ type Practice struct {
 	restrictions order.Restrictions // what patients asked for; read it through restrictionsNow
 	steady       steadyClock        // of the brake
 	sign         sign               // of life
+	pulse        pulse              // what Vitals tells
 	ledger       *ledger.Ledger
 	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
 	ledgerBroken atomic.Bool
@@ -107,6 +108,7 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.state, err = openState(p.cfg.State); err != nil {
 		return err
 	}
+	p.pulse.started = p.opts.Now()
 	if err = p.readRules(); err != nil {
 		return err
 	}
@@ -154,6 +156,9 @@ func (p *Practice) openBox(executor string) (err error) {
 	}
 	return nil
 }
+
+// Config is the configuration in force.
+func (p *Practice) Config() *config.Config { return p.cfg }
 
 // State is the practice's private folder.
 func (p *Practice) State() string { return p.cfg.State }
@@ -220,6 +225,7 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	p.live()
 	err := p.box.Run(ctx, p.intake, func(s watch.Survey, err error) {
 		p.live()
+		p.pulse.turned(p.opts.Now(), s, err)
 		if s.Waiting > 0 || len(s.Ready) > 0 || p.box.DueListAt().IsZero() {
 			p.due.changed()
 		}

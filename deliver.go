@@ -79,6 +79,7 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 		return err
 	}
 	p.step(r.ID, "upload", "synced")
+	p.pulse.uploaded.Add(obj.Bytes)
 	r.Object, r.Stored = obj, p.opts.Now()
 	return p.state.save(r)
 }

@@ -33,7 +33,8 @@ type Due struct {
 
 	shown string // what staff look at, below the outbox
 	ref   string
-	waits string // the class of the trouble that it waits out
+	since time.Time // of its file, or of the answer it has
+	waits string    // the class of the trouble that it waits out
 }
 
 // times are the practice's own in the table of deadlines; its dates were checked
@@ -212,7 +213,7 @@ func (d *dueReader) list(asked map[string]request, now time.Time) ([]Due, error)
 			x.dated = asked[ref].dated
 		}
 		due := d.due(x.id, x.dated, until, order.DateOf(now))
-		due.Place, due.shown, due.ref = u.Place, u.Shown, ref
+		due.Place, due.shown, due.ref, due.since = u.Place, u.Shown, ref, u.Since
 		found[ref] = due
 	}
 	for ref, r := range asked {

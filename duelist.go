@@ -21,6 +21,7 @@ import (
 type dueList struct {
 	mu      sync.Mutex
 	reader  *dueReader
+	holds   deskReader
 	shown   []notice.DueRow
 	links   []notice.DueLink // as shown
 	day     string
@@ -138,6 +139,7 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 		p.warnOfDates(all, order.DateOf(now).String())
 	}
 	l.addWaits(all)
+	p.pulse.desk.Store(&deskSeen{at: now, due: all, held: l.holds.look(p.box, all)})
 	links := l.living(now)
 	rows, day := dueRows(all), order.DateOf(now).String()
 	if at := p.box.DueListAt(); !at.IsZero() && at.Equal(l.written) && day == l.day && reflect.DeepEqual(rows, l.shown) && reflect.DeepEqual(links, l.links) {

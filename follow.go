@@ -136,6 +136,9 @@ func (f *follower) compared(ctx context.Context) error {
 
 // known is what was last noted.
 func (f *follower) known() HeadCopy {
+	if f == nil {
+		return HeadCopy{}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.copied

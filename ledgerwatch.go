@@ -122,6 +122,8 @@ func (p *Practice) compareHeads(ctx context.Context) error {
 
 // judgeLedger keeps what a look at the ledger said: staff and IT are told once.
 func (p *Practice) judgeLedger(err error) {
+	class := LedgerClass(err)
+	p.pulse.ledger.Store(&class)
 	was := p.ledgerBroken.Swap(err != nil)
 	switch {
 	case err != nil && !was:

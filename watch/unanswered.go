@@ -127,6 +127,24 @@ func (o *Outbox) ReadOrder(u Unanswered) ([]byte, error) {
 	return b, nil
 }
 
+// maxTwin bounds the machine-readable file of an answer, in bytes.
+const maxTwin = 1 << 20
+
+// ReadTwin reads the machine-readable file of an answer, whose folder is named as
+// Unanswered shows it.
+func (o *Outbox) ReadTwin(k Kind, folder string) ([]byte, error) {
+	f, err := o.root().Open(path.Join(folder, Twin(k)))
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", Scrub(err))
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxTwin))
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", Scrub(err))
+	}
+	return b, nil
+}
+
 // RecallAt reads a note of an order in work; see [Claim.Recall].
 func (o *Outbox) RecallAt(u Unanswered, name string, v any) error {
 	b, err := o.root().ReadFile(path.Join(path.Dir(u.File), notesDir, name))
