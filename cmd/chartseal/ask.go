@@ -99,7 +99,7 @@ func (k topic[A]) handler(p *chartseal.Practice) control.Handler {
 
 // listen answers the questions that commands put to the daemon until the practice
 // is closed.
-func listen(ctx context.Context, p *chartseal.Practice) (*control.Server, error) {
+func listen(ctx context.Context, p *chartseal.Practice, l *lookout) (*control.Server, error) {
 	return control.Serve(ctx, p.State(), map[string]control.Handler{
 		relinkQuestion.path: relinkQuestion.handler(p),
 		revokeQuestion.path: revokeQuestion.handler(p),
@@ -107,5 +107,7 @@ func listen(ctx context.Context, p *chartseal.Practice) (*control.Server, error)
 
 		accountedQuestion.path: accountedQuestion.handler(p),
 		purgeQuestion.path:     purgeQuestion.handler(p),
+
+		boardQuestion: l.address,
 	})
 }

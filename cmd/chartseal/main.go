@@ -101,6 +101,7 @@ type app struct {
 	json       bool
 	verbose    bool
 	logFile    string
+	logs       logs
 }
 
 func newRoot() *cobra.Command {
@@ -123,7 +124,7 @@ Try it: chartseal demo`,
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log every step")
 	root.PersistentFlags().StringVar(&a.logFile, "log", os.Getenv("CHARTSEAL_LOG"), "file that gets every log line as JSON")
 	root.AddCommand(
-		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a),
+		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a), boardCmd(a),
 		linkCmd(a), revokeCmd(a), formCmd(a), orderCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a), siteCmd(a),
 		versionCmd(a), storeCmd(), workerCmd(),
 	)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 
 	"chartseal"
 	"chartseal/config"
-	"chartseal/watch"
 )
 
 // load reads the configuration the flags point to.
@@ -69,26 +67,6 @@ func (a *app) options(onEvent chartseal.WatchFunc) chartseal.Options {
 // onStep is set by tests that end the process at a certain step.
 var onStep chartseal.StepFunc
 
-// logger writes to standard error, warnings only unless asked for more, and
-// everything to the log file if there is one.
-func (a *app) logger() *slog.Logger {
-	level := slog.LevelWarn
-	if a.verbose {
-		level = slog.LevelInfo
-	}
-	var h slog.Handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
-	if a.logFile == "" {
-		return slog.New(h)
-	}
-	f, err := os.OpenFile(a.logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
-	if err != nil {
-		log := slog.New(h)
-		log.Warn("log file cannot be opened", slog.String("error", watch.Scrub(err).Error()))
-		return log
-	}
-	return slog.New(slog.NewMultiHandler(h, slog.NewJSONHandler(f, nil))) // open until the process ends
-}
-
 // self starts this binary again as a child process.
 func self(ctx context.Context, args ...string) *exec.Cmd {
 	exe, err := program()
@@ -131,7 +109,12 @@ func (a *app) openPatiently(ctx context.Context) (*chartseal.Practice, error) {
 		return nil, err
 	}
 	tuneMemory()
+	a.daemonLog(cfg.Log)
 	opts := a.options(nil)
 	opts.Patient = true
-	return chartseal.Open(ctx, cfg, opts)
+	p, err := chartseal.Open(ctx, cfg, opts)
+	if class := chartseal.LedgerClass(err); class != "" && ctx.Err() == nil {
+		a.tellAtOnce(ctx, cfg, conditions(&chartseal.Vitals{Ledger: class, DiskFree: -1}, limits{}))
+	}
+	return p, err
 }

@@ -73,12 +73,13 @@ func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
 // on where commands cannot be listened to.
 func (a *app) serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	questions, err := listen(ctx, p)
+	l := a.openLookout(ctx, p)
+	defer l.close()
+	questions, err := listen(ctx, p, l)
 	if err == nil {
 		defer a.hangUp(questions)
 	} else {
-		a.logger().Warn("commands cannot reach this daemon: link and revoke need it to be stopped",
-			slog.String("stage", "control"), slog.String("error", watch.Scrub(err).Error()))
+		a.warn("control", "commands cannot reach this daemon: link and revoke need it to be stopped", err)
 	}
 	defer cancel() // first
 	return p.Run(ctx, untilIdle)
@@ -88,6 +89,6 @@ func (a *app) serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) 
 // so that a daemon that did its work does not fail of it.
 func (a *app) hangUp(questions *control.Server) {
 	if err := questions.Close(); err != nil {
-		a.logger().Warn("listening to commands did not end well", slog.String("stage", "control"), slog.String("error", watch.Scrub(err).Error()))
+		a.warn("control", "listening to commands did not end well", err)
 	}
 }

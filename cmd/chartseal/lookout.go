@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"chartseal"
+	"chartseal/cmd/chartseal/alert"
+	"chartseal/cmd/chartseal/board"
+	"chartseal/cmd/chartseal/control"
+	"chartseal/cmd/chartseal/logfile"
+	"chartseal/cmd/chartseal/monitor"
+	"chartseal/config"
+)
+
+// lookout is what the daemon shows of itself, and whom it tells of trouble. Orders go on
+// where it cannot be had.
+type lookout struct {
+	app    *app
+	server *monitor.Server // nil: status.listen is empty, or taken
+	board  *board.Board
+	stop   context.CancelFunc
+	told   <-chan struct{} // closed when the keeper of alerts has ended; nil: there is none
+	why    error           // there is no server
+}
+
+// openLookout begins; the practice must outlive it.
+func (a *app) openLookout(ctx context.Context, p *chartseal.Practice) *lookout {
+	ctx, stop := context.WithCancel(ctx)
+	l := &lookout{app: a, stop: stop}
+	cfg := p.Config()
+	if l.why = l.show(ctx, p, cfg); l.why != nil && !errors.Is(l.why, errNotShown) {
+		a.warn("status", "the board and the metrics cannot be shown", l.why)
+	}
+	channels, err := alertChannels(cfg.Alerts)
+	if err != nil {
+		a.warn("alert", "not all alerts can be sent", err)
+	}
+	if len(channels) == 0 {
+		return l
+	}
+	k := alert.New(alert.Options{
+		Sender: sender(cfg), Channels: channels, State: p.State(), Now: time.Now, Log: a.logger(),
+		Look: func(ctx context.Context) []alert.Condition { return conditions(p.Vitals(ctx), limitsOf(cfg.Alerts)) },
+	})
+	told := make(chan struct{})
+	l.told = told
+	go func() {
+		defer close(told)
+		k.Run(ctx)
+	}()
+	return l
+}
+
+var errNotShown = errors.New("the daemon shows no board: set status: {listen: \"127.0.0.1:7421\"} in chartseal.yaml and restart it")
+
+func (l *lookout) show(ctx context.Context, p *chartseal.Practice, cfg *config.Config) (err error) {
+	if cfg.Status.Listen == "" {
+		return errNotShown
+	}
+	now := limitsOf(cfg.Alerts)
+	now.after = 0 // who looks wants to know what is, also if it passes
+	l.board, err = board.Open(p, board.Options{
+		Now:      time.Now,
+		Concerns: func(v *chartseal.Vitals) []board.Concern { return concerns(conditions(v, now)) },
+		Recent:   func() []board.Line { return boardLines(l.app.logs.recent) },
+	})
+	if err != nil {
+		return err
+	}
+	l.server, err = monitor.Serve(ctx, cfg.Status.Listen, monitor.Handlers(p, time.Now), l.board.Pages())
+	return err
+}
+
+// close ends it. What it was about to tell is told by the next run.
+func (l *lookout) close() {
+	l.stop()
+	if l.told != nil {
+		<-l.told
+	}
+	if l.server == nil {
+		return
+	}
+	if err := l.server.Close(); err != nil {
+		l.app.warn("status", "showing the board did not end well", err)
+	}
+}
+
+// boardAddress is where the board can be opened, once.
+type boardAddress struct {
+	Address string    `json:"address"`
+	Until   time.Time `json:"until"`
+}
+
+// address answers the command that asks for the board.
+func (l *lookout) address(context.Context, []byte) (any, error) {
+	if l.server == nil {
+		return nil, &control.Failure{Code: exitUsage, Text: l.why.Error()}
+	}
+	_, port, err := net.SplitHostPort(l.server.Addr())
+	if err != nil {
+		return nil, err
+	}
+	at, until := l.board.Address(net.JoinHostPort("127.0.0.1", port))
+	return boardAddress{at, until}, nil
+}
+
+func limitsOf(a config.Alerts) limits {
+	return limits{after: a.After.Duration(), disk: int64(a.Disk) << 30}
+}
+
+func sender(cfg *config.Config) alert.Sender {
+	return alert.Sender{Practice: cfg.Practice.Name, Site: cfg.Site, Version: version()}
+}
+
+// concerns are conditions for people who look.
+func concerns(all []alert.Condition) (out []board.Concern) {
+	for _, c := range all {
+		out = append(out, board.Concern{Text: c.Sentence(time.Local), Bad: c.Class != alert.Failing && c.Class != alert.Disk})
+	}
+	return out
+}
+
+func boardLines(r *logfile.Recent) (out []board.Line) {
+	if r == nil {
+		return nil
+	}
+	for _, l := range r.Lines() {
+		class := l.Class
+		if class == "" {
+			class = l.Alert
+		}
+		out = append(out, board.Line{At: l.At, Text: l.Message, Release: l.Release, Stage: l.Stage, Class: class, Error: l.Level >= slog.LevelError})
+	}
+	return out
+}
+
+// tellAtOnce sends the alert about a daemon that cannot start: nobody would tell it
+// later. What was told before is not told again.
+func (a *app) tellAtOnce(ctx context.Context, cfg *config.Config, found []alert.Condition) {
+	channels, err := alertChannels(cfg.Alerts)
+	if err != nil {
+		a.warn("alert", "not all alerts can be sent", err)
+	}
+	if len(channels) == 0 {
+		return
+	}
+	alert.New(alert.Options{
+		Sender: sender(cfg), Channels: channels, State: cfg.State, Now: time.Now, Log: a.logger(),
+		Look: func(context.Context) []alert.Condition { return found },
+	}).Once(ctx)
+}
+
+// alertChannels are the ways to IT that the configuration names. With an error there may
+// be some all the same.
+func alertChannels(c config.Alerts) (out []alert.Channel, err error) {
+	if m := c.Mail; m.Server != "" {
+		password, err1 := keptSecret("CHARTSEAL_MAIL_PASSWORD", "mail-password", m.PasswordFile)
+		if err1 == nil && m.User != "" && password == "" {
+			err1 = errors.New("alerts.mail: a user without a password: set password_file or CHARTSEAL_MAIL_PASSWORD")
+		}
+		if err1 == nil {
+			out = append(out, &alert.Mail{
+				Server: m.Server, Port: m.Port, Protect: alert.Protection(m.TLS), User: m.User, Password: password, From: m.From, To: m.To,
+			})
+		}
+		err = err1
+	}
+	if w := c.Webhook; w.URL != "" {
+		key, err1 := keptSecret("CHARTSEAL_WEBHOOK_SECRET", "webhook-secret", w.SecretFile)
+		if err1 == nil {
+			out = append(out, &alert.Webhook{URL: w.URL.Reveal(), Secret: []byte(key), Now: time.Now})
+		}
+		err = errors.Join(err, err1)
+	}
+	return out, err
+}
+
+// maxSecret bounds a file that holds a secret, in bytes.
+const maxSecret = 4 << 10
+
+// keptSecret reads a secret from the environment, from a file, or from what systemd hands to
+// the service (LoadCredential, systemd.exec(5)); "" if there is none.
+func keptSecret(env, credential, file string) (string, error) {
+	if s := os.Getenv(env); s != "" {
+		return s, nil
+	}
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); file == "" && dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, credential)); err == nil {
+			file = filepath.Join(dir, credential)
+		}
+	}
+	if file == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil || len(b) > maxSecret {
+		return "", fmt.Errorf("the file with %s cannot be read, or is no secret", env)
+	}
+	s := strings.TrimRight(string(b), "\r\n")
+	if s == "" {
+		return "", fmt.Errorf("the file with %s is empty", env)
+	}
+	return s, nil
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"chartseal"
+	"chartseal/cmd/chartseal/alert"
+	"chartseal/testdata/practice"
+	"chartseal/watch"
+)
+
+// pager is a receiver of webhooks.
+type pager struct {
+	mu  sync.Mutex
+	got []alert.Notice
+	raw strings.Builder
+}
+
+func (p *pager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b, _ := io.ReadAll(r.Body)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var n alert.Notice
+	if json.Unmarshal(b, &n) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	p.got = append(p.got, n)
+	p.raw.Write(b)
+}
+
+func (p *pager) classes() (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range p.got {
+		for _, it := range n.Items {
+			out = append(out, string(it.Class)+" "+string(it.Phase))
+		}
+	}
+	return out
+}
+
+func browse(t *testing.T, c *http.Client, address string) (int, string) {
+	t.Helper()
+	res, err := c.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	must(t, err)
+	return res.StatusCode, string(b)
+}
+
+// comes waits for something that comes soon.
+func comes(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s does not come", what)
+		}
+	}
+}
+
+// A daemon with all that it shows of itself: what a monitor, IT and the front desk see of
+// one order that is sent, one that is held and one that is overdue. Nothing of a patient
+// is in metrics, alerts and the log.
+func TestTheLookoutOfADaemon(t *testing.T) {
+	t.Parallel()
+	it := &pager{}
+	hook := httptest.NewServer(it)
+	defer hook.Close()
+	dir := t.TempDir()
+	cfg := ownPractice(t, `status: {listen: ""}`, `status: {listen: "127.0.0.1:0"}`+"\nalerts: {webhook: {url: \""+hook.URL+"\"}}\nlog: {file: "+filepath.Join(dir, "daemon.log")+"}")
+	a := &app{configFile: cfg.File}
+	a.daemonLog(cfg.Log)
+	p, err := chartseal.Open(t.Context(), cfg, a.options(nil))
+	must(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.serve(ctx, p, false) }()
+	ended := false
+	end := func() {
+		if !ended {
+			ended = true
+			stop()
+			must(t, <-done)
+			must(t, p.Close())
+		}
+	}
+	defer end()
+
+	who := practice.People()[0]
+	drop := func(id string, o practice.OrderOptions, change ...string) {
+		t.Helper()
+		o.Now = time.Now()
+		text := strings.NewReplacer(change...).Replace(string(practice.OrderFor(who, id, o)))
+		must(t, os.WriteFile(filepath.Join(cfg.Outbox, id+".tmp"), []byte(text), 0o600))
+		must(t, os.Rename(filepath.Join(cfg.Outbox, id+".tmp"), filepath.Join(cfg.Outbox, id+".yaml")))
+	}
+	drop("R-LOOK-1", practice.OrderOptions{Kinds: []string{"radiograph"}})
+	drop("R-LOOK-2", practice.OrderOptions{Kinds: []string{"radiograph"}}, "approved:", "# approved:")
+	var at boardAddress
+	comes(t, "the board", func() bool { at, err = askBoard(t.Context(), cfg.State); return err == nil })
+	for _, want := range []string{filepath.Join("sent", "R-LOOK-1", watch.Twin(watch.Sent)), filepath.Join("held", "R-LOOK-2", watch.Twin(watch.Held))} {
+		comes(t, want, func() bool { _, err := os.Stat(filepath.Join(cfg.Outbox, want)); return err == nil })
+	}
+
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	browser := &http.Client{Jar: jar}
+	base := at.Address[:strings.Index(at.Address, "/board/")]
+	if code, _ := browse(t, browser, base+"/board/"); code != http.StatusForbidden {
+		t.Errorf("the board without its address: %d", code)
+	}
+	_, board := browse(t, browser, at.Address)
+	comes(t, "the hold on the board", func() bool {
+		_, board = browse(t, browser, base+"/board/")
+		return strings.Contains(board, "held/R-LOOK-2") && strings.Contains(board, "R-LOOK-1")
+	})
+	metrics := ""
+	for _, want := range []string{
+		"chartseal_orders{state=\"held\"} 1\n", "chartseal_orders{state=\"sent\"} 1\n", "chartseal_orders_held_today 1\n", "chartseal_orders_open 1\n",
+		"chartseal_healthy 1\n", "chartseal_ledger_whole 1\n", "chartseal_last_answer_time_seconds ",
+	} {
+		comes(t, want, func() bool {
+			_, metrics = browse(t, http.DefaultClient, base+"/metrics")
+			return strings.Contains(metrics, want)
+		})
+	}
+	reader := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := reader.TextToMetricFamilies(strings.NewReader(metrics))
+	if err != nil || families["chartseal_uploaded_bytes_total"].GetMetric()[0].GetCounter().GetValue() < 1000 {
+		t.Errorf("%v\n%s", err, metrics)
+	}
+	if code, body := browse(t, http.DefaultClient, base+"/healthz"); code != http.StatusOK || body != "ok\n" {
+		t.Errorf("healthz: %d %q", code, body)
+	}
+	end()
+	tellBroken(t, a, cfg.File)
+	comes(t, "the alert", func() bool { return len(it.classes()) > 0 })
+	if got := strings.Join(it.classes(), ", "); got != "ledger begins" {
+		t.Errorf("IT was told %q", got)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "daemon.log"))
+	must(t, err)
+	if !strings.Contains(string(log), `"release":`) {
+		t.Error("the log has no releases")
+	}
+	private, err := canaryNeedles(filepath.Dir(cfg.File))
+	must(t, err)
+	private = append(private, "R-LOOK-1", "R-LOOK-2", strings.TrimPrefix(at.Address, base))
+	for place, text := range map[string]string{"metrics": metrics, "alerts": it.raw.String(), "log": string(log)} {
+		for _, n := range private {
+			if strings.Contains(text, n) {
+				t.Errorf("%q stands in the %s", n, place)
+			}
+		}
+	}
+	for _, n := range []string{who.First, who.Last, who.BirthDate, linkNeedle, "Chen"} { // orders may be named on the board, nobody else
+		if strings.Contains(board, n) {
+			t.Errorf("%q stands on the board", n)
+		}
+	}
+}
+
+// tellBroken starts a daemon on a ledger that somebody has edited.
+func tellBroken(t *testing.T, a *app, config string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(config), "state", "ledger", "*.jsonl"))
+	must(t, err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		must(t, err)
+		must(t, os.WriteFile(f, []byte(strings.Replace(string(b), `"event":"sent"`, `"event":"held"`, 1)), 0o600))
+	}
+	_, err = a.openPatiently(t.Context())
+	if chartseal.LedgerClass(err) != chartseal.LedgerBroken {
+		t.Fatalf("error %v", err)
+	}
+}
