@@ -79,17 +79,18 @@ func (b *Board) Pages() map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /{$}":                    http.RedirectHandler(home, http.StatusSeeOther),
 		"GET " + home + "{$}":         http.HandlerFunc(b.show),
+		"GET " + home + "renew.js":    http.HandlerFunc(script),
 		"GET " + home + "style.css":   http.HandlerFunc(style),
 		"GET " + enterPath + "{word}": http.HandlerFunc(b.enter),
 	}
 }
 
-// headers keep the page to itself: nothing is loaded from elsewhere, run, framed or kept.
+// headers keep the page to itself: nothing is loaded or run from elsewhere, framed or kept.
 func headers(w http.ResponseWriter, kind string) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -126,6 +127,11 @@ func style(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(styleText) // who asked may be gone
 }
 
+func script(w http.ResponseWriter, _ *http.Request) {
+	headers(w, "text/javascript; charset=utf-8")
+	_, _ = w.Write(scriptText) // who asked may be gone
+}
+
 func (b *Board) show(w http.ResponseWriter, r *http.Request) {
 	c, err := r.Cookie(cookieName)
 	ok, renew := false, false
@@ -157,6 +163,9 @@ var pageText string
 
 //go:embed style.css
 var styleText []byte
+
+//go:embed renew.js
+var scriptText []byte
 
 var drawing = template.Must(template.New("board").Funcs(template.FuncMap{
 	"day": func(s string) string {

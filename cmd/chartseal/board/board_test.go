@@ -250,13 +250,13 @@ func TestThePageIsKeptToItself(t *testing.T) {
 	res, body := visit(t, c, address)
 	for name, want := range map[string]string{
 		"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	} {
 		if got := res.Header.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	for _, bad := range []string{"<script", "<b>overdue", "<i>", "style=", "http://", "https://", "<form", "<img"} {
+	for _, bad := range []string{"<script>", "<b>overdue", "<i>", "style=", "http://", "https://", "<form", "<img"} {
 		if strings.Contains(body, bad) {
 			t.Errorf("the page has %q", bad)
 		}
