@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -126,10 +128,49 @@ func (s *Store) checkReachable(ctx context.Context, r *report) bool {
 		return false
 	}
 	r.add("reachable", transport.OK, "The store answers and the bucket is there.")
+	if at := aws.ToString(out.BucketRegion); at != "" && s.cfg.Region != "" && at != s.cfg.Region {
+		r.add("region", transport.Warning, "The bucket is in the region %s, and the configuration says %s: links may fail. Correct store.region.", at, s.cfg.Region)
+	}
+	s.checkCertificate(ctx, r)
 	if at, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok {
 		checkClock(r, s.now().Sub(at))
 	}
 	return true
+}
+
+// staleSoon is how long before its end a store's certificate should be renewed.
+const staleSoon = 14 * 24 * time.Hour
+
+// checkCertificate looks when the certificate of a store of one's own ends: then nothing
+// is uploaded and no link opens. Amazon sees to its own.
+func (s *Store) checkCertificate(ctx context.Context, r *report) {
+	const check = "tls"
+	if !strings.HasPrefix(s.cfg.Endpoint, "https://") {
+		return
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, s.cfg.Endpoint, http.NoBody)
+	if err != nil {
+		return
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		r.add(check, transport.Notice, "The store's certificate could not be looked at.")
+		return
+	}
+	_ = resp.Body.Close()
+	if resp.TLS == nil || len(resp.TLS.PeerCertificates) == 0 {
+		return
+	}
+	judgeCertificate(r, resp.TLS.PeerCertificates[0].NotAfter, s.now())
+}
+
+func judgeCertificate(r *report, ends, now time.Time) {
+	const check = "tls"
+	if left := ends.Sub(now); left < staleSoon {
+		r.add(check, transport.Warning, "The store's TLS certificate ends on %s: then nothing is uploaded and no link opens. Renew it.", ends.Format(time.DateOnly))
+		return
+	}
+	r.add(check, transport.OK, "The store is reached over TLS; its certificate is good until %s.", ends.Format(time.DateOnly))
 }
 
 // inWords asks again in a way that is answered with an error code: the answer
