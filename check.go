@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"slices"
 
 	"chartseal/config"
@@ -24,7 +23,12 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	add := func(check string, level transport.Level, format string, args ...any) {
 		fs = append(fs, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
 	}
+	examineDaemon(cfg, opts.Now(), add)
 	checkFolders(cfg, add)
+	examinePlaces(cfg, driveOf, add)
+	examineRights(cfg, whoElse, add)
+	examineDisk(cfg, diskFree, add)
+	examineApproval(cfg, add)
 	examineBook(cfg, add)
 	examineEscrow(cfg, add)
 	examineRules(cfg, add)
@@ -38,6 +42,8 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	examineLedger(ctx, cfg, opts.Now(), add)
 	examineWithdrawn(ctx, cfg, opts, add)
 	examineDatabase(ctx, cfg, add)
+	examineEngine(ctx, cfg, add)
+	examineAgreement(cfg, opts.Now(), add)
 	return append(fs, examineStore(ctx, cfg, opts)...)
 }
 
@@ -51,6 +57,7 @@ func examineBook(cfg *config.Config, add addFinding) {
 		add("recipients", transport.Problem, "The recipient book is not signed by an approver, or was changed after it was signed: nothing goes to anybody in it. An approver must look at it and sign it: chartseal approve --book")
 	default:
 		add("recipients", transport.OK, "The recipient book can be read.")
+		examineRecipients(book.book, add)
 	}
 	if _, err := loadRestrictions(cfg.Restrictions); err != nil {
 		add("restrictions", transport.Problem, "The list of what patients asked for cannot be used, and every order is held until it can: %v", err)
@@ -111,9 +118,6 @@ func checkFolders(cfg *config.Config, add func(string, transport.Level, string, 
 		} else {
 			add(name, transport.OK, "The folder %s can be written.%s", dir, aboutFolder[name])
 		}
-	}
-	if info, err := os.Stat(cfg.State); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		add("state", transport.Warning, "Others can read the state folder, which holds the signing key: chmod 700 %s", cfg.State)
 	}
 	for i, s := range cfg.Sources {
 		src := gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)}

@@ -13,6 +13,10 @@ import (
 	"syscall"
 )
 
+// OnNetwork reports whether a folder is on a network file system, as far as this system
+// tells.
+func OnNetwork(dir string) bool { return remote(dir) }
+
 // place gives a file its name, never in place of another: the error wraps
 // fs.ErrExist then. A rename would replace.
 func place(root *os.Root, from, to string) error {

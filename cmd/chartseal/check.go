@@ -12,6 +12,7 @@ import (
 
 func checkCmd(a *app) *cobra.Command {
 	var page string
+	var alerts bool
 	c := &cobra.Command{
 		Use:   "check [ORDER...]",
 		Short: "Examine the installation, or what would become of an order; sends nothing",
@@ -22,6 +23,12 @@ gathered and what would be removed. Exit code 3: the order would be held.`,
 			cfg, err := a.load()
 			if err != nil {
 				return err
+			}
+			if alerts && len(args) > 0 {
+				return usage(errors.New("--alerts goes without an order"))
+			}
+			if alerts {
+				return a.tryAlerts(cmd, cfg)
 			}
 			if page != "" && len(args) != 1 {
 				return usage(errors.New("--html is for one order"))
@@ -46,13 +53,18 @@ gathered and what would be removed. Exit code 3: the order would be held.`,
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&alerts, "alerts", false, "only send a test alert over every channel that the configuration names")
 	c.Flags().StringVar(&page, "html", "", "also write a page to print and sign, to this new file; it holds patient data")
 	return c
 }
 
 // examine prints one line per finding; a problem makes the command fail.
 func (a *app) examine(cmd *cobra.Command, cfg *config.Config) error {
-	findings := chartseal.Examine(cmd.Context(), cfg, a.options(nil))
+	findings := append(chartseal.Examine(cmd.Context(), cfg, a.options(nil)), examineLookout(cmd.Context(), cfg)...)
+	return a.printFindings(cmd, findings)
+}
+
+func (a *app) printFindings(cmd *cobra.Command, findings []transport.Finding) error {
 	bad := false
 	p := &printer{w: cmd.OutOrStdout()}
 	for _, f := range findings {

@@ -222,13 +222,9 @@ func (k *Keeper) save() {
 	}
 }
 
-// SendTest sends one test notice over every channel; the errors are by channel.
-func SendTest(ctx context.Context, s Sender, now time.Time, channels []Channel) map[string]error {
-	out := map[string]error{}
-	for _, c := range channels {
-		out[c.Name()] = try(ctx, c, TestNotice(s, now))
-	}
-	return out
+// SendTest sends a test notice.
+func SendTest(ctx context.Context, s Sender, now time.Time, c Channel) error {
+	return try(ctx, c, TestNotice(s, now))
 }
 
 // errStatus is an answer that is no yes.

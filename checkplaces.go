@@ -1,0 +1,168 @@
+package chartseal
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"chartseal/config"
+	"chartseal/transport"
+	"chartseal/watch"
+)
+
+// others are what accounts besides the owner of a file and the administrators may do
+// with it. On Windows there is no group beside everybody.
+type others struct{ groupRead, groupWrite, read, write bool }
+
+// any tells whether anybody else gets at it.
+func (o others) any() bool { return o.groupRead || o.groupWrite || o.read || o.write }
+
+// drive is where a folder lies.
+type drive int
+
+const (
+	onDisk   drive = iota
+	onShare        // a network file system, or a UNC path
+	onLetter       // a network drive that an account has connected under a letter
+	noLetter       // no drive of this account has that letter
+)
+
+// place is a folder or file of the configuration.
+type place struct{ name, path string }
+
+func placesOf(cfg *config.Config) []place {
+	all := []place{{"outbox", cfg.Outbox}, {"state", cfg.State}, {"export", cfg.Export}, {"documents", cfg.Documents}}
+	for i, s := range cfg.Sources {
+		root, _, _ := strings.Cut(s.Path, "{")
+		root, _, _ = strings.Cut(root, "*")
+		all = append(all, place{fmt.Sprintf("source %d", i+1), root})
+	}
+	return all
+}
+
+// examinePlaces looks where the folders lie: a service sees no drive letters that a
+// person has connected, and the state folder needs a disk of this computer.
+func examinePlaces(cfg *config.Config, at func(string) drive, add addFinding) {
+	for _, p := range placesOf(cfg) {
+		if p.path == "" {
+			continue
+		}
+		switch kind := at(p.path); {
+		case kind == noLetter:
+			add("drives", transport.Problem, "The drive of %s (%s) is not there for this account. A service sees no drive letters that a person has connected: write the path as \\\\server\\share\\folder.", p.name, p.path)
+		case kind == onLetter:
+			add("drives", transport.Problem, "The drive of %s (%s) is a network drive that this account has connected; the service does not see it. Write the path as \\\\server\\share\\folder (net use shows it), and give the service's account rights there.", p.name, p.path)
+		case kind == onShare && p.name == "state":
+			add("drives", transport.Warning, "The state folder lies on a network drive: its database and its lock need a disk of this computer. Move it, and set 'state'.")
+		case kind == onShare && runtime.GOOS == "windows":
+			add("drives", transport.Notice, "The %s lies on a server (%s): the account that the service runs under needs rights there, which LocalSystem has only as the computer's own account.", p.name, p.path)
+		}
+	}
+}
+
+// examineRights looks who else may read what is private, and whether staff may write
+// where they should.
+func examineRights(cfg *config.Config, look func(string) (others, error), add addFinding) {
+	if o, err := look(cfg.Outbox); err == nil {
+		switch {
+		case o.write && runtime.GOOS != "windows":
+			add("outbox", transport.Warning, "Everybody on this computer can drop orders and read answers with links: give the outbox a group of staff and take the rights of all others (chmod o-rwx %s).", cfg.Outbox)
+		case !o.write && !o.groupWrite:
+			add("outbox", transport.Notice, "Only the account that owns the outbox can write into it. If staff work under other accounts, give them the right to change files in %s.", cfg.Outbox)
+		default:
+			add("outbox", transport.OK, "Staff can write into the outbox.")
+		}
+	}
+	if o, err := look(cfg.State); err == nil && o.any() {
+		add("state", transport.Problem, "Others can read the state folder, which holds the signing key and the ledger: %s", closeWords(cfg.State))
+	}
+	examineKeys(cfg, look, add)
+	for _, f := range []place{{"configuration", cfg.File}, {"recipient book", cfg.Recipients}, {"list of restrictions", cfg.Restrictions}} {
+		if o, err := look(f.path); f.path != "" && err == nil && o.write {
+			add("config", transport.Problem, "Everybody on this computer can change the %s, and with it what is sent to whom: %s", f.name, closeWords(f.path))
+		}
+	}
+}
+
+// examineKeys looks at the files that hold secrets.
+func examineKeys(cfg *config.Config, look func(string) (others, error), add addFinding) {
+	open := false
+	keys, _ := os.ReadDir(filepath.Join(cfg.State, "keys")) // there are none before the first start
+	for _, k := range keys {
+		file := filepath.Join(cfg.State, "keys", k.Name())
+		if o, err := look(file); filepath.Ext(file) == ".key" && err == nil && o.any() {
+			open = true
+			add("keys", transport.Problem, "Others can read the key %s: who has it can sign as the practice. %s", k.Name(), closeWords(file))
+		}
+	}
+	for _, f := range []place{
+		{"password of the mail server", cfg.Alerts.Mail.PasswordFile},
+		{"secret of the webhook", cfg.Alerts.Webhook.SecretFile},
+		{"access keys of the store", sharedCredentials(cfg)},
+	} {
+		if o, err := look(f.path); f.path != "" && err == nil && (o.read || o.write) {
+			open = true
+			add("keys", transport.Problem, "Everybody on this computer can read the %s: %s", f.name, closeWords(f.path))
+		}
+	}
+	if !open {
+		add("keys", transport.OK, "Nobody else can read the keys.")
+	}
+}
+
+// sharedCredentials is the file that the SDK reads access keys from.
+func sharedCredentials(cfg *config.Config) string {
+	if cfg.Store.Kind != config.StoreS3 {
+		return ""
+	}
+	if f := os.Getenv("AWS_SHARED_CREDENTIALS_FILE"); f != "" {
+		return f
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".aws", "credentials")
+}
+
+// closeWords say how a file or folder is closed to others.
+func closeWords(path string) string {
+	if runtime.GOOS == "windows" {
+		return fmt.Sprintf(`icacls "%s" /inheritance:r /grant:r "SYSTEM:(OI)(CI)F" "Administrators:(OI)(CI)F", and the account that chartseal runs under.`, path)
+	}
+	mode := "go-rwx"
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		mode = "700"
+	}
+	return "chmod " + mode + " " + path
+}
+
+// leastDisk is what one release needs at least, in bytes: below it the next may not go.
+const leastDisk = 200 << 20
+
+func examineDisk(cfg *config.Config, free func(string) int64, add addFinding) {
+	n := free(cfg.State)
+	switch wanted := int64(cfg.Alerts.Disk) << 30; {
+	case n < 0:
+		add("disk", transport.Notice, "How much room there is for the state folder cannot be seen.")
+	case n < leastDisk:
+		add("disk", transport.Problem, "There are %d MiB left for the state folder; sealed files lie there until they are answered. Make room.", n>>20)
+	case n < wanted:
+		add("disk", transport.Warning, "There are %d MiB left for the state folder; there should be %d GiB. Make room.", n>>20, cfg.Alerts.Disk)
+	default:
+		add("disk", transport.OK, "There are %d GiB left for the state folder.", n>>30)
+	}
+}
+
+// driveOf is where a folder lies on this system.
+func driveOf(dir string) drive {
+	if kind, known := letterOf(dir); known {
+		return kind
+	}
+	if watch.OnNetwork(dir) {
+		return onShare
+	}
+	return onDisk
+}
