@@ -41,6 +41,7 @@ type Options struct {
 	Version string
 	Watch   WatchFunc // told about every change of a release; may be nil
 	Patient bool      // wait for a shared database that is away, instead of failing with ErrDatabase
+	Alive   func()    // told at every turn of the daemon's loop, also of the one that waits; may be nil
 	Step    StepFunc  // told after every durable effect; may be nil
 }
 
@@ -222,9 +223,9 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	listed := owned(ctx, p.keepDueList)
 	defer func() { cancel(); <-listed }()
 	last := ""
-	p.live()
+	p.turned()
 	err := p.box.Run(ctx, p.intake, func(s watch.Survey, err error) {
-		p.live()
+		p.turned()
 		p.pulse.turned(p.opts.Now(), s, err)
 		if s.Waiting > 0 || len(s.Ready) > 0 || p.box.DueListAt().IsZero() {
 			p.due.changed()

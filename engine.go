@@ -97,7 +97,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(wait):
 		}
-		p.live()
+		p.turned()
 	}
 }
 

@@ -40,6 +40,14 @@ type sign struct {
 	changed string // the digest of the changed configuration that was warned of
 }
 
+// turned says that the daemon's loop has come around once more.
+func (p *Practice) turned() {
+	p.live()
+	if p.opts.Alive != nil {
+		p.opts.Alive()
+	}
+}
+
 // live gives a sign of life, but not too often, and looks whether the configuration
 // was changed. It is called after every scan: a daemon that hangs gives none.
 func (p *Practice) live() {

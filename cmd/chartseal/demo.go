@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -233,8 +234,16 @@ func (d *demo) showAnswer(cfg *config.Config, r notice.Receipt, pass string) {
 		d.out.f("The passphrase, which goes by another way:\n  %s\n", pass)
 	}
 	d.out.f("Open it in a browser with that link, or with one of:\n")
-	d.out.f("  chartseal open '%s' -o opened\n", r.Page)
-	d.out.f("  curl -o records.zip.age '%s' && age -d -o records.zip records.zip.age\n", r.Link)
+	d.out.f("  chartseal open %s -o opened\n", quoted(r.Page))
+	d.out.f("  curl -o records.zip.age %s\n  age -d -o records.zip records.zip.age\n", quoted(r.Link))
+}
+
+// quoted is a link as the system's shell takes it whole: cmd.exe knows no single quotes.
+func quoted(link string) string {
+	if runtime.GOOS == "windows" {
+		return `"` + link + `"`
+	}
+	return "'" + link + "'"
 }
 
 // receive plays the recipient: opens the page's link, verifies, unpacks.

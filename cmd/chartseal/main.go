@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"chartseal"
+	"chartseal/cmd/chartseal/service"
 	"chartseal/config"
 	"chartseal/order"
 )
@@ -50,8 +51,12 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run executes one command line; tests call it in their own process.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := context.Background()
+	if !service.Hosted() { // a Windows service would be told of everybody's logging off as if it were SIGTERM
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+	}
 	root := newRoot()
 	root.SetArgs(args)
 	return report(root.ExecuteContext(ctx))
@@ -102,6 +107,7 @@ type app struct {
 	verbose    bool
 	logFile    string
 	logs       logs
+	heart      *service.Heart // of the daemon
 }
 
 func newRoot() *cobra.Command {
@@ -126,7 +132,7 @@ Try it: chartseal demo`,
 	root.AddCommand(
 		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a), boardCmd(a),
 		linkCmd(a), revokeCmd(a), formCmd(a), orderCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a), siteCmd(a),
-		versionCmd(a), storeCmd(), workerCmd(),
+		serviceCmd(a), versionCmd(a), storeCmd(), workerCmd(),
 	)
 	group(root)
 	for _, c := range root.Commands() {

@@ -112,6 +112,9 @@ func (a *app) openPatiently(ctx context.Context) (*chartseal.Practice, error) {
 	a.daemonLog(cfg.Log)
 	opts := a.options(nil)
 	opts.Patient = true
+	if a.heart != nil {
+		opts.Alive = a.heart.Beat
+	}
 	p, err := chartseal.Open(ctx, cfg, opts)
 	if class := chartseal.LedgerClass(err); class != "" && ctx.Err() == nil {
 		a.tellAtOnce(ctx, cfg, conditions(&chartseal.Vitals{Ledger: class, DiskFree: -1}, limits{}))

@@ -10,6 +10,7 @@ import (
 
 	"chartseal"
 	"chartseal/cmd/chartseal/control"
+	"chartseal/cmd/chartseal/service"
 	"chartseal/watch"
 )
 
@@ -20,7 +21,14 @@ func runCmd(a *app) *cobra.Command {
 		Short: "Watch the outbox in the foreground",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.keepRunning(cmd.Context(), untilIdle)
+			if err := service.UseCredentials(); err != nil {
+				return err
+			}
+			return service.Host(cmd.Context(), func(ctx context.Context, ready func()) error {
+				a.heart = &service.Heart{Now: time.Now, Ready: ready}
+				defer context.AfterFunc(ctx, a.heart.Stopping)()
+				return a.keepRunning(ctx, untilIdle)
+			})
 		},
 	}
 	c.Flags().BoolVar(&untilIdle, "until-idle", false, "stop once every order present has been answered")
@@ -47,6 +55,9 @@ func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 		failed = failed || errors.Is(err, chartseal.ErrEngine) || chartseal.IsFull(err)
 		if !failed { // it never began
 			return err
+		}
+		if a.heart != nil {
+			a.heart.Beat() // it waits, and does not hang
 		}
 		a.logger().Warn("opened again after a failure", slog.String("stage", "engine"), slog.String("error", watch.Scrub(err).Error()))
 		if time.Since(began) > 10*maxPause {

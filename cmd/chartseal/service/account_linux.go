@@ -1,0 +1,156 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// account is who the service runs as.
+type account struct {
+	uid, gid int
+}
+
+// ensureAccount finds the account, or makes a system account that cannot log in
+// (useradd(8)).
+func ensureAccount(ctx context.Context, name, home string) (who account, made bool, err error) {
+	u, err := user.Lookup(name)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
+		out, failed := exec.CommandContext(ctx, "useradd", "--system", "--user-group", "--no-create-home", //nolint:gosec // the administrator's own word
+			"--home-dir", home, "--shell", "/usr/sbin/nologin", "--comment", "chartseal", "--", name).CombinedOutput()
+		if failed != nil {
+			return who, false, fmt.Errorf("make the account %s: %w: %s", name, failed, strings.TrimSpace(string(out)))
+		}
+		made = true
+		u, err = user.Lookup(name)
+	}
+	if err != nil {
+		return who, made, fmt.Errorf("find the account %s: %w", name, err)
+	}
+	if who.uid, err = strconv.Atoi(u.Uid); err == nil {
+		who.gid, err = strconv.Atoi(u.Gid)
+	}
+	if err == nil && who.uid == 0 {
+		err = errors.New("the service must not run as root; leave --account away, or name another")
+	}
+	return who, made, err
+}
+
+// handOver gives the account what it needs: the state to itself alone, the folders it
+// shares with staff, and reading the files of the configuration. Records are left
+// alone: who may read them is the practice's own decision.
+func handOver(p Plan, who account) (done []string, err error) {
+	if err := own(p.State, who); err != nil {
+		return nil, err
+	}
+	done = append(done, "gave the folder "+p.State+" to the service alone")
+	for _, dir := range p.Shared {
+		said, err := share(dir, who, p.Staff)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, said...)
+	}
+	for _, file := range p.Files {
+		changed, err := lend(file, who)
+		if err != nil {
+			return done, err
+		}
+		if changed {
+			done = append(done, "let the service read "+file)
+		}
+	}
+	for _, place := range append(append(p.write(), p.Read...), p.Files...) {
+		if at := closed(place, p, who); at != "" {
+			done = append(done, "STILL TO DO: the account "+p.Account+" cannot go through "+at+" or read it. Add it to the folder's group (--group), or: setfacl -m u:"+p.Account+":rx "+at)
+		}
+	}
+	slices.Sort(done)
+	return slices.Compact(done), nil
+}
+
+// own gives a folder with all in it to the account. Names in it are never followed.
+func own(dir string, who account) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	err = fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return root.Lchown(name, who.uid, who.gid)
+	})
+	if err != nil {
+		return fmt.Errorf("give %s to the service: %w", dir, err)
+	}
+	return os.Chmod(dir, 0o700)
+}
+
+// share gives a folder to the account and its group to staff: what either puts there
+// the other can take.
+func share(dir string, who account, staff string) (done []string, err error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return []string{"STILL TO DO: the folder " + dir + " cannot be found now; the service needs to read and write it"}, nil //nolint:nilerr // a share that is away
+	}
+	gid := -1
+	if staff != "" {
+		g, err := user.LookupGroup(staff)
+		if err != nil {
+			return nil, fmt.Errorf("find the group of staff: %w", err)
+		}
+		if gid, err = strconv.Atoi(g.Gid); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Lchown(dir, who.uid, gid); err != nil {
+		return []string{"STILL TO DO: the folder " + dir + " cannot be given to the service (" + err.Error() + "); on a share, its server decides"}, nil
+	}
+	if err := os.Chmod(dir, info.Mode().Perm()|fs.ModeSetgid|0o770); err != nil {
+		return nil, err
+	}
+	done = []string{"gave the folder " + dir + " to the service"}
+	if staff != "" {
+		done[0] += " and the group " + staff
+	}
+	return done, nil
+}
+
+// lend lets the account read a file that it cannot: the file and its folder get the
+// account's group. Folders further up are left alone.
+func lend(file string, who account) (changed bool, err error) {
+	for _, name := range []string{filepath.Dir(file), file} {
+		info, err := os.Stat(name)
+		if err != nil {
+			return changed, nil //nolint:nilerr // not every practice has every file
+		}
+		need := fs.FileMode(0o4)
+		if info.IsDir() {
+			need = 0o1
+		}
+		if info.Mode().Perm()&need != 0 || ownedBy(info, who) {
+			continue
+		}
+		if err := os.Lchown(name, -1, who.gid); err != nil {
+			return changed, fmt.Errorf("let the service read %s: %w", name, err)
+		}
+		if err := os.Chmod(name, info.Mode().Perm()|need<<3); err != nil {
+			return changed, fmt.Errorf("let the service read %s: %w", name, err)
+		}
+		changed = true
+	}
+	return changed, nil
+}

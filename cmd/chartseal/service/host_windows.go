@@ -1,0 +1,122 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/eventlog"
+)
+
+// Hosted reports whether the Windows service manager started this process.
+func Hosted() bool {
+	hosted, err := svc.IsWindowsService()
+	return err == nil && hosted
+}
+
+// Host runs the daemon under the Windows service manager and answers it: a stop, or the
+// computer's shutdown, ends run's context, and the manager is asked for patience until run
+// has returned. Start, stop and failure are written to the Event Log. ready says
+// that the service has started.
+func Host(ctx context.Context, run func(ctx context.Context, ready func()) error) error {
+	h := &host{ctx: ctx, run: run}
+	if events, err := eventlog.Open(Name); err == nil { // without its source, the manager's own entries remain
+		h.events = events
+		defer events.Close() //nolint:errcheck // the process ends
+	}
+	if err := svc.Run(Name, h); err != nil {
+		return fmt.Errorf("answer the service manager: %w", err)
+	}
+	return h.err
+}
+
+type host struct {
+	ctx    context.Context //nolint:containedctx // svc.Handler has no place for it
+	run    func(context.Context, func()) error
+	events *eventlog.Log
+	err    error
+}
+
+// Numbers of the entries in the Event Log, and of the failure told to the service manager.
+const (
+	eventStarted = 1
+	eventStopped = 2
+	eventFailed  = 3
+	exitFailed   = 1
+)
+
+// How long the manager waits for the next word, and how often it gets one.
+const (
+	patience = 30 * time.Second
+	word     = 2 * time.Second
+)
+
+const accepted = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown
+
+// Execute implements svc.Handler.
+func (h *host) Execute(_ []string, requests <-chan svc.ChangeRequest, changes chan<- svc.Status) (specific bool, code uint32) {
+	ctx, stop := context.WithCancel(h.ctx)
+	defer stop()
+	ready := make(chan struct{}, 1)
+	done := make(chan error, 1)
+	go func() {
+		done <- h.run(ctx, func() {
+			select {
+			case ready <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	now := svc.Status{State: svc.StartPending, WaitHint: uint32(patience / time.Millisecond)}
+	changes <- now
+	tick := time.NewTicker(word)
+	defer tick.Stop()
+	for {
+		select {
+		case h.err = <-done:
+			return h.ended()
+		case <-ready:
+			if now.State == svc.StartPending {
+				now = svc.Status{State: svc.Running, Accepts: accepted}
+				changes <- now
+				h.note(eventStarted, "chartseal watches the outbox.")
+			}
+		case r := <-requests:
+			switch r.Cmd {
+			case svc.Interrogate:
+				changes <- now
+			case svc.Stop, svc.Shutdown, svc.PreShutdown:
+				now = svc.Status{State: svc.StopPending, WaitHint: uint32(patience / time.Millisecond)}
+				changes <- now
+				stop()
+			}
+		case <-tick.C:
+			if now.State != svc.Running {
+				now.CheckPoint++
+				changes <- now
+			}
+		}
+	}
+}
+
+// ended writes the last entry. A failure makes the manager start the service again.
+func (h *host) ended() (specific bool, code uint32) {
+	if h.err == nil {
+		h.note(eventStopped, "chartseal has stopped. Orders that are dropped wait until it is started.")
+		return false, 0
+	}
+	h.note(eventFailed, "chartseal has failed: "+h.err.Error()+". Nothing is lost; see the log, and: chartseal check")
+	return true, exitFailed
+}
+
+func (h *host) note(event uint32, text string) {
+	if h.events == nil {
+		return
+	}
+	if event == eventFailed {
+		_ = h.events.Error(event, text) // nobody else to tell
+		return
+	}
+	_ = h.events.Info(event, text)
+}

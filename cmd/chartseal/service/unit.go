@@ -1,0 +1,118 @@
+package service
+
+import (
+	_ "embed" // the unit
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Unit is the systemd unit that packages ship (systemd.service(5), systemd.exec(5)).
+//
+//go:embed chartseal.service
+var Unit string
+
+// unitName is the unit's name, and credential names are those of LoadCredential.
+const (
+	unitName      = Name + ".service"
+	awsCredential = "aws"
+	pgCredential  = "pgpass"
+)
+
+// DropIn is what the unit needs to know of this practice.
+func (p Plan) DropIn() string {
+	b := &strings.Builder{}
+	line := func(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
+	line("# Written by `chartseal service install`, which writes it anew.")
+	line("[Unit]")
+	line("RequiresMountsFor=%s", quote(p.State))
+	line("")
+	line("[Service]")
+	line("ExecStart=")
+	line("ExecStart=%s", command(append([]string{p.Program}, p.args()...)))
+	line("ExecPaths=%s", quote(p.Program))
+	if p.Account != "" {
+		line("User=%s", p.Account)
+		line("Group=%s", p.Account)
+	}
+	if groups := p.groups(); len(groups) > 0 {
+		line("SupplementaryGroups=%s", strings.Join(groups, " "))
+	}
+	line("WatchdogSec=%d", int(p.Silent/time.Second))
+	p.paths(line)
+	if p.Credentials != "" {
+		line("LoadCredential=%s:%s", awsCredential, escape(p.Credentials))
+	}
+	if p.PGPass != "" {
+		line("LoadCredential=%s:%s", pgCredential, escape(p.PGPass))
+	}
+	return b.String()
+}
+
+// groups are those of the records and of the staff.
+func (p Plan) groups() []string {
+	groups := slices.Clone(p.Groups)
+	if p.Staff != "" && !slices.Contains(groups, p.Staff) {
+		groups = append(groups, p.Staff)
+	}
+	return groups
+}
+
+// paths opens the folders of the practice and no others. One that is on a share which
+// is away at the start does not keep the service from starting.
+func (p Plan) paths(line func(string, ...any)) {
+	hidden := false
+	for _, dir := range p.write() {
+		option := "ReadWritePaths=-%s"
+		if underHome(dir) {
+			hidden, option = true, "BindPaths=-%s"
+		}
+		line(option, quote(dir))
+	}
+	for _, dir := range append(slices.Clone(p.Read), p.Files...) {
+		option := "ReadOnlyPaths=-%s"
+		if underHome(dir) {
+			hidden, option = true, "BindReadOnlyPaths=-%s"
+		}
+		line(option, quote(dir))
+	}
+	if underHome(p.Program) {
+		hidden = true
+		line("BindReadOnlyPaths=%s", quote(p.Program))
+	}
+	if hidden {
+		line("ProtectHome=tmpfs")
+	}
+}
+
+// underHome reports whether ProtectHome= hides a path (systemd.exec(5)).
+func underHome(name string) bool {
+	for _, home := range []string{"/home", "/root", "/run/user"} {
+		if name == home || strings.HasPrefix(path.Clean(name), home+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// escape keeps systemd from taking a part of a path for a specifier.
+func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// quote is a word as systemd reads it (systemd.syntax(7), "Quoting").
+func quote(s string) string {
+	return `"` + escape(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s)) + `"`
+}
+
+// command is a command line, in which systemd would also fill in variables.
+func command(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w)
+		if i > 0 {
+			quoted[i] = strings.ReplaceAll(quoted[i], "$", "$$")
+		}
+	}
+	return strings.Join(quoted, " ")
+}

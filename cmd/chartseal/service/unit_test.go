@@ -1,0 +1,56 @@
+package service
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func samplePlan() Plan {
+	return Plan{
+		Program: "/opt/chart seal/chartseal", Config: "/srv/100% practice/$x/chartseal.yaml", Account: "chartseal",
+		Groups: []string{"imaging"}, Staff: "frontdesk",
+		State: "/srv/practice/state", Shared: []string{"/mnt/share/outbox"},
+		Files: []string{"/srv/practice/recipients.yaml"}, Read: []string{"/srv/records"},
+		Credentials: "/etc/chartseal/aws", PGPass: "/etc/chartseal/pgpass", Silent: 330 * time.Second,
+	}
+}
+
+// TestDropIn: the paths of the practice reach systemd whole, whatever is in them, and
+// the service may write just its own folders.
+func TestDropIn(t *testing.T) {
+	t.Parallel()
+	got := samplePlan().DropIn()
+	for _, want := range []string{
+		"ExecStart=\nExecStart=" + `"/opt/chart seal/chartseal" "run" "--config" "/srv/100%% practice/$$x/chartseal.yaml"` + "\n",
+		`ExecPaths="/opt/chart seal/chartseal"` + "\n",
+		"User=chartseal\nGroup=chartseal\nSupplementaryGroups=imaging frontdesk\n",
+		"WatchdogSec=330\n",
+		`ReadWritePaths=-"/srv/practice/state"` + "\n" + `ReadWritePaths=-"/mnt/share/outbox"` + "\n",
+		`ReadOnlyPaths=-"/srv/records"` + "\n",
+		"LoadCredential=aws:/etc/chartseal/aws\nLoadCredential=pgpass:/etc/chartseal/pgpass\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "ProtectHome") {
+		t.Error("a practice outside of home folders opens them")
+	}
+}
+
+// TestDropInHome: a practice in somebody's home folder is let in, and the rest of the
+// home folders stays hidden.
+func TestDropInHome(t *testing.T) {
+	t.Parallel()
+	p := samplePlan()
+	p.State, p.Read = "/home/lee/practice/state", []string{"/home/lee/records"}
+	got := p.DropIn()
+	for _, want := range []string{
+		`BindPaths=-"/home/lee/practice/state"` + "\n", `BindReadOnlyPaths=-"/home/lee/records"` + "\n", "ProtectHome=tmpfs\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}

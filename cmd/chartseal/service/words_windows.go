@@ -1,0 +1,3 @@
+package service
+
+const needsAdministrator = "this needs an administrator: open the Start menu, type cmd, choose \"Run as administrator\", and give the command again; nothing was changed"
