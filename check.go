@@ -71,6 +71,10 @@ func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add
 		return // the list, the book or the ledger has its own finding
 	}
 	for _, l := range links {
+		if l.Folder {
+			add("withdrawn", transport.Warning, "Release %s: the patient withdrew the permission on %s, and its encrypted files still lie in the export folder. Delete them there and hand nothing over (chartseal status names the order).", l.Release, l.Withdrawn)
+			continue
+		}
 		add("withdrawn", transport.Warning, "Release %s: the patient withdrew the permission on %s, and its link is still alive. The daemon revokes it as soon as it runs and the store answers; or revoke it now: chartseal revoke ORDER (chartseal status names the order).", l.Release, l.Withdrawn)
 	}
 }

@@ -63,8 +63,8 @@ func (l *dueList) living(now time.Time) (out []notice.DueLink) {
 		return nil
 	}
 	for _, x := range *all {
-		if x.Expires.After(now) {
-			out = append(out, notice.DueLink{Order: x.Order, Withdrawn: x.Withdrawn, Until: x.Expires.In(now.Location())})
+		if x.Folder || x.Expires.After(now) {
+			out = append(out, notice.DueLink{Order: x.Order, Withdrawn: x.Withdrawn, Until: x.Expires.In(now.Location()), Folder: x.Folder})
 		}
 	}
 	return out

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,13 +15,15 @@ import (
 	"chartseal/order"
 )
 
-// LiveLink is a link that still leads to records although the patient withdrew the
-// authorization, directive or consent it was made under. It is patient data.
+// LiveLink is a link that still leads to records, or an encrypted file that nobody has
+// taken yet, although the patient withdrew the authorization, directive or consent it was
+// made under. It is patient data.
 type LiveLink struct {
 	Order     string    `json:"order"`
 	Release   string    `json:"release"`
 	Withdrawn string    `json:"withdrawn"` // YYYY-MM-DD
-	Expires   time.Time `json:"link_expires"`
+	Expires   time.Time `json:"link_expires,omitzero"`
+	Folder    bool      `json:"in_export_folder,omitempty"` // no link: its files still lie there, for a drive
 }
 
 // permissionRule is the rule about the permission that a release was made under; ""
@@ -62,13 +66,26 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 		if w == nil {
 			continue
 		}
-		r, err := s.load(e.Reference)
-		if err != nil || r.Revoked || r.Expired || r.Links == nil || !r.aliveUntil().After(now) {
-			continue // nothing is left of it
+		l := LiveLink{Order: e.Order, Release: e.Reference, Withdrawn: w.On.String()}
+		switch r, err := s.load(e.Reference); {
+		case err != nil || r.Revoked || r.Expired: // nothing is left of it
+		case r.Way == byFolder && inExport(cfg, r):
+			l.Folder = true
+			out = append(out, l)
+		case r.Links != nil && r.aliveUntil().After(now):
+			l.Expires = r.aliveUntil()
+			out = append(out, l)
 		}
-		out = append(out, LiveLink{Order: e.Order, Release: e.Reference, Withdrawn: w.On.String(), Expires: r.aliveUntil()})
 	}
 	return out, nil
+}
+
+// inExport reports whether the files of a release still lie in the export folder.
+func inExport(cfg *config.Config, r *release) bool {
+	return cfg.Export != "" && slices.ContainsFunc(exportNames(r), func(name string) bool {
+		_, err := os.Lstat(filepath.Join(cfg.Export, name))
+		return err == nil
+	})
 }
 
 // withdrawnFor compares a release with the withdrawals by the recipient's name and
@@ -119,6 +136,9 @@ func (p *Practice) endWithdrawn(ctx context.Context, w *withdrawals, anyCase boo
 	}
 	var errs []error
 	links = slices.DeleteFunc(links, func(l LiveLink) bool {
+		if l.Folder { // whoever holds the drive must know
+			return false
+		}
 		done, err := p.endLink(ctx, l)
 		errs = append(errs, err)
 		return done

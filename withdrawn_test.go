@@ -85,3 +85,45 @@ func TestWithdrawnLinksAreListedUntilTheyEnd(t *testing.T) {
 		t.Errorf("the links have ended:\n%s", text)
 	}
 }
+
+// What a patient withdrew and nobody has taken yet is named until it is deleted: there is
+// no link to revoke, and the drive may be handed over at any moment.
+func TestWithdrawnFilesAreListedUntilTheyAreDeleted(t *testing.T) {
+	p, _, outbox := listed(t)
+	dir := t.TempDir()
+	p.cfg.Recipients, p.cfg.Restrictions, p.cfg.Export = filepath.Join(dir, "book.yaml"), filepath.Join(dir, "asked.yaml"), dir
+	r := &release{ID: "r1", Way: byFolder, Outcome: sent}
+	if err := p.state.save(r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ledger.Append(t.Context(), ledger.Entry{
+		Key: "r1/sent", Event: ledger.Sent, Order: "R-1", Reference: "r1", Patient: "10432", Basis: "authorization",
+		Recipient: &ledger.Party{Name: "Acme Corporation", Kind: "employer"}, Signed: "2026-11-10",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, exportNames(r)[0])
+	for name, text := range map[string]string{p.cfg.Recipients: "# nobody\n", p.cfg.Restrictions: "'10432': {withdrawn: [{to: Acme Corp., on: 2026-11-24}]}\n", file: "sealed"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var w withdrawals
+	for range 2 { // as long as it is there
+		if err := p.endWithdrawn(t.Context(), &w, false); err != nil {
+			t.Fatal(err)
+		}
+		if text := look(t, p, outbox); !strings.Contains(text, "R-1: the patient withdrew the permission on November 24, 2026. Its encrypted files still lie in the export folder") || strings.Contains(text, "chartseal revoke R-1") {
+			t.Errorf("the files are not listed:\n%s", text)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.endWithdrawn(t.Context(), &w, false); err != nil {
+		t.Fatal(err)
+	}
+	if text := look(t, p, outbox); strings.Contains(text, "withdrew") {
+		t.Errorf("the files are gone:\n%s", text)
+	}
+}

@@ -25,7 +25,7 @@ func statusCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			st.Withdrawn = slices.DeleteFunc(st.Withdrawn, func(l chartseal.LiveLink) bool { return !l.Expires.After(time.Now()) })
+			st.Withdrawn = slices.DeleteFunc(st.Withdrawn, func(l chartseal.LiveLink) bool { return !l.Folder && !l.Expires.After(time.Now()) })
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), st)
 			}
@@ -89,6 +89,10 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 		p.f("%s\n", st.Database)
 	}
 	for _, l := range st.Withdrawn {
+		if l.Folder {
+			p.f("FILES TO DELETE: the patient withdrew the permission of order %s on %s, and its encrypted files still lie in the export folder; delete them there and hand nothing over\n", l.Order, l.Withdrawn)
+			continue
+		}
 		p.f("LINK TO WITHDRAW: the patient withdrew the permission of order %s on %s, and its link is alive until %s; the daemon revokes it, or: chartseal revoke %s\n",
 			l.Order, l.Withdrawn, l.Expires.Local().Format("2006-01-02 15:04"), l.Order)
 	}

@@ -23,11 +23,13 @@ type DueRow struct {
 	Urgent   bool
 }
 
-// DueLink is a link that still works although the patient withdrew the permission.
+// DueLink is a link that still works, or a file for a drive that still lies there,
+// although the patient withdrew the permission.
 type DueLink struct {
 	Order     string
 	Withdrawn string // YYYY-MM-DD
 	Until     time.Time
+	Folder    bool // no link: its files lie in the export folder
 }
 
 // maxDueRows bounds the list; nobody reads a longer one.
@@ -152,8 +154,13 @@ footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 <p>{{with .P.Name}}{{.}} · {{end}}{{when .Now}}</p>
 </header>
 {{range .Links -}}
+{{if .Folder -}}
+<p class="alert"><b>Order {{.Order}}: the patient withdrew the permission on {{day .Withdrawn}}. Its encrypted files still lie in the export folder.</b>
+Delete them there, and hand nothing over. If the drive has been handed over already, tell the person who looks after privacy.</p>
+{{else -}}
 <p class="alert"><b>Order {{.Order}}: the patient withdrew the permission on {{day .Withdrawn}}, and the link still works until {{when .Until}}.</b>
 chartseal deletes the records behind it as soon as it can reach them. If this stays here, call IT: <code>chartseal revoke {{.Order}}</code></p>
+{{end -}}
 {{end -}}
 {{if .Rows -}}
 <p class="sum">{{.Count}} {{if eq .Count 1}}order has{{else}}orders have{{end}} no final answer yet.
