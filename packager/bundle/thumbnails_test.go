@@ -40,6 +40,9 @@ func film(series, n int) content {
 func TestThumbnailsSayWhatTheyAre(t *testing.T) {
 	s := newSigner(t)
 	list := []content{film(1, 1), film(2, 1), film(2, 2), film(2, 3), film(4, 1)}
+	for i := range list {
+		list[i].rec.Notices = []string{fmt.Sprintf("Many share this. (DICOM: Element%d)", i)}
+	}
 	for i := range 3 {
 		slice := instance("CT", 3, i+1)
 		slice.SeriesDescription = "Volume 0.7421875 mm"
@@ -69,6 +72,9 @@ func TestThumbnailsSayWhatTheyAre(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("START-HERE.html lacks %s", want)
 		}
+	}
+	if n := strings.Count(page, "Many share this."); n != 1 || !strings.Contains(page, "<li>Many share this.</li>") {
+		t.Errorf("what many records share is said %d times", n)
 	}
 	if n := strings.Count(page, "data:image/jpeg"); n != 5 {
 		t.Errorf("%d thumbnails", n)

@@ -41,7 +41,7 @@ type view struct {
 	Rows     []row
 	Listed   []row    // those of Rows that START-HERE.html has room for
 	Unlisted int      // the number of the others
-	Notes    []string // the first of Notices
+	Notes    []string // the first of Notices, and of what many rows share
 	Unnoted  int      // the number of the others
 	Pictures []picture
 	Removed  []removed
@@ -98,9 +98,10 @@ func newView(m *Manifest, listed []dicomdir.Instance, thumbnails map[int]Thumbna
 			r.Unseen = unseen(r, thumbnails)
 		}
 	}
+	v.Notes = append(slices.Clone(m.Notices), shared(v.Rows)...)
+	v.Unnoted = max(0, len(v.Notes)-maxNotes)
+	v.Notes = v.Notes[:len(v.Notes)-v.Unnoted]
 	v.Listed, v.Unlisted = withinPage(v.Rows)
-	v.Notes = m.Notices[:min(len(m.Notices), maxNotes)]
-	v.Unnoted = len(m.Notices) - len(v.Notes)
 	v.Pictures = gallery(m, v.Rows, thumbnails)
 	v.Size = humanSize(total)
 	return v
@@ -146,6 +147,22 @@ func rows(records []Member) []row {
 		return cmp.Or(cmp.Compare(b.sortDate, a.sortDate), cmp.Compare(a.Title, b.Title))
 	})
 	return list
+}
+
+// shared takes the notices that many rows have out of them, to be said once.
+func shared(list []row) (often []string) {
+	count := map[string]int{}
+	for _, r := range list {
+		for _, n := range r.Notices {
+			if count[n]++; count[n] == 3 {
+				often = append(often, n)
+			}
+		}
+	}
+	for i := range list {
+		list[i].Notices = slices.DeleteFunc(list[i].Notices, func(n string) bool { return count[n] > 2 })
+	}
+	return often
 }
 
 // rowTitle adds the words of the original name, where the path has them: "Chart:

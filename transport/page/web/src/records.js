@@ -77,8 +77,11 @@ function formatName(record) {
 // seriesText is what the imaging program calls the series, where the title does not.
 function seriesText(entry) {
   const text = named(entry).name || entry.records[0].image?.text || "";
-  return titleOf(entry).includes(text) ? "" : t("called", { name: text });
+  return letters(titleOf(entry)).includes(letters(text)) ? "" : t("called", { name: text });
 }
+
+// letters reduces a text to what counts when two are compared.
+const letters = (text) => text.toLowerCase().replace(/[^\p{L}\p{Nd}]/gu, "");
 
 function meta(entry) {
   const [first] = entry.records;
@@ -144,8 +147,18 @@ class Shelf {
   }
 }
 
+// often are the remarks that many entries share: they are shown once, for all.
+function often(list) {
+  const count = new Map();
+  for (const text of list.flatMap(remarks)) count.set(text, (count.get(text) || 0) + 1);
+  return new Set([...count].filter(([, n]) => n > 2).map(([text]) => text));
+}
+
+// row is one entry. Its buttons are named with the date, which tells pictures apart that
+// are called the same.
 function row(entry, shelf) {
   const what = titleOf(entry);
+  const dated = [what, day(entry.date)].filter(Boolean).join(", ");
   const many = entry.records.length > 1;
   const view = () => openViewer({
     title: what, format: entry.records[0].format, items: entry.records.map((r) => () => shelf.content(r)), save: () => shelf.save(entry),
@@ -154,10 +167,10 @@ function row(entry, shelf) {
   const save = () => shelf.save(entry).catch(() => { failed.textContent = t("save_failed"); });
   return el("li", {},
     el("div", {}, el("div", { class: "what" }, what), el("div", { class: "meta" }, meta(entry)),
-      ...remarks(entry).map((text) => el("div", { class: "meta", lang: manifestLanguage }, text)), failed),
+      ...remarks(entry).filter((text) => !shelf.often.has(text)).map((text) => el("div", { class: "meta", lang: manifestLanguage }, text)), failed),
     el("div", { class: "buttons" },
-      viewable.has(entry.records[0].format) && el("button", { type: "button", class: "button second small", "aria-label": t("view_what", { what }), onclick: view }, t("view")),
-      el("button", { type: "button", class: "button second small", "aria-label": t(many ? "save_series_what" : "save_what", { what }), onclick: save }, t(many ? "save_series" : "save"))));
+      viewable.has(entry.records[0].format) && el("button", { type: "button", class: "button second small", "aria-label": t("view_what", { what: dated }), onclick: view }, t("view")),
+      el("button", { type: "button", class: "button second small", "aria-label": t(many ? "save_series_what" : "save_what", { what: dated }), onclick: save }, t(many ? "save_series" : "save"))));
 }
 
 function section([kind, list], shelf) {
@@ -166,10 +179,10 @@ function section([kind, list], shelf) {
     el("ul", { class: "list" }, ...list.map((entry) => row(entry, shelf))));
 }
 
-function notices(manifest) {
-  const list = manifest.notices || [];
+function notices(manifest, shared) {
+  const list = [...manifest.notices || [], ...shared];
   if (list.length === 0) return null;
-  return el("div", { class: "card calm notices" }, el("h3", {}, t("notice_title")), ...list.map((n) => el("p", { lang: manifestLanguage }, n)));
+  return el("div", { class: "card calm notices" }, el("h2", {}, t("notice_title")), ...list.map((n) => el("p", { lang: manifestLanguage }, n)));
 }
 
 // whose names the patient, where the release is not an anonymous one.
@@ -183,6 +196,7 @@ function whose({ patient }) {
 export function render(opened, { practice, phone, signer, archiveName, close }) {
   const shelf = new Shelf(opened, archiveName);
   const list = entries(opened.records);
+  shelf.often = often(list);
   $("records").replaceChildren(
     el("h1", { id: "records-title", tabindex: "-1" }, t("records_title", { practice })),
     ...[whose(opened.manifest)].filter(Boolean),
@@ -192,7 +206,7 @@ export function render(opened, { practice, phone, signer, archiveName, close }) 
     el("div", { class: "actions" },
       el("button", { type: "button", class: "button first", onclick: () => shelf.saveAll() }, t("save_all")),
       el("span", { class: "soft", id: "saving", role: "status" }, t("save_all_note", { size: size(opened.archive.size) }))),
-    ...[notices(opened.manifest)].filter(Boolean),
+    ...[notices(opened.manifest, shelf.often)].filter(Boolean),
     ...groups(list).map((group) => section(group, shelf)),
     el("div", { class: "end" },
       el("button", { type: "button", class: "button second", onclick: close }, t("close_records")),

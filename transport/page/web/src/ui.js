@@ -22,7 +22,8 @@ const state = { way: data.unlock === "key" ? "key" : "words", saved: null, keyTe
 const past = () => Boolean(data.url && expires && expires < new Date());
 
 const hasPhone = () => Boolean(data.contact.phone);
-const phoneLink = () => el("a", { href: `tel:${data.contact.phone.replace(/[^+\d]/g, "")}` }, t("call", values));
+const phoneHref = () => `tel:${data.contact.phone.replace(/[^+\d]/g, "")}`;
+const phoneLink = () => el("a", { href: phoneHref() }, t("call", values));
 const mailLink = () => el("a", { href: `mailto:${data.contact.email}` }, data.contact.email);
 
 function drawFacts() {
@@ -128,13 +129,19 @@ function misspelt() {
   return places.length ? tn("unknown_words", places.length, { places: places.join(", ") }) : "";
 }
 
+// callForHelp is a sentence with the number to touch.
+function callForHelp() {
+  if (!hasPhone()) return [];
+  const [before, after] = t("call_for_help", values).split(data.contact.phone);
+  return [before, el("a", { href: phoneHref() }, data.contact.phone), after];
+}
+
 function drawFault(code) {
-  const help = hasPhone() ? t("call_for_help", values) : "";
   const ended = (code === "past" || code === "expired") && past() ? [t("worked_until", { date: moment(expires) }), " "] : [];
   $("fault").replaceChildren(
     el("h1", {}, t(`${code}_title`, values)),
     el("p", {}, ...ended, t(code, values), ...(code === "wrong_passphrase" ? [" ", misspelt()] : [])),
-    el("p", {}, t(code === "past" ? "past_try" : "nothing_shown"), " ", help));
+    el("p", {}, t(code === "past" ? "past_try" : "nothing_shown"), " ", ...callForHelp()));
 }
 
 function showFault(code) {

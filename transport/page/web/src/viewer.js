@@ -301,7 +301,7 @@ class Viewer {
     const pan = event.shiftKey && pans[event.key];
     if (run) run();
     else if (pan) this.active.pan(...pan);
-    else if (steps[event.key] && !slider && !event.target.closest("button")) this.active.go(this.active.n + steps[event.key]);
+    else if (steps[event.key] && !slider) this.active.go(this.active.n + steps[event.key]);
     else return;
     event.preventDefault();
   }

@@ -28,7 +28,7 @@ test("page: keyboard alone is enough", async () => {
   await page.keyboard.press("i");
   await page.keyboard.press("+");
   await page.keyboard.press("Escape");
-  assert.equal(await focused(), "View Intraoral X-ray");
+  assert.equal(await focused(), "View Intraoral X-ray, March 12, 2025");
   await tabTo("Close and delete");
   await page.keyboard.press("Enter");
   await page.waitForSelector("#closed:not([hidden])");

@@ -16,6 +16,7 @@ test("page: the words open, everything is listed by kind", async () => {
   await enter(page);
   await opened(page);
   const text = await page.locator("#records").innerText();
+  assert.equal(text.split("Many share this.").length, 2, "what many share is said once");
   for (const want of ["All 38 files arrived complete and unchanged", "Alvarez, Maria, born March 9, 1984", "Chart: progress notes", "May 3, 2025", "Intraoral X-ray",
     "2 details removed", "24 pictures in one series", "3D scan (CBCT)", "named “Volume 0.7421875 mm”", "Notes were kept.\n", "Photograph: smile", "STL", "No date", "The file has no date of its own", signer.publicKey]) assert.ok(text.includes(want), `${want} in ${text}`);
   assert.equal(await page.locator("#records li").count(), list.length - 23);

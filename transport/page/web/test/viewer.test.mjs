@@ -36,6 +36,10 @@ test("viewer: a series in three planes, moved by mouse, slider and keys", async 
   for (const n of [0, 1, 2]) assert.ok(await lit(page, n) > 300, `pane ${n}`);
   const name = (n) => page.locator(".pane .name").nth(n).textContent();
   assert.equal(await name(0), "Axial: picture 13 of 24");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Close");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await name(0), "Axial: picture 14 of 24");
+  await page.keyboard.press("ArrowUp");
   await page.locator(".pane input").first().focus();
   await page.keyboard.press("ArrowRight");
   assert.equal(await name(0), "Axial: picture 14 of 24");
