@@ -22,11 +22,7 @@ import (
 
 // openLedger opens the ledger against its signed head.
 func (p *Practice) openLedger() (*ledger.Ledger, error) {
-	l, err := ledger.Open(p.state.path("ledger"), p.opts.Now, ledger.Signed(p.signer()))
-	if err == nil && l.HeadWasMissing() {
-		p.log.Warn("the ledger had no signed head and has one now: it is of an earlier version, or the file was deleted", slog.String("stage", "ledger"))
-	}
-	return l, err
+	return ledger.Open(p.state.path("ledger"), p.opts.Now, ledger.Signed(p.signer()))
 }
 
 func (p *Practice) signer() ledger.Signer { return ledger.Signer{Site: p.cfg.Site, Key: p.state.key} }
@@ -304,9 +300,6 @@ func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add a
 	add("ledger", transport.OK, "The ledger is whole: %d entries.", rep.Head.Seq)
 	if rep.Head.Seq == 0 {
 		return
-	}
-	if rep.Signed == nil {
-		add("ledger", transport.Notice, "The ledger has no signed head yet: the daemon makes it when it starts.")
 	}
 	c := readHeadCopy(s)
 	if m := readCopy(s, mirrorState); cfg.Database.Reveal() != "" && m.Trouble != "" {

@@ -55,43 +55,53 @@ def signed(key, message, sig):
 HEAD = rb"(chartseal ledger head v1\nsite: [A-Za-z0-9-]{1,64}\nseq: ([1-9]\d{0,18})\nhash: ([0-9a-f]{64})\nat: ([\dTZ:.-]+)\n)untrusted comment: .*\n(.+)\ntrusted comment: (.*)\n(.+)\n"
 
 
+BEGIN = rb'\{"v":1,"seq":\d{1,20},"prev":"[0-9a-f]{64}","key":"[A-Za-z0-9._/:+-]{1,200}","at":"\d{4}-\d\d-\d\dT'
+
+
 def fail(where, why):
     print(f"ledger is broken: {where}: {why}")
     sys.exit(4)
 
 
-def read_head(path, pub):
-    """The entry and hash that a signed head names (minisign's format, prehashed)."""
+def read_head(path, pub, needed=True):
+    """The entry, hash and time that a signed head names (minisign's format, prehashed)."""
     try:
         m = re.fullmatch(HEAD, path.read_bytes())
         sig, both = base64.b64decode(m[5]), base64.b64decode(m[7])
         ok = sig[:2] == b"ED" and sig[2:10] == pub[2:10] and len(sig) == 74 and len(both) == 64
         ok = ok and signed(pub[10:], hashlib.blake2b(m[1]).digest(), sig[10:])
         ok = ok and signed(pub[10:], sig[10:] + m[6], both)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, FileNotFoundError):
         ok = False
-    if not ok:
+    if not ok and needed:
         fail(path.name, "not signed by this key")
-    return int(m[2]), m[3].decode(), m[4].decode()
+    return (int(m[2]), m[3].decode(), m[4].decode()) if ok else None
 
 
 def main(folder, key=None, *copies):
-    folder, known, own, restored = pathlib.Path(folder), [], None, []
+    folder, known, own, promised, restored = pathlib.Path(folder), [], None, None, []
     if key:
         pub = base64.b64decode(pathlib.Path(key).read_text().strip().split("\n")[-1])
         known = [read_head(pathlib.Path(c), pub) for c in copies]
+        promised = read_head(folder / "head.new", pub, needed=False)
         if (folder / "head").exists():
             own = read_head(folder / "head", pub)
             known.append(own)
     seq, prev, seen = 0, "0" * 64, {}
-    for segment in sorted(folder.glob("[0-9][0-9][0-9][0-9].jsonl")):
+    segments = sorted(folder.glob("[0-9][0-9][0-9][0-9].jsonl"))
+    for segment in segments:
         lines = segment.read_bytes().split(b"\n")
-        if lines.pop() != b"":
+        torn = lines.pop()
+        if segment == segments[-1] and not torn and lines and b"\0" in lines[-1]:
+            torn = lines.pop()  # zeros, where a power cut kept the line from the disk
+        if torn and segment != segments[-1]:
             fail(segment.name, "last line is incomplete")
+        if torn:
+            print(f"after the last entry: {len(torn)} bytes of one that was being written", file=sys.stderr)
         for number, line in enumerate(lines, 1):
             where = f"entry {seq + 1} ({segment.name} line {number})"
             tail = re.search(rb',"hash":"([0-9a-f]{64})"}$', line)
-            if not tail:
+            if not tail or not re.match(BEGIN, line):
                 fail(where, "not a line of a ledger")
             hash = tail[1].decode()
             if hashlib.sha256(line[: tail.start()] + b"}").hexdigest() != hash:
@@ -109,8 +119,9 @@ def main(folder, key=None, *copies):
         forgiven = any(a <= at <= b and stamp(when) <= stamp(t) for a, b, t in restored)
         if seen.get(at) != hash and not forgiven:
             fail(f"entry {min(at, seq + 1)}", "cut off at the end" if at > seq else "ledger was written anew")
-    if own and seq > own[0] + 1:
-        fail(f"entry {own[0] + 1}", "not covered by the signed head")
+    covered = own[0] if own else 0
+    if key and (seq > covered + 1 or seq > covered and (not promised or (seq, prev) != promised[:2])):
+        fail(f"entry {covered + 1}", "not covered by the signed head" if own else "the signed head is missing")
     print(seq, prev)
 
 

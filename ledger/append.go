@@ -141,6 +141,9 @@ func (l *Ledger) write(e *Entry) (Receipt, error) {
 	if err := l.turn(e.At); err != nil {
 		return Receipt{}, err
 	}
+	if err := l.promise(Head{e.Seq, hash}); err != nil {
+		return Receipt{}, err
+	}
 	if err := l.put(line); err != nil {
 		return Receipt{}, err
 	}

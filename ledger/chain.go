@@ -33,6 +33,7 @@ const (
 	Unproved  Fault = "is not signed by the site's key, or was edited, in the shared database"
 	Forked    Fault = "stands twice in the shared database: the ledger was written anew from there"
 	Vanished  Fault = "is missing in the shared database"
+	Beheaded  Fault = "signed head is missing: somebody deleted it"
 	Unsealed  Fault = "signed head is not by the practice's key, or was edited"
 )
 
@@ -48,7 +49,7 @@ type BrokenError struct {
 }
 
 func (e *BrokenError) Error() string {
-	if e.Fault == Unsealed {
+	if e.Fault == Unsealed || e.Fault == Beheaded {
 		return fmt.Sprintf("%v: its %s", ErrBroken, e.Fault)
 	}
 	where := ""

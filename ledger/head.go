@@ -28,8 +28,9 @@ import (
 // One file, so that a crash cannot part the two.
 const (
 	headName  = "head"
-	headNew   = "head.new" // being written
+	headNew   = "head.new" // of the entry that is being written
 	headLines = 5
+	fileLines = headLines + 4
 	maxHead   = 4 << 10 // bytes
 )
 
@@ -74,11 +75,16 @@ func (s *Signer) Sign(h Head, lost *Loss, at time.Time) []byte {
 func ParseHead(data []byte, by minisign.PublicKey) (SignedHead, error) {
 	text, sig := cutHead(data)
 	h, ok := Unproven(data)
-	if !ok || !minisign.Verify(by, text, sig) {
+	if !ok || !plain(data) || !minisign.Verify(by, text, sig) {
 		return SignedHead{}, ErrHead
 	}
 	h.Lost = lossIn(sig)
 	return h, nil
+}
+
+// plain says that a head is written as it must be: nine lines, each ended by a line feed.
+func plain(data []byte) bool {
+	return bytes.Count(data, []byte("\n")) == fileLines && bytes.HasSuffix(data, []byte("\n")) && !bytes.Contains(data, []byte("\r"))
 }
 
 // cutHead takes a head and its signature apart.
@@ -124,8 +130,10 @@ func lossIn(sig []byte) *Loss {
 
 // HeadFile reads the signed head in a ledger's folder, as it is on the disk;
 // fs.ErrNotExist if there is none.
-func HeadFile(dir string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, headName))
+func HeadFile(dir string) ([]byte, error) { return headFile(dir, headName) }
+
+func headFile(dir, name string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -152,6 +160,20 @@ func readHead(dir string, by minisign.PublicKey) (*SignedHead, error) {
 	return &h, nil
 }
 
+// promised is the head that was signed before its entry was written; nil if there is none
+// that the practice signed.
+func promised(dir string, by minisign.PublicKey) *SignedHead {
+	data, err := headFile(dir, headNew)
+	if err != nil {
+		return nil
+	}
+	h, err := ParseHead(data, by)
+	if err != nil {
+		return nil // a crash left a part of it
+	}
+	return &h
+}
+
 // Option changes how Open opens a ledger.
 type Option func(*Ledger)
 
@@ -167,10 +189,6 @@ func DespiteHead() Option { return func(l *Ledger) { l.lenient = true } }
 // HeadFault is how the signed head did not fit a ledger that was opened despite it.
 func (l *Ledger) HeadFault() *BrokenError { return l.headFault }
 
-// HeadWasMissing tells that Open found entries and no signed head: they are of a
-// version that signed none, or somebody deleted it.
-func (l *Ledger) HeadWasMissing() bool { return l.headMissing }
-
 // openHead reads the signed head before the entries are.
 func (l *Ledger) openHead() error {
 	if l.signer == nil {
@@ -183,6 +201,7 @@ func (l *Ledger) openHead() error {
 	if h != nil {
 		l.signed, l.kept = h.Head, h
 	}
+	l.next = promised(l.dir, l.signer.Key.Public().(minisign.PublicKey))
 	return err
 }
 
@@ -198,49 +217,71 @@ func (l *Ledger) doubt(broken *BrokenError) error {
 }
 
 // checkHead compares the whole chain with the signed head. A crash can come between
-// an entry and its head, so one entry more is as it should be.
+// an entry and its head, so one entry more is as it should be, if its head was promised.
 func (l *Ledger) checkHead() error {
 	if l.signer == nil || l.headFault != nil {
 		return nil
 	}
-	if l.kept == nil {
-		l.headMissing = l.chain.head.Seq > 0
-		return l.cover()
-	}
-	if broken := unfit(l.signed, l.chain.head, l.met); broken != nil {
+	if broken := unfit(l.kept, l.chain.head, l.met, l.next); broken != nil {
 		return l.doubt(broken)
 	}
 	return l.cover()
 }
 
 // unfit compares a chain with its signed head; met is the hash that the chain has
-// at the head's entry.
-func unfit(signed, chain Head, met string) *BrokenError {
+// at the head's entry, and next the head that was signed before its entry was written.
+func unfit(own *SignedHead, chain Head, met string, next *SignedHead) *BrokenError {
+	var signed Head
+	if own != nil {
+		signed = own.Head
+	}
 	switch {
 	case signed.Seq > chain.Seq:
 		return &BrokenError{Seq: chain.Seq + 1, Fault: Cut}
 	case signed.Seq > 0 && met != signed.Hash:
 		return &BrokenError{Seq: signed.Seq, Fault: Replaced}
-	case chain.Seq > signed.Seq+1:
-		return &BrokenError{Seq: signed.Seq + 1, Fault: Unsigned}
+	case chain.Seq == signed.Seq, chain.Seq == signed.Seq+1 && next != nil && next.Head == chain:
+		return nil
+	case own == nil:
+		return &BrokenError{Fault: Beheaded}
 	}
-	return nil
+	return &BrokenError{Seq: signed.Seq + 1, Fault: Unsigned}
 }
 
-// cover signs the head anew if there are entries that it does not cover.
-func (l *Ledger) cover() error {
-	if l.signer == nil || l.signed == l.chain.head {
+// promise signs the head of an entry that is about to be written, so that no entry is
+// there that the practice has not signed.
+func (l *Ledger) promise(h Head) error {
+	if l.signer == nil {
 		return nil
 	}
-	temp := filepath.Join(l.dir, headNew)
-	text := l.signer.Sign(l.chain.head, nil, l.now())
-	err := change(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, func(f *os.File) error {
+	text := l.signer.Sign(h, nil, l.now())
+	err := change(filepath.Join(l.dir, headNew), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, func(f *os.File) error {
 		_, err := f.Write(text)
 		return err
 	})
 	if err == nil {
-		err = replace(temp, filepath.Join(l.dir, headName))
+		err = syncFolder(l.dir)
 	}
+	if err != nil {
+		return fmt.Errorf("sign ledger head: %w", err)
+	}
+	l.promised = h
+	return nil
+}
+
+// cover makes the promised head the signed one, or signs it anew if there are entries that
+// it does not cover.
+func (l *Ledger) cover() error {
+	if l.signer == nil || l.signed == l.chain.head {
+		return nil
+	}
+	if l.promised != l.chain.head {
+		if err := l.promise(l.chain.head); err != nil {
+			return err
+		}
+	}
+	err := replace(filepath.Join(l.dir, headNew), filepath.Join(l.dir, headName))
+	l.promised = Head{}
 	if err == nil {
 		err = syncFolder(l.dir)
 	}

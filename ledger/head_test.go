@@ -116,13 +116,14 @@ func TestTheHeadIsSignedWithEveryEntry(t *testing.T) {
 	}
 	l = openSigned(t, dir, c)
 	fill(t, l, 4, 4)
-	if _, err := VerifySigned(t.Context(), dir, testPub()); err != nil || l.HeadWasMissing() {
+	if _, err := VerifySigned(t.Context(), dir, testPub()); err != nil {
 		t.Error(err)
 	}
 }
 
-// An entry and its head are two writes: a crash between them leaves a head that lags by
-// one. It never leads, and never lags by more.
+// An entry and its head are two writes, and the head is promised before: a crash between
+// them leaves a head that lags by one, beside the promised one. It never leads, and there
+// is no entry that was not signed.
 func TestAHeadMayLagByOneEntry(t *testing.T) {
 	dir, c := t.TempDir(), at(2026)
 	l := openSigned(t, dir, c)
@@ -135,25 +136,71 @@ func TestAHeadMayLagByOneEntry(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	put := func(n int) {
-		if err := os.WriteFile(filepath.Join(dir, headName), heads[n-1], 0o600); err != nil {
-			t.Fatal(err)
-		}
+	whole := copyOf(t, dir)
+	for name, tc := range map[string]struct {
+		head, next int // 0: there is none
+		fault      Fault
+	}{
+		"after the promise":        {3, 4, ""}, // and the entry, before the head
+		"nobody signed the last":   {3, 0, Unsigned},
+		"another was promised":     {3, 3, Unsigned},
+		"nobody signed two":        {2, 4, Unsigned},
+		"a promise that was kept":  {4, 4, ""},
+		"a promise of long ago":    {4, 1, ""},
+		"the head is gone":         {0, 0, Beheaded},
+		"the head is gone, lately": {0, 4, Beheaded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := copyOf(t, whole)
+			for file, n := range map[string]int{headName: tc.head, headNew: tc.next} {
+				err := os.Remove(filepath.Join(dir, file))
+				if n > 0 {
+					err = os.WriteFile(filepath.Join(dir, file), heads[n-1], 0o600)
+				}
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Fatal(err)
+				}
+			}
+			_, err := VerifySigned(t.Context(), dir, testPub())
+			again, oerr := Open(dir, c.now, signing())
+			if tc.fault != "" {
+				seq := uint64(0)
+				if tc.head > 0 {
+					seq = uint64(tc.head + 1)
+				}
+				wantFault(t, err, seq, tc.fault)
+				wantFault(t, oerr, seq, tc.fault)
+				return
+			}
+			if err != nil || oerr != nil {
+				t.Fatal(err, oerr)
+			}
+			defer again.Close()
+			if _, h := headOf(t, dir); h.Seq != 4 || again.Head().Seq != 4 {
+				t.Errorf("head %+v after opening", h)
+			}
+		})
 	}
-	put(3)
+}
+
+// The very first entry, too, is promised before it is written.
+func TestTheFirstEntryIsPromised(t *testing.T) {
+	dir, c := t.TempDir(), at(2026)
+	l := openSigned(t, dir, c)
+	fill(t, l, 1, 1)
+	if err := errors.Join(l.Close(), os.Rename(filepath.Join(dir, headName), filepath.Join(dir, headNew))); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := VerifySigned(t.Context(), dir, testPub()); err != nil {
-		t.Error("a head that lags by one:", err)
+		t.Error(err)
 	}
-	again := openSigned(t, dir, c)
-	if _, h := headOf(t, dir); h.Seq != 4 || again.Head().Seq != 4 {
-		t.Errorf("head %+v after opening", h)
+	unsigned := copyOf(t, dir)
+	fill(t, openSigned(t, dir, c), 2, 2)
+	if err := os.Remove(filepath.Join(unsigned, headNew)); err != nil {
+		t.Fatal(err)
 	}
-	_ = again.Close()
-	put(2) // two entries that nobody with the key appended
-	_, err := VerifySigned(t.Context(), dir, testPub())
-	wantFault(t, err, 3, Unsigned)
-	_, err = Open(dir, c.now, signing())
-	wantFault(t, err, 3, Unsigned)
+	_, err := VerifySigned(t.Context(), unsigned, testPub())
+	wantFault(t, err, 0, Beheaded)
 }
 
 func TestAHeadThatDoesNotFit(t *testing.T) {
@@ -215,7 +262,7 @@ func TestAHeadThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// A ledger of a version that signed no heads gets one, and that is told.
+// A ledger whose head is gone is not signed anew by itself: a person goes on with it.
 func TestALedgerWithoutAHead(t *testing.T) {
 	dir, c := t.TempDir(), at(2026)
 	l := openLedger(t, dir, c)
@@ -223,13 +270,22 @@ func TestALedgerWithoutAHead(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := VerifySigned(t.Context(), dir, testPub()); err != nil || r.Signed != nil {
-		t.Errorf("%+v, %v", r, err)
+	_, err := VerifySigned(t.Context(), dir, testPub())
+	wantFault(t, err, 0, Beheaded)
+	_, err = Open(dir, c.now, signing())
+	wantFault(t, err, 0, Beheaded)
+	back := openSigned(t, dir, c, DespiteHead())
+	if f := back.HeadFault(); f == nil || f.Fault != Beheaded {
+		t.Errorf("fault %v", f)
 	}
-	l = openSigned(t, dir, c)
-	if _, h := headOf(t, dir); !l.HeadWasMissing() || h.Seq != 3 {
+	if _, err := back.Append(t.Context(), Entry{Key: "restored/1", Event: Restored}); err != nil {
+		t.Fatal(err)
+	}
+	_ = back.Close()
+	if _, h := headOf(t, dir); h.Seq != 4 {
 		t.Errorf("head %+v", h)
 	}
+	add(t, openSigned(t, dir, c), 4, 5)
 }
 
 // No entry is acknowledged before the head covers it, and none is written twice for it.

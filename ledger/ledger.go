@@ -35,8 +35,10 @@
 // entry; copies of it kept elsewhere show that ledger and head were replaced
 // together. Give them to [VerifySigned], or a receipt to [Verify].
 //
-// After a crash the signed head may lag by the one entry that was being written,
-// never lead. More entries than that were appended by somebody without the key.
+// The head of an entry is signed before the entry is written, into the file "head.new",
+// which becomes "head" after. So after a crash the signed head may lag by the one entry
+// that was being written, never lead, and there is no entry that was not signed: more
+// were appended by somebody without the key.
 //
 // The ledger holds patient data. Errors of this package hold none.
 package ledger
@@ -106,10 +108,11 @@ type Ledger struct {
 	signer      *Signer     // nil: no head is signed
 	signed      Head        // what the signed head on the disk says
 	kept        *SignedHead // as Open found it; nil if there was none
+	next        *SignedHead // promised before a crash, as Open found it; nil if none was
+	promised    Head        // what head.new says, as this process wrote it
 	met         string      // hash of the entry it names, as Open found it in the chain
 	lenient     bool
 	headFault   *BrokenError
-	headMissing bool
 }
 
 // Open opens the ledger in a folder, which it makes if needed, and checks all

@@ -165,17 +165,22 @@ var mutations = []mutation{
 		maps.Copy(f, old.clone())
 		f[headName] = head
 	}},
-	{"add an entry", func(_ *rand.Rand, f folder, _ []folder) { // with the right hash, and without the key
+	{"add entries", func(rng *rand.Rand, f folder, _ []folder) { // with the right hash, and without the key
 		last := slices.Collect(bytes.Lines(f["2026.jsonl"]))
 		e, err := decode(last[len(last)-1])
 		if err != nil {
 			return
 		}
-		for range 2 {
+		for range 1 + rng.IntN(2) {
 			e.Seq, e.Prev, e.Hash, e.Key = e.Seq+1, e.Hash, "", fmt.Sprint("added", e.Seq)
 			line, hash, _ := e.seal()
 			f["2026.jsonl"], e.Hash = append(f["2026.jsonl"], line...), hash
 		}
+	}},
+	{"delete the head", func(rng *rand.Rand, f folder, _ []folder) {
+		delete(f, headName)
+		name := anySegment(rng, f)
+		f[name] = f[name][:bytes.LastIndexByte(f[name][:len(f[name])-1], '\n')+1]
 	}},
 	{"rename a segment", func(_ *rand.Rand, f folder, _ []folder) {
 		f["2027.jsonl"] = f["2026.jsonl"]

@@ -63,16 +63,32 @@ func VerifySigned(ctx context.Context, dir string, by minisign.PublicKey, elsewh
 		err = c.misfit()
 	}
 	c.report.Signed = own
-	if err != nil || own == nil {
+	if err != nil {
 		return c.report, err
 	}
-	// The daemon may have gone on meanwhile: only a head read after the entries can
-	// tell that they are more than it covers.
-	now, err := readHead(dir, by)
-	if err == nil && now != nil && c.report.Head.Seq > now.Seq+1 {
-		err = &BrokenError{Seq: now.Seq + 1, Fault: Unsigned}
+	return c.report, covered(dir, by, c.report.Head)
+}
+
+// covered makes sure that the last entry that was read was signed. The daemon may have gone
+// on meanwhile: it promises a head before it writes the entry and renames it after, so who
+// looks for the promise first misses neither.
+func covered(dir string, by minisign.PublicKey, last Head) error {
+	next := promised(dir, by)
+	own, err := readHead(dir, by)
+	if err != nil {
+		return err
 	}
-	return c.report, err
+	var signed uint64
+	if own != nil {
+		signed = own.Seq
+	}
+	switch {
+	case last.Seq <= signed, last.Seq == signed+1 && next != nil && next.Head == last:
+		return nil
+	case own == nil:
+		return &BrokenError{Fault: Beheaded}
+	}
+	return &BrokenError{Seq: signed + 1, Fault: Unsigned}
 }
 
 // Lacks compares the ledger in a folder, whose chain must hold, with signed heads

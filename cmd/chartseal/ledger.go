@@ -78,11 +78,11 @@ func (a *app) ledgerVerify(cmd *cobra.Command) error {
 
 func printVerified(p *printer, r chartseal.LedgerReport) {
 	p.f("The ledger is whole: %d entries.\n", r.Entries)
-	switch {
-	case r.Signed != nil:
+	if r.Signed != nil {
 		p.f("Its head was signed at entry %d, on %s.\n", r.Signed.Seq, r.Signed.At.Local().Format(minute))
-	case r.Entries > 0:
-		p.f("It has no signed head: the daemon makes it when it starts, or somebody deleted it.\n")
+	}
+	if r.Torn > 0 {
+		p.f("After it are %d bytes of an entry that is being written, or that a crash left: the daemon moves them aside when it starts.\n", r.Torn)
 	}
 	switch {
 	case r.Alone != "":
