@@ -46,8 +46,10 @@ func TestEveryLineOfTheLedgerNamesWhatItMust(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	always := []string{"at", "order", "order_sha256", "patient", "information", "purpose", "basis", "requester", "approver", "signature_sha256", "signature_key",
-		"authorization_sha256", "signed_on", "permission_ends", "accountable", "accountable_why"}
+	always := []string{
+		"at", "order", "order_sha256", "patient", "information", "purpose", "basis", "requester", "approver", "signature_sha256", "signature_key",
+		"authorization_sha256", "signed_on", "permission_ends", "accountable", "accountable_why",
+	}
 	bundle := []string{"recipient", "manifest_sha256", "bundle_sha256", "bytes", "object_key", "link_expires"}
 	want := map[ledger.Event][]string{
 		ledger.Sent: slices.Concat(always, bundle, []string{"decisions"}), ledger.Revoked: slices.Concat(always, bundle), ledger.Expired: slices.Concat(always, bundle),

@@ -105,14 +105,14 @@ type Ledger struct {
 	recovered *Recovery
 	stopped   error
 
-	signer      *Signer     // nil: no head is signed
-	signed      Head        // what the signed head on the disk says
-	kept        *SignedHead // as Open found it; nil if there was none
-	next        *SignedHead // promised before a crash, as Open found it; nil if none was
-	promised    Head        // what head.new says, as this process wrote it
-	met         string      // hash of the entry it names, as Open found it in the chain
-	lenient     bool
-	headFault   *BrokenError
+	signer    *Signer     // nil: no head is signed
+	signed    Head        // what the signed head on the disk says
+	kept      *SignedHead // as Open found it; nil if there was none
+	next      *SignedHead // promised before a crash, as Open found it; nil if none was
+	promised  Head        // what head.new says, as this process wrote it
+	met       string      // hash of the entry it names, as Open found it in the chain
+	lenient   bool
+	headFault *BrokenError
 }
 
 // Open opens the ledger in a folder, which it makes if needed, and checks all
