@@ -138,3 +138,39 @@ func TestHeadsOfOtherSites(t *testing.T) {
 	}
 	k.close(t)
 }
+
+// A backup that is restored to another path goes on where it was, if it is of the last
+// entry; an older one is found there too, by the store and by the program in docs.
+func TestABackupIsRestoredToAnotherPath(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	k := keepBooks(t, t.TempDir(), s)
+	backup := func() string {
+		dir := t.TempDir()
+		if err := os.CopyFS(filepath.Join(dir, "state"), os.DirFS(k.cfg.State)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	k.write(t, "a", "b")
+	older := backup() // taken while it runs
+	k.write(t, "c")
+	k.close(t)
+	newest := backup()
+
+	moved := keepBooks(t, newest, s)
+	if moved.ledgerBroken.Load() || !moved.state.pub.Equal(k.state.pub) {
+		t.Errorf("%s", moved.log)
+	}
+	moved.write(t, "d")
+	moved.close(t)
+	rep, err := ledger.VerifySigned(t.Context(), filepath.Join(newest, "state", "ledger"), k.state.pub)
+	if err != nil || rep.Head.Seq != 4 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+
+	behind := keepBooks(t, older, s)
+	if !behind.ledgerBroken.Load() || !strings.Contains(behind.log.String(), "entry 3 is missing at the end") {
+		t.Errorf("%s", behind.log)
+	}
+	behind.close(t)
+}
