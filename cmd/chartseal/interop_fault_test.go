@@ -25,7 +25,11 @@ type fault struct{ call, err, when, file string }
 // faults are what disks do: full, broken, read-only, locked by another program.
 // when counts the calls of one thread; file, below the practice, narrows it.
 func faults() (all []fault) {
-	for _, when := range []string{"1..2", "2..3", "4..6", "9..12", "20..24"} {
+	often := []string{"1..2", "4..6", "9..12", "20..24"}
+	if *crashEvery == 1 {
+		often = append(often, "2..3", "6..8", "14..18")
+	}
+	for _, when := range often {
 		for _, err := range []string{"EIO", "ENOSPC"} {
 			all = append(all, fault{"fsync", err, when, ""})
 		}
