@@ -337,3 +337,15 @@ func TestADecisionAnswersOneCause(t *testing.T) {
 		t.Errorf("a decision about the name answers for the age: %+v", stops)
 	}
 }
+
+// TestKindsAreListedOnce: the practice's own come after those that every practice has.
+func TestKindsAreListedOnce(t *testing.T) {
+	o := load(t, "testdata/valid/treatment.yaml")
+	o.Records.Kinds = Kinds{"pictures"}
+	f := facts(o)
+	f.Kinds = append(StandardKinds(), "ceph")
+	want := "The practice has no records of the kind 'pictures'. The kinds are: chart, treatment_plan, consent, billing, lab, implant, radiograph, cbct, scan, photo, model, ceph."
+	if stops := Stopping(Evaluate(o, f)); len(stops) != 1 || stops[0].Message != want {
+		t.Errorf("%+v", stops)
+	}
+}

@@ -186,7 +186,12 @@ func checkScope(o *Order, f *Facts) []finding {
 
 // unknownKinds says which words are no kinds of record.
 func unknownKinds(kinds Kinds, f *Facts) (found []finding) {
-	known := append(StandardKinds(), f.Kinds...)
+	known := StandardKinds()
+	for _, k := range f.Kinds { // which may hold them, too
+		if !slices.Contains(known, k) {
+			known = append(known, k)
+		}
+	}
 	for _, k := range kinds {
 		if k == AllKinds || slices.Contains(known, k) {
 			continue
