@@ -274,7 +274,7 @@ func describePacked(out *packager.Packed, to order.Recipient, unlock string) pac
 			pk.Removed += x.Count
 		}
 		for _, n := range rec.Notices {
-			seen[n]++
+			seen[bundle.PlainNotice(n)]++
 		}
 	}
 	pk.Notices = append(pk.Notices, counted(seen)...)

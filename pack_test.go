@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"chartseal/config"
 	"chartseal/order"
 	"chartseal/packager"
+	"chartseal/packager/bundle"
 	"chartseal/packager/seal"
 	"chartseal/redact/dicomfile"
 )
@@ -55,5 +57,18 @@ func TestHeaderOfASetNamesNobody(t *testing.T) {
 		if h.ProfileVersions["DICOM"] != dicomfile.ProfileVersion() || h.ProfileDigests["DICOM"] != p.dicom.Digest() || c.dates != dicomfile.DatesByTable && h.ProfileDigests["DICOM"] == dicomfile.ProfileDigest() {
 			t.Errorf("%s, %d: the digest does not tell the policy", c.basis, c.dates)
 		}
+	}
+}
+
+// What the receipt says of records names no elements of their files, and says the same
+// thing once.
+func TestNoticesOfRecordsArePlain(t *testing.T) {
+	m := &bundle.Manifest{Records: []bundle.Member{
+		{Kind: "radiograph", Notices: []string{"Notes were kept. (DICOM: SeriesDescription)"}},
+		{Kind: "radiograph", Notices: []string{"Notes were kept. (DICOM: ProtocolName, SeriesDescription)", "Of one."}},
+	}}
+	pk := describePacked(&packager.Packed{Manifest: m}, order.Recipient{}, "key")
+	if want := []string{"Notes were kept. (2 records)", "Of one."}; !slices.Equal(pk.Notices, want) {
+		t.Errorf("got %q, want %q", pk.Notices, want)
 	}
 }

@@ -129,7 +129,7 @@ func rows(records []Member) []row {
 		r.bytes += m.Bytes
 		r.records = append(r.records, n)
 		for _, n := range m.Notices {
-			n, _, _ := strings.Cut(n, technicalPart)
+			n = PlainNotice(n)
 			if !slices.Contains(r.Notices, n) && len(r.Notices) < 8 {
 				r.Notices = append(r.Notices, n)
 			}
@@ -181,9 +181,12 @@ func rowTitle(m Member) (title, called string) {
 	return title + ": " + strings.ReplaceAll(words, "-", " "), called
 }
 
-// technicalPart begins the names of elements that a notice ends with. They are for
-// manifest.json.
-const technicalPart = " (DICOM: "
+// PlainNotice is a notice of a record without the names of elements that it may end
+// with: those are for manifest.json.
+func PlainNotice(n string) string {
+	n, _, _ = strings.Cut(n, " (DICOM: ")
+	return n
+}
 
 // removals counts, for each reason, the files it applied to.
 func removals(records []Member) []removed {
