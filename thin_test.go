@@ -56,6 +56,7 @@ func TestReleasesThatEndedLongAgoAreForgotten(t *testing.T) {
 	live := &links{Expires: now.Add(time.Hour)}
 	remember(t, p, &release{ID: "lately", Outcome: sent, Expired: true}, sent, ledger.Sent, lately)
 	remember(t, p, &release{ID: "live", Outcome: sent, Links: live}, sent, ledger.Sent, old)
+	remember(t, p, &release{ID: "page", Outcome: sent, Expired: true, PageStays: now}, sent, ledger.Sent, old)
 	remember(t, p, &release{ID: "revoking", Outcome: sent, Revoking: true}, sent, ledger.Sent, old)
 	remember(t, p, &release{ID: "stored", Outcome: hold, Ticket: transport.Ticket{Key: "k"}}, hold, ledger.Held, old)
 	remember(t, p, &release{ID: "working"}, working, "", old)
@@ -65,7 +66,7 @@ func TestReleasesThatEndedLongAgoAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, err := p.state.releaseIDs()
-	if want := []string{"lately", "live", "ref", "revoking", "stored", "unrecorded", "unsettled", "working"}; err != nil || !slices.Equal(left, want) {
+	if want := []string{"lately", "live", "page", "ref", "revoking", "stored", "unrecorded", "unsettled", "working"}; err != nil || !slices.Equal(left, want) {
 		t.Fatalf("left are %q, not %q, %v", left, want, err)
 	}
 	p.requests, err = readRequests(ctx, p.state.path("ledger"), nil)
