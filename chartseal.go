@@ -109,7 +109,6 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.state, err = openState(p.cfg.State); err != nil {
 		return err
 	}
-	p.pulse.started = p.opts.Now()
 	if err = p.readRules(); err != nil {
 		return err
 	}
@@ -138,6 +137,7 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.mirror != nil {
 		p.mirror.start(ctx)
 	}
+	p.pulse.started = p.opts.Now()
 	return nil
 }
 

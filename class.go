@@ -29,6 +29,9 @@ func IsFull(err error) bool {
 	return is && (full.Code() == sqliteFull || full.Code() == sqliteShmSize) || errors.Is(err, syscall.ENOSPC)
 }
 
+// ClassOf names the kind of trouble for logs, metrics and alerts.
+func ClassOf(err error) string { return classOf(err) }
+
 // classOf names the kind of trouble for logs and status.
 func classOf(err error) string {
 	for _, c := range []struct {

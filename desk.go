@@ -18,7 +18,6 @@ import (
 // recipients by name, files and links are not in it.
 type Desk struct {
 	Vitals *Vitals
-	Listed time.Time       // when the open orders were listed; zero: not yet
 	Due    []notice.DueRow // open orders, the most urgent first
 	Held   []HeldOrder     // the newest first
 	Links  []OpenLink      // the one that ends first, first
@@ -71,7 +70,6 @@ type deskSeen struct {
 func (p *Practice) Desk(ctx context.Context) (*Desk, error) {
 	d := &Desk{Vitals: p.Vitals(ctx)}
 	if seen := p.pulse.desk.Load(); seen != nil {
-		d.Listed = seen.at
 		d.Due, d.More.Due = firstOf(dueRows(seen.due), maxDeskDue)
 		d.Held, d.More.Held = firstOf(seen.held, maxDeskHeld)
 	}

@@ -89,6 +89,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 		if wait == firstWait {
 			p.log.Warn("waiting for the shared database or the outbox", slog.String("stage", "engine"), slog.String("class", classOf(err)), slog.String("error", err.Error()))
 		}
+		p.tell(Event{Stage: "engine", Waiting: err})
 		if err := p.engine.close(); err != nil {
 			p.log.Warn("engine does not close", slog.String("stage", "engine"), slog.String("class", classOf(err)))
 		}

@@ -33,9 +33,10 @@ type Vitals struct {
 
 	Unpicked Trouble // files in the outbox that take unusually long to be picked up
 
-	Open, Urgent, Overdue int    // orders without a final answer; of them near their date or past it; past it
-	OverdueRelease        string // the most overdue one
-	Braked                int    // orders that the brake holds
+	Listed                time.Time // when open orders were listed; zero: not yet, and the next four are unknown
+	Open, Urgent, Overdue int       // orders without a final answer; of them near their date or past it; past it
+	OverdueRelease        string    // the most overdue one
+	Braked                int       // orders that the brake holds
 
 	Ledger   string  // class of what is wrong with the ledger, "" if it is whole
 	HeadCopy Trouble // what keeps the ledger's signed head from being copied to the store
@@ -129,14 +130,22 @@ func (v *Vitals) Oldest() (since time.Time) {
 // ledger does not hold. "" says that it is.
 func (v *Vitals) Ill() string {
 	switch {
+	case v.At.Sub(v.lastTurn()) > v.Silent:
+		return "stalled"
 	case v.Turned.IsZero():
 		return "starting"
-	case v.At.Sub(v.Turned) > v.Silent:
-		return "stalled"
 	case v.Ledger != "":
 		return "ledger"
 	}
 	return ""
+}
+
+// lastTurn is when the scheduler turned last, or was started.
+func (v *Vitals) lastTurn() time.Time {
+	if v.Turned.IsZero() {
+		return v.Started
+	}
+	return v.Turned
 }
 
 // Vitals looks at the practice while it runs. It asks neither the outbox nor the store,
@@ -176,7 +185,7 @@ func (v *Vitals) addDesk(seen *deskSeen) {
 	if seen == nil {
 		return
 	}
-	v.Open = len(seen.due)
+	v.Listed, v.Open = seen.at, len(seen.due)
 	for _, d := range seen.due { // the most urgent first
 		if d.Urgent {
 			v.Urgent++

@@ -81,7 +81,7 @@ func TestWellIsWhoTurnsAndHasAWholeLedger(t *testing.T) {
 	at := time.Now()
 	for want, v := range map[string]Vitals{
 		"":         {Turned: at.Add(-time.Minute)},
-		"starting": {},
+		"starting": {Started: at},
 		"stalled":  {Turned: at.Add(-time.Hour)},
 		"ledger":   {Turned: at, Ledger: LedgerBroken},
 	} {
@@ -89,6 +89,10 @@ func TestWellIsWhoTurnsAndHasAWholeLedger(t *testing.T) {
 		if got := v.Ill(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+	hung := Vitals{At: at, Started: at.Add(-time.Hour), Silent: lifeSilent} // the very first scan does not end
+	if got := hung.Ill(); got != "stalled" {
+		t.Errorf("%q", got)
 	}
 	for want, err := range map[string]error{
 		"": nil, LedgerCut: fmt.Errorf("open: %w", &ledger.BrokenError{Fault: ledger.Cut}), LedgerBroken: &ledger.BrokenError{Fault: ledger.Edited},

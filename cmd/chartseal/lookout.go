@@ -39,23 +39,10 @@ func (a *app) openLookout(ctx context.Context, p *chartseal.Practice) *lookout {
 	if l.why = l.show(ctx, p, cfg); l.why != nil && !errors.Is(l.why, errNotShown) {
 		a.warn("status", "the board and the metrics cannot be shown", l.why)
 	}
-	channels, err := alertChannels(cfg.Alerts)
-	if err != nil {
-		a.warn("alert", "not all alerts can be sent", err)
-	}
-	if len(channels) == 0 {
-		return l
-	}
-	k := alert.New(alert.Options{
-		Sender: sender(cfg), Channels: channels, State: p.State(), Now: time.Now, Log: a.logger(),
-		Look: func(ctx context.Context) []alert.Condition { return conditions(p.Vitals(ctx), limitsOf(cfg.Alerts)) },
+	l.told = a.keepTelling(ctx, cfg, func(ctx context.Context) ([]alert.Condition, bool) {
+		v := p.Vitals(ctx)
+		return conditions(v, limitsOf(cfg.Alerts)), v.Database == "" && !v.Turned.IsZero() && !v.Listed.IsZero()
 	})
-	told := make(chan struct{})
-	l.told = told
-	go func() {
-		defer close(told)
-		k.Run(ctx)
-	}()
 	return l
 }
 
@@ -140,22 +127,6 @@ func boardLines(r *logfile.Recent) (out []board.Line) {
 		out = append(out, board.Line{At: l.At, Text: l.Message, Release: l.Release, Stage: l.Stage, Class: class, Error: l.Level >= slog.LevelError})
 	}
 	return out
-}
-
-// tellAtOnce sends the alert about a daemon that cannot start: nobody would tell it
-// later. What was told before is not told again.
-func (a *app) tellAtOnce(ctx context.Context, cfg *config.Config, found []alert.Condition) {
-	channels, err := alertChannels(cfg.Alerts)
-	if err != nil {
-		a.warn("alert", "not all alerts can be sent", err)
-	}
-	if len(channels) == 0 {
-		return
-	}
-	alert.New(alert.Options{
-		Sender: sender(cfg), Channels: channels, State: cfg.State, Now: time.Now, Log: a.logger(),
-		Look: func(context.Context) []alert.Condition { return found },
-	}).Once(ctx)
 }
 
 // alertChannels are the ways to IT that the configuration names. With an error there may

@@ -178,6 +178,34 @@ func TestTheLookoutOfADaemon(t *testing.T) {
 	}
 }
 
+// What a daemon waits for before it can open its practice is told after a while.
+func TestADaemonThatCannotOpenTells(t *testing.T) {
+	t.Parallel()
+	it := &pager{}
+	hook := httptest.NewServer(it)
+	defer hook.Close()
+	cfg := ownPractice(t, `status: {listen: ""}`, `alerts: {after: 0s, webhook: {url: "`+hook.URL+`"}}`)
+	must(t, os.MkdirAll(cfg.State, 0o700))
+	a := &app{}
+	p := &porch{app: a, cfg: cfg, stop: func() {}}
+	k := a.keeper(cfg, p.look)
+	k.Once(t.Context())
+	p.waits(chartseal.Event{Stage: "upload", Waiting: watch.ErrAway}) // of a release
+	k.Once(t.Context())
+	if got := it.classes(); len(got) > 0 {
+		t.Errorf("IT was told %q", got)
+	}
+	p.waits(chartseal.Event{Stage: "engine", Waiting: watch.ErrAway})
+	k.Once(t.Context())
+	k.Once(t.Context())
+	p.close(t.Context(), chartseal.ErrLocked) // another daemon is at work
+	p.close(t.Context(), chartseal.ErrConfig)
+	p.close(t.Context(), chartseal.ErrConfig)
+	if got := strings.Join(it.classes(), ", "); got != "failing begins, stuck begins" {
+		t.Errorf("IT was told %q", got)
+	}
+}
+
 // tellBroken starts a daemon on a ledger that somebody has edited.
 func tellBroken(t *testing.T, a *app, config string) {
 	t.Helper()

@@ -110,14 +110,13 @@ func (a *app) openPatiently(ctx context.Context) (*chartseal.Practice, error) {
 	}
 	tuneMemory()
 	a.daemonLog(cfg.Log)
-	opts := a.options(nil)
+	porch := a.openPorch(ctx, cfg)
+	opts := a.options(porch.waits)
 	opts.Patient = true
 	if a.heart != nil {
 		opts.Alive = a.heart.Beat
 	}
 	p, err := chartseal.Open(ctx, cfg, opts)
-	if class := chartseal.LedgerClass(err); class != "" && ctx.Err() == nil {
-		a.tellAtOnce(ctx, cfg, conditions(&chartseal.Vitals{Ledger: class, DiskFree: -1}, limits{}))
-	}
+	porch.close(ctx, err)
 	return p, err
 }

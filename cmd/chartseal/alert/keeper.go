@@ -32,11 +32,15 @@ const (
 	stateName = "alerts.json"
 )
 
+// Look tells what is wrong now, and whether that is all: what is not seen by a look that
+// knew only a part may still be there.
+type Look func(context.Context) (seen []Condition, all bool)
+
 // Options are what a keeper needs.
 type Options struct {
 	Sender   Sender
 	Channels []Channel
-	Look     func(context.Context) []Condition
+	Look     Look
 	State    string // the private folder
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -102,7 +106,8 @@ func (k *Keeper) Run(ctx context.Context) {
 // Once looks once, and tries what is due.
 func (k *Keeper) Once(ctx context.Context) {
 	now := k.opts.Now()
-	if items := k.compare(k.opts.Look(ctx), now); len(items) > 0 && ctx.Err() == nil {
+	seen, all := k.opts.Look(ctx)
+	if items := k.compare(seen, all, now); len(items) > 0 && ctx.Err() == nil {
 		k.queue(Notice{Sender: k.opts.Sender, At: now, Items: items}.inWords(now.Location()))
 	}
 	k.deliver(ctx)
@@ -110,7 +115,7 @@ func (k *Keeper) Once(ctx context.Context) {
 }
 
 // compare tells what has changed since the last look.
-func (k *Keeper) compare(seen []Condition, now time.Time) (items []Item) {
+func (k *Keeper) compare(seen []Condition, all bool, now time.Time) (items []Item) {
 	here := map[string]bool{}
 	for _, c := range seen {
 		key := c.key()
@@ -129,7 +134,7 @@ func (k *Keeper) compare(seen []Condition, now time.Time) (items []Item) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(k.told)) {
 		t := k.told[key]
-		if here[key] {
+		if here[key] || !all {
 			continue
 		}
 		if t.Gone.IsZero() || t.Gone.After(now) {

@@ -37,6 +37,7 @@ type scene struct {
 	desk  *desk
 	now   time.Time
 	wrong []Condition
+	part  bool // the looks do not see everything
 	log   bytes.Buffer
 	dir   string
 }
@@ -50,7 +51,7 @@ func newScene(t *testing.T) *scene {
 func (s *scene) start() {
 	s.Keeper = New(Options{
 		Sender: Sender{"Lakeside Dental", "front-desk", "1.2.3"}, Channels: []Channel{s.desk}, State: s.dir, Now: func() time.Time { return s.now },
-		Look: func(context.Context) []Condition { return s.wrong }, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Look: func(context.Context) ([]Condition, bool) { return s.wrong, !s.part }, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 	})
 }
 
@@ -126,6 +127,16 @@ func TestARestartTellsNothingTwice(t *testing.T) {
 	}
 }
 
+func TestWhatALookCannotSeeIsNotOver(t *testing.T) {
+	s := newScene(t)
+	s.wrong = []Condition{{Class: Overdue, Count: 2}}
+	s.told(time.Minute, "overdue begins")
+	s.part, s.wrong = true, []Condition{{Class: Failing, Detail: "database unavailable"}}
+	s.told(time.Hour, "failing begins")
+	s.part, s.wrong = false, nil
+	s.told(time.Hour, "failing over", "overdue over")
+}
+
 func TestWhatWasNotDeliveredIsToldAfterARestart(t *testing.T) {
 	s := newScene(t)
 	s.desk.fail = errors.New("the server cannot be reached")
@@ -186,6 +197,7 @@ func TestAClockThatIsSetBackStopsNoReminder(t *testing.T) {
 func TestEveryClassSaysWhatToDo(t *testing.T) {
 	for _, c := range []Condition{
 		{Class: Stuck, Detail: "scheduler"},
+		{Class: Stuck, Detail: "start"},
 		{Class: Stuck, Detail: "files", Count: 2},
 		{Class: Stuck, Detail: "orders"},
 		{Class: Failing, Detail: "store denied access", Count: 1},

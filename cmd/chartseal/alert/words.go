@@ -9,6 +9,9 @@ import (
 func (c Condition) title() string {
 	switch c.Class {
 	case Stuck:
+		if c.Detail == "start" {
+			return "the daemon cannot start"
+		}
 		return "nothing moves"
 	case Failing:
 		return plural(c.Count, "order waits", "orders wait") + ": " + c.Detail
@@ -70,6 +73,8 @@ func (c Condition) Advice() string {
 		switch c.Detail {
 		case "scheduler":
 			return "The daemon runs but does not look into the outbox: a folder may hang, such as one on a server that is away. Check the network drives, then restart the service."
+		case "start":
+			return "Orders wait in the outbox. Run `chartseal check` on the computer, and look at the service's log."
 		case "orders":
 			return "An order has been in work for hours without saying what it waits for. Look at `chartseal status` and the log, then restart the service: every order goes on where it stopped."
 		}

@@ -15,6 +15,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"chartseal"
@@ -119,7 +120,7 @@ func (b *Board) enter(w http.ResponseWriter, r *http.Request) {
 func refuse(w http.ResponseWriter, why string) {
 	headers(w, "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)
-	_ = refused.Execute(w, why) // who asked may be gone
+	_ = refused().Execute(w, why) // who asked may be gone
 }
 
 func style(w http.ResponseWriter, _ *http.Request) {
@@ -167,25 +168,32 @@ var styleText []byte
 //go:embed renew.js
 var scriptText []byte
 
-var drawing = template.Must(template.New("board").Funcs(template.FuncMap{
-	"day": func(s string) string {
-		t, err := time.Parse(time.DateOnly, s)
-		if err != nil {
-			return s
-		}
-		return t.Format("Jan 2, 2006")
-	},
-	"iso":  func(t time.Time) string { return t.Format(time.RFC3339) },
-	"kind": kindWords,
-	"join": strings.Join,
-}).Parse(pageText))
+// Both pages are made when they are first shown: commands do not wait for them.
+var drawing = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("board").Funcs(template.FuncMap{
+		"day": func(s string) string {
+			t, err := time.Parse(time.DateOnly, s)
+			if err != nil {
+				return s
+			}
+			return t.Format("Jan 2, 2006")
+		},
+		"iso":  func(t time.Time) string { return t.Format(time.RFC3339) },
+		"kind": kindWords,
+		"join": strings.Join,
+	}).Parse(pageText))
+})
 
-var refused = template.Must(template.New("refused").Parse(`<!DOCTYPE html>
+var refused = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("refused").Parse(refusedText))
+})
+
+const refusedText = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>chartseal board: not open</title><link rel="stylesheet" href="/board/style.css"></head>
 <body><main class="refused"><h1>The board is not open here</h1><p>{{.}}</p>
 <p>On this computer, run <code>chartseal board</code> as the account that chartseal runs under, and open the address it prints in this browser.</p></main></body></html>
-`))
+`
 
 // view is what the page is drawn from.
 type view struct {
@@ -201,7 +209,7 @@ func (b *Board) render(d *chartseal.Desk) ([]byte, error) {
 	v := view{Desk: d, V: d.Vitals, Refresh: refresh, loc: b.opts.Now().Location()}
 	v.Concerns, v.Lines = b.opts.Concerns(d.Vitals), b.opts.Recent()
 	var out bytes.Buffer
-	if err := drawing.Execute(&out, v); err != nil {
+	if err := drawing().Execute(&out, v); err != nil {
 		return nil, fmt.Errorf("draw board: %w", err)
 	}
 	return out.Bytes(), nil

@@ -39,9 +39,8 @@ func busy(now time.Time) chartseal.Desk {
 	return chartseal.Desk{
 		Vitals: &chartseal.Vitals{
 			At: now, Practice: "Lakeside Dental", Site: "front-desk", Version: "1.2.3", Started: now.Add(-50 * time.Hour),
-			Turned: now, Silent: time.Minute, Orders: map[string]int{"working": 2, "recording": 1, "sent": 40}, Open: 5, Overdue: 1, Urgent: 2, DiskFree: 1 << 40,
+			Turned: now, Silent: time.Minute, Orders: map[string]int{"working": 2, "recording": 1, "sent": 40}, Listed: now, Open: 5, Overdue: 1, Urgent: 2, DiskFree: 1 << 40,
 		},
-		Listed: now,
 		Due: []notice.DueRow{
 			{Order: "R-2026-0099", Where: "On hold: read WHY-HELD.txt and drop the order again", Received: "2026-10-20", Due: "2026-11-19", DaysLeft: days(-7), Law: "N.Y. Pub. Health Law § 18(2)", Urgent: true},
 			{Order: "R-2026-0107", Where: "Time extended: drop the order again when the records are ready", Received: "2026-10-29", Due: "2026-11-28", DaysLeft: days(2), Extended: "2026-12-20", Urgent: true},
@@ -287,7 +286,7 @@ func TestThePageIsKeptToItself(t *testing.T) {
 
 func TestAQuietDay(t *testing.T) {
 	now := time.Now()
-	d := chartseal.Desk{Vitals: &chartseal.Vitals{At: now, Started: now}, Listed: now}
+	d := chartseal.Desk{Vitals: &chartseal.Vitals{At: now, Started: now, Listed: now}}
 	b, s, c := open(t, &office{desk: d}, &now, nil, nil)
 	address, _ := b.Address(host(s))
 	_, body := visit(t, c, address)

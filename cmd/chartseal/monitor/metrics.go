@@ -78,10 +78,12 @@ func Metrics(v *chartseal.Vitals) []byte {
 	}
 	p.orders(v)
 	p.gauge("chartseal_oldest_waiting_seconds", "How long the order or file that waits longest has waited.", since(v.At, v.Oldest()))
-	p.gauge("chartseal_orders_open", "Orders without a final answer.", float64(v.Open))
-	p.gauge("chartseal_deadlines_at_risk", "Of them, those near their legal date or past it, or old.", float64(v.Urgent))
-	p.gauge("chartseal_deadlines_overdue", "Of them, those past their legal date.", float64(v.Overdue))
-	p.gauge("chartseal_orders_braked", "Orders that the brake holds.", float64(v.Braked))
+	if !v.Listed.IsZero() {
+		p.gauge("chartseal_orders_open", "Orders without a final answer.", float64(v.Open))
+		p.gauge("chartseal_deadlines_at_risk", "Of them, those near their legal date or past it, or old.", float64(v.Urgent))
+		p.gauge("chartseal_deadlines_overdue", "Of them, those past their legal date.", float64(v.Overdue))
+		p.gauge("chartseal_orders_braked", "Orders that the brake holds.", float64(v.Braked))
+	}
 	if !v.Answered.IsZero() {
 		p.gauge("chartseal_last_answer_time_seconds", "When an order was answered last since the start, in seconds since 1970.", unix(v.Answered))
 	}

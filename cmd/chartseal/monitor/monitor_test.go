@@ -27,7 +27,7 @@ func well() *chartseal.Vitals {
 		Turned: now.Add(-3 * time.Second), Silent: 2 * time.Minute,
 		Orders: map[string]int{"sent": 7, "held": 2, "working": 4}, HeldToday: 1,
 		Troubles: []chartseal.Trouble{{Class: "store unavailable", Orders: 3, Since: now.Add(-10 * time.Minute), Release: "abc"}},
-		Unpicked: chartseal.Trouble{Orders: 1, Since: now.Add(-time.Hour)}, Open: 6, Urgent: 2, Overdue: 1, Braked: 1,
+		Unpicked: chartseal.Trouble{Orders: 1, Since: now.Add(-time.Hour)}, Listed: now, Open: 6, Urgent: 2, Overdue: 1, Braked: 1,
 		Credentials: s3.Life{Kind: "static", Ends: now.Add(90 * time.Second)}, DiskFree: 5 << 30, Uploaded: 1 << 20, Answered: now.Add(-time.Minute),
 	}
 }
@@ -76,9 +76,10 @@ func TestPrometheusReadsTheMetrics(t *testing.T) {
 
 func TestWhatIsUnknownIsLeftOut(t *testing.T) {
 	v := well()
+	v.Listed = time.Time{}
 	v.Database, v.DiskFree, v.Turned, v.Answered, v.Credentials.Ends = "database unavailable", -1, time.Time{}, time.Time{}, time.Time{}
 	got := families(t, Metrics(v))
-	for _, name := range []string{"chartseal_orders", "chartseal_orders_held_today", "chartseal_disk_free_bytes", "chartseal_scheduler_turned_seconds", "chartseal_last_answer_time_seconds"} {
+	for _, name := range []string{"chartseal_orders", "chartseal_orders_held_today", "chartseal_disk_free_bytes", "chartseal_orders_open", "chartseal_deadlines_overdue", "chartseal_scheduler_turned_seconds", "chartseal_last_answer_time_seconds"} {
 		if got[name] != nil {
 			t.Errorf("%s is there", name)
 		}
@@ -106,7 +107,7 @@ func TestHealthzSaysWhyNot(t *testing.T) {
 		says   string
 	}{
 		{func(*chartseal.Vitals) {}, http.StatusOK, "ok"},
-		{func(v *chartseal.Vitals) { v.Turned = time.Time{} }, http.StatusServiceUnavailable, "starting"},
+		{func(v *chartseal.Vitals) { v.Turned, v.Started = time.Time{}, now }, http.StatusServiceUnavailable, "starting"},
 		{func(v *chartseal.Vitals) { v.Turned = now.Add(-3 * time.Minute) }, http.StatusServiceUnavailable, "stalled"},
 		{func(v *chartseal.Vitals) { v.Ledger = chartseal.LedgerCut }, http.StatusServiceUnavailable, "ledger"},
 	} {

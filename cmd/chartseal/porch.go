@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"chartseal"
+	"chartseal/cmd/chartseal/alert"
+	"chartseal/config"
+)
+
+// porch is the daemon before its practice is open. It may wait there for days, for a
+// shared database or an outbox that is away, or not get in at all: IT is told.
+type porch struct {
+	app     *app
+	cfg     *config.Config
+	waiting atomic.Pointer[alert.Condition]
+	stop    context.CancelFunc
+	told    <-chan struct{}
+}
+
+func (a *app) openPorch(ctx context.Context, cfg *config.Config) *porch {
+	ctx, stop := context.WithCancel(ctx)
+	p := &porch{app: a, cfg: cfg, stop: stop}
+	p.told = a.keepTelling(ctx, cfg, p.look)
+	return p
+}
+
+// look tells what has been waited for long enough. It knows nothing else.
+func (p *porch) look(context.Context) ([]alert.Condition, bool) {
+	c := p.waiting.Load()
+	if c == nil || time.Since(c.Since) < p.cfg.Alerts.After.Duration() {
+		return nil, false
+	}
+	return []alert.Condition{*c}, false
+}
+
+// waits hears what opening the practice waits for.
+func (p *porch) waits(e chartseal.Event) {
+	if e.Waiting == nil || e.Stage != "engine" {
+		return
+	}
+	c := &alert.Condition{Class: alert.Failing, Detail: chartseal.ClassOf(e.Waiting), Since: time.Now()}
+	if was := p.waiting.Load(); was != nil && was.Detail == c.Detail {
+		return
+	}
+	p.waiting.Store(c)
+}
+
+// close ends waiting. A daemon that cannot start tells at once, for nobody would later;
+// what was told before is not told again.
+func (p *porch) close(ctx context.Context, err error) {
+	p.stop()
+	if p.told != nil {
+		<-p.told
+	}
+	if err == nil || ctx.Err() != nil || errors.Is(err, chartseal.ErrLocked) { // another one is at work
+		return
+	}
+	found := alert.Condition{Class: alert.Stuck, Detail: "start"}
+	switch class := chartseal.LedgerClass(err); {
+	case class == chartseal.LedgerCut:
+		found = alert.Condition{Class: alert.RolledBack}
+	case class != "":
+		found = alert.Condition{Class: alert.Ledger}
+	case chartseal.IsFull(err):
+		found = alert.Condition{Class: alert.Disk}
+	}
+	if k := p.app.keeper(p.cfg, func(context.Context) ([]alert.Condition, bool) { return []alert.Condition{found}, false }); k != nil {
+		k.Once(ctx)
+	}
+}
+
+// keeper makes the keeper of alerts; nil if there is nobody to be told.
+func (a *app) keeper(cfg *config.Config, look alert.Look) *alert.Keeper {
+	channels, err := alertChannels(cfg.Alerts)
+	if err != nil {
+		a.warn("alert", "not all alerts can be sent", err)
+	}
+	if len(channels) == 0 {
+		return nil
+	}
+	return alert.New(alert.Options{
+		Sender: sender(cfg), Channels: channels, State: cfg.State, Now: time.Now, Log: a.logger(), Look: look,
+	})
+}
+
+// keepTelling tells IT until ctx ends. The channel is closed then; nil: there is nobody
+// to be told.
+func (a *app) keepTelling(ctx context.Context, cfg *config.Config, look alert.Look) <-chan struct{} {
+	k := a.keeper(cfg, look)
+	if k == nil {
+		return nil
+	}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		k.Run(ctx)
+	}()
+	return told
+}
