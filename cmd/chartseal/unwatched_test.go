@@ -39,7 +39,9 @@ func buildUnwatched() (remove func()) {
 		panic(err)
 	}
 	file := filepath.Join(dir, "chartseal.exe") // a name that every system runs
-	if out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", file, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
+	if out, err := build.CombinedOutput(); err != nil {
 		panic(string(out))
 	}
 	_ = os.Setenv(unwatchedEnv, file)
