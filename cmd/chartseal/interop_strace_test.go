@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,10 +25,22 @@ var durableCalls = []string{
 // builtBinary is chartseal as it is shipped.
 func builtBinary(t *testing.T) string {
 	t.Helper()
-	exe := filepath.Join(t.TempDir(), "chartseal")
-	tool(t, "", "go", "build", "-o", exe, ".")
+	exe, err := linked()
+	must(t, err)
 	return exe
 }
+
+// linked builds it once, in the folder that is removed after the last test.
+var linked = sync.OnceValues(func() (string, error) {
+	if err := makeMaster(); err != nil {
+		return "", err
+	}
+	exe := filepath.Join(master, "chartseal")
+	if out, err := exec.Command("go", "build", "-o", exe, ".").CombinedOutput(); err != nil {
+		return "", errors.New(string(out))
+	}
+	return exe, nil
+})
 
 // traced makes a scene's daemon and its children run under strace.
 func (c *scene) traced(exe, trace string, calls []string, more ...string) {
