@@ -62,7 +62,7 @@ func conditions(v *chartseal.Vitals, l limits) (all []alert.Condition) {
 	if v.Database != "" {
 		add(alert.Failing, v.Database, chartseal.Trouble{})
 	}
-	if old(v.HeadCopy.Since, max(l.after, 4*l.after)) {
+	if old(v.HeadCopy.Since, 4*l.after) {
 		add(alert.Failing, "ledger copy", chartseal.Trouble{Since: v.HeadCopy.Since})
 	}
 	if old(v.Unpicked.Since, l.after) {
