@@ -107,7 +107,7 @@ func TestWhoSignsAConsent(t *testing.T) {
 	}
 	for from, passes := range map[string]bool{
 		"Lakeside Dental": true, "LAKESIDE DENTAL, Albany": true, "Lakeside": true, "Lakeside Dental, PLLC": true, "Dental": false, "any of my treating providers": true,
-		"Hillside Dental": false, "Central Clinic": false, "": false,
+		"Hillside Dental": false, "Central Clinic": false, "Hillside Dentists": false, "Albany Health Care Providers, PC": false, "": false,
 	} {
 		o := load(t, "testdata/valid/part2.yaml")
 		if o.Part2Consent.From = from; Includes(o, facts(o), SubstanceUse) != passes {
@@ -160,7 +160,7 @@ func TestAFirmIsKnownInEveryForm(t *testing.T) {
 func TestAFormMayNameAClass(t *testing.T) {
 	for from, passes := range map[string]bool{
 		"Lakeside Dental": true, "Lakeside Dental, PLLC": true, "any of my health care providers": true, "my dentist": true,
-		"Hillside Dental": false, "my employer": false,
+		"Hillside Dental": false, "Hillside Dentists": false, "my employer": false,
 	} {
 		o := load(t, "testdata/valid/authorization.yaml")
 		if o.Authorization.From = from; len(Stopping(Evaluate(o, facts(o)))) == 0 != passes {

@@ -103,7 +103,10 @@ func mayDisclose(from, practice string) bool {
 	if holdsPhrase(from, practice) || sameParty(from, practice) || phrase(from) != "" && strings.HasPrefix(phrase(practice)+" ", phrase(from)+" ") {
 		return true
 	}
-	classes := []string{"treating providers", "treating provider", "health care providers", "my providers", "any provider", "dentists", "my dentist"}
+	classes := []string{ // with a word before them that no firm's name has
+		"my treating providers", "any treating provider", "all treating providers", "my providers", "any provider", "all providers",
+		"my health care providers", "any health care provider", "all health care providers", "my dentist", "my dentists", "any dentist", "all dentists",
+	}
 	return slices.ContainsFunc(classes, func(words string) bool { return holdsPhrase(from, words) })
 }
 
