@@ -120,12 +120,20 @@ func TestAConsentNamesTheRecipient(t *testing.T) {
 	for to, passes := range map[string]bool{
 		"Dr. Chen Endodontics": true, "Dr. Chen": true, "DR CHEN ENDODONTICS, 2 Elm Street": true, "dr-chen": true,
 		"my treating providers, health plans, third-party payers": true, "All my treating providers": true,
-		"Dr. Okafor": false, "my health plans": false, "my sister": false,
+		"Dr. Okafor": false, "my health plans": false, "my sister": false, "Hillside Providers": false, "Okafor Dentists": false,
 	} {
 		o := load(t, "testdata/valid/part2.yaml")
 		o.Part2Consent.To = to
 		if stops := Stopping(Evaluate(o, facts(o))); (len(stops) == 0) != passes {
 			t.Errorf("a consent to %q: %+v", to, stops)
+		}
+	}
+	for to, passes := range map[string]bool{"my health plans": true, "my treating providers, health plans, and third-party payers": true, "Other Health Plan": false, "my treating providers": false} {
+		o := load(t, "testdata/valid/part2.yaml")
+		o.Part2Consent.To = to
+		f := facts(o)
+		if f.Recipient = lakeside["acme-plan"]; Includes(o, f, SubstanceUse) != passes {
+			t.Errorf("a consent to %q for a health plan: %v", to, !passes)
 		}
 	}
 }

@@ -60,9 +60,12 @@ func (r Recipient) consented(to string) bool {
 	if blank(to) || r.IsZero() || holdsPhrase(to, r.Name) || holdsPhrase(r.Name, to) || strings.EqualFold(to, r.Key) {
 		return !blank(to)
 	}
+	if !slices.ContainsFunc([]string{"my", "any", "all"}, func(w string) bool { return holdsPhrase(to, w) }) {
+		return false // a name: Acme Health Plan is no other plan
+	}
 	together := map[Relation][]string{
-		Provider: {"treating providers", "treating provider", "health care providers", "providers"},
-		Insurer:  {"health plans", "health plan", "third party payers", "payers", "insurers"},
+		Provider: {"treating providers", "treating provider", "health care providers", "health care provider", "providers", "dentists", "dentist"},
+		Insurer:  {"health plans", "health plan", "dental plan", "third party payers", "payers", "insurers", "insurer"},
 	}[r.Kind.relation()]
 	return slices.ContainsFunc(together, func(words string) bool { return holdsPhrase(to, words) })
 }
