@@ -28,6 +28,7 @@ func TestADirectiveNamesOnePlace(t *testing.T) {
 		{"4 Oak Street, Troy NY", "4 Oak St., Troy, NY 12180", "rosa@example.org", ""},
 		{"4 Oak Street, Troy NY", "14 Oak Street, Troy NY", "", Hold},
 		{"4 Oak Street, Troy NY", "4 Oak Street, Troy MI", "", Hold},
+		{"Troy NY", "99 Oak Street, Troy NY", "", Hold},
 		{"22 Doctor's Drive", "22 Doctors Dr", "", ""},
 		{"4 Oak Street, Troy NY", "", "", Warn},
 	} {

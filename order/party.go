@@ -88,10 +88,13 @@ func sameMail(a, b string) bool {
 }
 
 // samePlace says that of two postal addresses one is the other, or the other with
-// more words (an apartment, a country).
+// more words (an apartment, a country); a town alone is no address in it.
 func samePlace(a, b string) bool {
 	a, b = place(a), place(b)
-	return a != "" && b != "" && (strings.Contains(" "+a+" ", " "+b+" ") || strings.Contains(" "+b+" ", " "+a+" "))
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return a != "" && (a == b || strings.ContainsAny(a, "0123456789") && strings.Contains(" "+b+" ", " "+a+" "))
 }
 
 // shortened are words of addresses as the Postal Service shortens them (USPS
