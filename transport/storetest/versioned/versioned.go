@@ -75,7 +75,7 @@ func Start(t *testing.T) (endpoint string, c *s3.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
+	cmd := exec.Command(exe) //nolint:gosec // our own binary
 	cmd.Env = append(os.Environ(), Env+"="+dir, fmt.Sprintf("%s=%d", portEnv, port))
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Start(); err != nil {
@@ -86,10 +86,9 @@ func Start(t *testing.T) (endpoint string, c *s3.Client) {
 		_ = cmd.Wait()
 	})
 	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
-	for range 200 {
-		if resp, err := http.Get(endpoint + "/healthz"); err == nil {
-			_ = resp.Body.Close()
-			break
+	for try := 0; !answers(t, endpoint+"/healthz"); try++ {
+		if try == 200 {
+			t.Fatal("the store does not start")
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -97,6 +96,20 @@ func Start(t *testing.T) (endpoint string, c *s3.Client) {
 		Region: "us-east-1", BaseEndpoint: &endpoint, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
 	})
+}
+
+func answers(t *testing.T, address string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return true
 }
 
 // Lock makes a bucket with object lock.
