@@ -19,6 +19,9 @@ type account struct {
 	uid, gid int
 }
 
+// nobody is a member of staff, of whom only the group counts.
+var nobody = account{-1, -1}
+
 // ensureAccount finds the account, or makes a system account that cannot log in
 // (useradd(8)).
 func ensureAccount(ctx context.Context, name, home string) (who account, made bool, err error) {
@@ -73,6 +76,13 @@ func handOver(p Plan, who account) (done []string, err error) {
 			done = append(done, "STILL TO DO: the account "+p.Account+" cannot go through "+at+" or read it. Add it to the folder's group (--group), or: setfacl -m u:"+p.Account+":rx "+at)
 		}
 	}
+	if p.Staff != "" {
+		for _, dir := range p.Shared {
+			if at := closed(dir, Plan{Groups: []string{p.Staff}}, nobody); at != "" {
+				done = append(done, "STILL TO DO: the group "+p.Staff+" cannot go through "+at+" to "+dir+": chmod o+x "+at)
+			}
+		}
+	}
 	slices.Sort(done)
 	return slices.Compact(done), nil
 }
@@ -82,21 +92,26 @@ func own(dir string, who account) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder: %w", err)
 	}
+	if err := giveAll(dir, who.uid, who.gid); err != nil {
+		return fmt.Errorf("give %s to the service: %w", dir, err)
+	}
+	return os.Chmod(dir, 0o700)
+}
+
+// giveAll changes the owner of a folder and of all in it: a daemon that somebody
+// started by hand before has left its own files there.
+func giveAll(dir string, uid, gid int) (err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // it was only read
-	err = fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
+	defer func() { err = errors.Join(err, root.Close()) }()
+	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return root.Lchown(name, who.uid, who.gid)
+		return root.Lchown(name, uid, gid)
 	})
-	if err != nil {
-		return fmt.Errorf("give %s to the service: %w", dir, err)
-	}
-	return os.Chmod(dir, 0o700)
 }
 
 // share gives a folder to the account and its group to staff: what either puts there
@@ -116,7 +131,7 @@ func share(dir string, who account, staff string) (done []string, err error) {
 			return nil, err
 		}
 	}
-	if err := os.Lchown(dir, who.uid, gid); err != nil {
+	if err := giveAll(dir, who.uid, gid); err != nil {
 		return []string{"STILL TO DO: the folder " + dir + " cannot be given to the service (" + err.Error() + "); on a share, its server decides"}, nil
 	}
 	if err := os.Chmod(dir, info.Mode().Perm()|fs.ModeSetgid|0o770); err != nil {

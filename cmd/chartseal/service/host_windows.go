@@ -2,9 +2,13 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"time"
 
+	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 	"golang.org/x/sys/windows/svc/eventlog"
 )
@@ -20,12 +24,21 @@ func Hosted() bool {
 // has returned. Start, stop and failure are written to the Event Log. ready says
 // that the service has started.
 func Host(ctx context.Context, run func(ctx context.Context, ready func()) error) error {
+	if !Hosted() {
+		return run(ctx, func() {})
+	}
 	h := &host{ctx: ctx, run: run}
 	if events, err := eventlog.Open(Name); err == nil { // without its source, the manager's own entries remain
 		h.events = events
 		defer events.Close() //nolint:errcheck // the process ends
 	}
-	if err := svc.Run(Name, h); err != nil {
+	err := svc.Run(Name, h)
+	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { // it looked like a service, and a person started it
+		ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+		defer stop()
+		return run(ctx, func() {})
+	}
+	if err != nil {
 		return fmt.Errorf("answer the service manager: %w", err)
 	}
 	return h.err
