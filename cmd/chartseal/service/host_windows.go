@@ -24,16 +24,13 @@ func Hosted() bool {
 // has returned. Start, stop and failure are written to the Event Log. ready says
 // that the service has started.
 func Host(ctx context.Context, run func(ctx context.Context, ready func()) error) error {
-	if !Hosted() {
-		return run(ctx, func() {})
-	}
 	h := &host{ctx: ctx, run: run}
 	if events, err := eventlog.Open(Name); err == nil { // without its source, the manager's own entries remain
 		h.events = events
 		defer events.Close() //nolint:errcheck // the process ends
 	}
 	err := svc.Run(Name, h)
-	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { // it looked like a service, and a person started it
+	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { // a person started it
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 		defer stop()
 		return run(ctx, func() {})

@@ -208,6 +208,9 @@ func Stop(ctx context.Context) error {
 }
 
 func stop(ctx context.Context, s *mgr.Service) error {
+	if st, err := s.Query(); err == nil && st.State == svc.Stopped {
+		return nil
+	}
 	if _, err := s.Control(svc.Stop); err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
 		return plain("stop the service", err)
 	}
