@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +109,15 @@ func TestCheckFindsWhatIsWrongWithTheLookout(t *testing.T) {
 	} {
 		if level, says := levelOf(examineLookout(t.Context(), &c.cfg), c.check); level != c.level || !strings.Contains(says, c.says) {
 			t.Errorf("%s: %s: %s", name, level, says)
+		}
+	}
+}
+
+func TestWhereABrowserReachesTheBoard(t *testing.T) {
+	for listen, want := range map[string]string{"127.0.0.1:80": "127.0.0.1:80", "[::1]:80": "[::1]:80", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "10.0.0.4:80": ""} {
+		at, err := hereAt(netip.MustParseAddrPort(listen))
+		if got := at.String(); (want == "") != (err != nil) || want != "" && got != want {
+			t.Errorf("%s: %s, %v", listen, got, err)
 		}
 	}
 }

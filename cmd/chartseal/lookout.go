@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,12 +91,27 @@ func (l *lookout) address(context.Context, []byte) (any, error) {
 	if l.server == nil {
 		return nil, &control.Failure{Code: exitUsage, Text: l.why.Error()}
 	}
-	_, port, err := net.SplitHostPort(l.server.Addr())
+	listen, err := netip.ParseAddrPort(l.server.Addr())
 	if err != nil {
 		return nil, err
 	}
-	at, until := l.board.Address(net.JoinHostPort("127.0.0.1", port))
+	near, err := hereAt(listen)
+	if err != nil {
+		return nil, &control.Failure{Code: exitUsage, Text: err.Error()}
+	}
+	at, until := l.board.Address(near.String())
 	return boardAddress{at, until}, nil
+}
+
+// hereAt is how a browser on this computer reaches a listener.
+func hereAt(listen netip.AddrPort) (netip.AddrPort, error) {
+	switch ip := listen.Addr().Unmap(); {
+	case ip.IsLoopback():
+		return netip.AddrPortFrom(ip, listen.Port()), nil
+	case ip.IsUnspecified():
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), listen.Port()), nil
+	}
+	return netip.AddrPort{}, errors.New("the board is shown on this computer only: let status.listen begin with 127.0.0.1, or with 0.0.0.0 where others are to see the metrics")
 }
 
 func limitsOf(a config.Alerts) limits {
