@@ -208,8 +208,8 @@ func Stop(ctx context.Context) error {
 }
 
 func stop(ctx context.Context, s *mgr.Service) error {
-	if st, err := s.Query(); err == nil && st.State == svc.Stopped {
-		return nil
+	if state, err := settled(ctx, s, svc.StartPending); err != nil || state == svc.Stopped { // while it starts it hears nothing
+		return err
 	}
 	if _, err := s.Control(svc.Stop); err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
 		return plain("stop the service", err)
