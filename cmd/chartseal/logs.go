@@ -83,8 +83,8 @@ func toStderr(f *os.File, level slog.Level) slog.Handler {
 	return slog.NewTextHandler(f, &slog.HandlerOptions{Level: level})
 }
 
-// warn writes one line of the log about a part of the daemon that its orders go on
-// without.
-func (a *app) warn(stage, what string, err error) {
-	a.logger().Warn(what, slog.String("stage", stage), slog.String("error", fmt.Sprint(watch.Scrub(err))))
+// because is what went wrong with a part of the daemon that its orders go on without,
+// without a path.
+func because(err error) slog.Attr {
+	return slog.String("error", fmt.Sprint(watch.Scrub(err)))
 }

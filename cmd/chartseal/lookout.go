@@ -37,7 +37,7 @@ func (a *app) openLookout(ctx context.Context, p *chartseal.Practice) *lookout {
 	l := &lookout{app: a, stop: stop}
 	cfg := p.Config()
 	if l.why = l.show(ctx, p, cfg); l.why != nil && !errors.Is(l.why, errNotShown) {
-		a.warn("status", "the board and the metrics cannot be shown", l.why)
+		a.logger().Warn("the board and the metrics cannot be shown", slog.String("stage", "status"), because(l.why))
 	}
 	l.told = a.keepTelling(ctx, cfg, func(ctx context.Context) ([]alert.Condition, bool) {
 		v := p.Vitals(ctx)
@@ -76,7 +76,7 @@ func (l *lookout) close() {
 		return
 	}
 	if err := l.server.Close(); err != nil {
-		l.app.warn("status", "showing the board did not end well", err)
+		l.app.logger().Warn("showing the board did not end well", slog.String("stage", "status"), because(err))
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +78,7 @@ func (p *porch) close(ctx context.Context, err error) {
 func (a *app) keeper(cfg *config.Config, look alert.Look) *alert.Keeper {
 	channels, err := alertChannels(cfg.Alerts)
 	if err != nil {
-		a.warn("alert", "not all alerts can be sent", err)
+		a.logger().Warn("not all alerts can be sent", slog.String("stage", "alert"), because(err))
 	}
 	if len(channels) == 0 {
 		return nil

@@ -90,7 +90,7 @@ func (a *app) serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) 
 	if err == nil {
 		defer a.hangUp(questions)
 	} else {
-		a.warn("control", "commands cannot reach this daemon: link and revoke need it to be stopped", err)
+		a.logger().Warn("commands cannot reach this daemon: link and revoke need it to be stopped", slog.String("stage", "control"), because(err))
 	}
 	defer cancel() // first
 	return p.Run(ctx, untilIdle)
@@ -100,6 +100,6 @@ func (a *app) serve(ctx context.Context, p *chartseal.Practice, untilIdle bool) 
 // so that a daemon that did its work does not fail of it.
 func (a *app) hangUp(questions *control.Server) {
 	if err := questions.Close(); err != nil {
-		a.warn("control", "listening to commands did not end well", err)
+		a.logger().Warn("listening to commands did not end well", slog.String("stage", "control"), because(err))
 	}
 }

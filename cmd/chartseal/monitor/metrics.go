@@ -26,7 +26,7 @@ type page struct{ bytes.Buffer }
 type label struct{ name, value string }
 
 func (p *page) family(name, kind, help string) {
-	p.WriteString(fmt.Sprintf("# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind))
+	_, _ = fmt.Fprintf(p, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind) // into memory
 }
 
 // escaped are the characters that a label's value cannot hold as they are.
