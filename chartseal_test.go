@@ -31,6 +31,16 @@ func newRegistry(t testing.TB) *registry {
 	return &registry{database: db, site: "here", executor: "here-1", now: time.Now}
 }
 
+func TestAnOlderProgramLeavesANewerDatabaseAlone(t *testing.T) {
+	r := newRegistry(t)
+	if _, err := r.db.ExecContext(t.Context(), `UPDATE chartseal_version SET version=version+1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.migrate(t.Context()); !errors.Is(err, ErrNewer) {
+		t.Errorf("migrate says %v", err)
+	}
+}
+
 func TestTheEngineDatabaseSurvivesAPowerCut(t *testing.T) {
 	r := newRegistry(t)
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {

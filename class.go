@@ -41,6 +41,7 @@ func classOf(err error) string {
 		{context.Canceled, "stopping"},
 		{ErrDatabase, "database unavailable"},
 		{ErrEngine, "engine lost track"},
+		{ErrNewer, "database of a newer program"},
 		{ErrSiteTaken, "site name or lock lost"},
 		{ErrSiteRunning, "second daemon"},
 		{watch.ErrAway, "outbox away"},

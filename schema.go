@@ -62,11 +62,15 @@ var migrations = []string{
 // "chartsea" in ASCII.
 const migrateLock = 0x6368617274736561
 
-// migrate brings the tables up to date. Daemons that start at the same moment
+// ErrNewer says that a newer program has written the database: what this one would do
+// with it nobody knows.
+var ErrNewer = errors.New("the database was written by a newer chartseal, so nothing is sent. Install that version again, or a later one, on this computer")
+
+// migrate brings the tables up to date, and refuses newer ones ([ErrNewer]). Daemons that start at the same moment
 // wait for one another.
 func (d *database) migrate(ctx context.Context) (err error) {
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrNewer) {
 			err = fmt.Errorf("open order registry: %w", d.fail(err))
 		}
 	}()
@@ -93,6 +97,9 @@ func (d *database) migrate(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if was > len(migrations) {
+		return ErrNewer
 	}
 	for i := was; i < len(migrations); i++ {
 		if _, err := tx.ExecContext(ctx, migrations[i]); err != nil {

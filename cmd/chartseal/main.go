@@ -92,7 +92,7 @@ func isUsage(err error) bool {
 	if _, ok := errors.AsType[*order.BookError](err); ok {
 		return true
 	}
-	for _, wrong := range []error{chartseal.ErrConfig, chartseal.ErrSiteTaken, chartseal.ErrSiteRunning, chartseal.ErrPooled} {
+	for _, wrong := range []error{chartseal.ErrConfig, chartseal.ErrSiteTaken, chartseal.ErrSiteRunning, chartseal.ErrPooled, chartseal.ErrNewer} {
 		if errors.Is(err, wrong) {
 			return true
 		}
