@@ -75,7 +75,7 @@ func Start(t *testing.T) (endpoint string, c *s3.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(context.Background(), exe) //nolint:gosec // our own binary, which outlives what the test cleans up
 	cmd.Env = append(os.Environ(), Env+"="+dir, fmt.Sprintf("%s=%d", portEnv, port))
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Start(); err != nil {
