@@ -42,7 +42,7 @@ type servicePlan struct {
 }
 
 // passwordEnv is where the password of a named Windows account may stand.
-const passwordEnv = "CHARTSEAL_SERVICE_PASSWORD"
+const passwordEnv = "CHARTSEAL_SERVICE_PASSWORD" //nolint:gosec // the name of a variable
 
 func serviceInstallCmd(a *app) *cobra.Command {
 	var s servicePlan

@@ -24,11 +24,16 @@ func version() string {
 }
 
 func versionCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var parts bool
+	var of string
+	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print what this build is",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if parts {
+				return printBOM(cmd.OutOrStdout(), of)
+			}
 			v := map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}
 			if bi, ok := debug.ReadBuildInfo(); ok {
 				for _, s := range bi.Settings {
@@ -44,4 +49,7 @@ func versionCmd(a *app) *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().BoolVar(&parts, "sbom", false, "list what it was built from: a bill of materials in CycloneDX JSON")
+	c.Flags().StringVar(&of, "of", "", "with --sbom: the program to look into (default this one)")
+	return c
 }

@@ -42,7 +42,7 @@ func Host(ctx context.Context, run func(ctx context.Context, ready func()) error
 }
 
 type host struct {
-	ctx    context.Context //nolint:containedctx // svc.Handler has no place for it
+	ctx    context.Context // svc.Handler has no place for it
 	run    func(context.Context, func()) error
 	events *eventlog.Log
 	err    error

@@ -73,16 +73,5 @@ const (
 	pgFile  = "PGPASSFILE"
 )
 
-// environment is what the service finds set, where no credential store hands it files.
-func (p Plan) environment() (env []string) {
-	if p.Credentials != "" {
-		env = append(env, awsFile+"="+p.Credentials)
-	}
-	if p.PGPass != "" {
-		env = append(env, pgFile+"="+p.PGPass)
-	}
-	return env
-}
-
 // say is the message of a status.
 func (s *Status) say(format string, args ...any) { s.Message = fmt.Sprintf(format, args...) }
