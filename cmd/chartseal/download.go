@@ -30,10 +30,11 @@ const (
 
 // source is a sealed file before all of it is here.
 type source struct {
-	head  []byte
-	name  string
-	fetch func(ctx context.Context) (f *os.File, done func() error, err error)
-	close func() error // also the file
+	head   []byte
+	name   string
+	signer string // the key that the recipient page names; "": no page led here
+	fetch  func(ctx context.Context) (f *os.File, done func() error, err error)
+	close  func() error // also the file
 }
 
 // find looks at the source: a link or a file.
@@ -48,7 +49,7 @@ func (o *opening) find(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	return &source{head: head, name: d.name(), fetch: d.fetch, close: d.close}, nil
+	return &source{head: head, name: d.name(), signer: d.signer, fetch: d.fetch, close: d.close}, nil
 }
 
 // openFile takes a sealed file from the disk. One in age's text form is written anew
@@ -119,10 +120,11 @@ type download struct {
 	bar    *bar
 	client *http.Client
 
-	link string
-	size int64
-	etag string // of the object; empty if the server tells none that is strong
-	file *os.File
+	link   string
+	signer string // the key that the recipient page names
+	size   int64
+	etag   string // of the object; empty if the server tells none that is strong
+	file   *os.File
 }
 
 func (d *download) close() error {
@@ -275,7 +277,9 @@ func (d *download) followPage(ctx context.Context, first *http.Response) (string
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		return "", errors.New("the download broke off")
 	}
-	return page.BundleURL(html)
+	to, err := page.Read(html)
+	d.signer = to.Signer
+	return to.URL, err
 }
 
 // get asks for the bytes from to last, both included; errors name no link.

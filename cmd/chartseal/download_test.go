@@ -14,10 +14,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"filippo.io/age"       //nolint:depguard // what other programs make
 	"filippo.io/age/armor" //nolint:depguard // likewise
 
+	"chartseal/packager/bundle"
 	"chartseal/packager/seal"
 )
 
@@ -253,7 +255,7 @@ func TestOpeningWhatOthersMadeWithAge(t *testing.T) {
 		err = open(locked, key, "")
 		check(err, exitFailed, "a passphrase is needed")
 		err = open(locked, "", "three")
-		check(err, exitFailed, seal.ErrWrongPassphrase.Error())
+		check(err, exitFailed, seal.ErrWrongPassphrase.Error()+"; that was 1 of 6 words")
 		err = open(locked, "", "One  TWO")
 		check(err, exitUnverified, "it holds a PDF document")
 
@@ -286,6 +288,25 @@ func TestOpeningWhatOthersMadeWithAge(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), ".chartseal-*")); len(left) != 0 {
 			t.Errorf("beside it lie %q", left)
 		}
+	}
+}
+
+// What a bundle says of itself cannot look like what is said of it: anybody with the
+// recipient's key can make one.
+func TestWhatABundleSaysStaysInItsLine(t *testing.T) {
+	t.Parallel()
+	m := &bundle.Manifest{Records: make([]bundle.Member, 3)}
+	m.Practice.Name = "Lakeside\x1b[31m Dental\nThe signature is by the practice's key."
+	m.Practice.Contact.Phone, m.Practice.PublicKey = "\x1b]0;x\a555", "RWQ\r\nabc\u202e"
+	var out strings.Builder
+	must(t, printOpened(&out, m, "here"))
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != 5 || strings.ContainsFunc(strings.Join(lines, ""), func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) }) ||
+		!strings.HasPrefix(lines[0], "3 records, which say that they are from Lakeside") {
+		t.Errorf("%q", lines)
+	}
+	if got := sourceOf("https://example.org/a?b=c \r\n"); got != "https://example.org/a?b=c" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -35,7 +35,7 @@ With --decrypt the content of any file made with age is saved as it is, without 
 at who made it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := opening{source: args[0], dir: dir, keyFile: keyFile, signer: signer, bar: newBar(os.Stderr)}
+			o := opening{source: sourceOf(args[0]), dir: dir, keyFile: keyFile, signer: signer, bar: newBar(os.Stderr)}
 			if decrypt {
 				return a.decryptOnly(cmd, o)
 			}
@@ -61,6 +61,14 @@ at who made it.`,
 	return c
 }
 
+// sourceOf takes off what comes along when a link is copied.
+func sourceOf(arg string) string {
+	if link := strings.TrimSpace(arg); strings.HasPrefix(link, "http://") || strings.HasPrefix(link, "https://") {
+		return link
+	}
+	return arg
+}
+
 // opening is one bundle to be opened.
 type opening struct {
 	source, dir, keyFile, signer string
@@ -84,6 +92,7 @@ type opened struct {
 	content io.ReaderAt
 	size    int64
 	name    string       // of the file, without a folder and .age
+	signer  string       // the key that the page names, if one led here
 	done    func() error // removes the downloaded copy
 	close   func() error
 }
@@ -115,12 +124,21 @@ func (o *opening) unseal(ctx context.Context) (_ *opened, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &opened{name: src.name, done: done, close: src.close}
+	out := &opened{name: src.name, signer: src.signer, done: done, close: src.close}
 	out.content, out.size, err = seal.Open(f, info.Size(), ids)
+	err = o.explained(err)
 	if errors.Is(err, seal.ErrDamaged) {
 		err = errors.Join(err, done()) // do not go on with a bad copy the next time
 	}
 	return out, err
+}
+
+// explained says what is wrong with words that do not open it, where that can be told.
+func (o *opening) explained(err error) error {
+	if why := seal.Misspelt(o.passphrase); errors.Is(err, seal.ErrWrongPassphrase) && why != "" {
+		return fmt.Errorf("%w; %s", err, why)
+	}
+	return err
 }
 
 func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) {
@@ -139,6 +157,10 @@ func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) 
 	if err := f.isBundle(); err != nil {
 		return nil, err
 	}
+	given := trusted != ""
+	if !given { // the page that led here names the practice's key
+		trusted = f.signer
+	}
 	m, err = bundle.Unpack(ctx, f.content, f.size, o.dir, trusted, func(n, total int64) { o.bar.set("unpack", n, total) })
 	o.bar.finish()
 	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) {
@@ -147,6 +169,7 @@ func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) 
 	if err != nil {
 		return nil, err
 	}
+	m.Signature.Confirmed = given // by a person; the page comes from where the bundle does
 	return m, f.done()
 }
 
@@ -324,7 +347,7 @@ func (o *opening) identities(head []byte) (ids seal.Identities, err error) {
 		ids, err = o.wordIdentities()
 	}
 	if err == nil && lock != nil {
-		err = lock.Fits(ids)
+		err = o.explained(lock.Fits(ids))
 	}
 	return ids, err
 }
@@ -350,17 +373,23 @@ func (o *opening) wordIdentities() (ids seal.Identities, err error) {
 	return seal.FromPassphrase(o.passphrase)
 }
 
+// printOpened says what was opened. What the bundle says of itself was written by whoever
+// signed it, so each text stays in its line.
 func printOpened(w io.Writer, m *bundle.Manifest, dir string) error {
 	p := &printer{w: w}
-	p.f("%d records from %s, checked and unpacked into %s.\n", len(m.Records), m.Practice.Name, dir)
+	says := ", which say that they are from"
+	if m.Signature.Confirmed {
+		says = " from"
+	}
+	p.f("%d records%s %s, checked and unpacked into %s.\n", len(m.Records), says, oneLine(m.Practice.Name), dir)
 	p.f("Open %s with your browser to see what is inside.\n", filepath.Join(dir, "START-HERE.html"))
 	if m.Signature.Confirmed {
 		p.f("The signature is by the practice's key.\n")
 	} else {
-		p.f("Signed with the key %s\nCompare it with the key on the practice's letter, or give that key with --signer.\n", m.Practice.PublicKey)
+		p.f("Signed with the key %s\nCompare it with the key on the practice's letter, or give that key with --signer.\n", oneLine(m.Practice.PublicKey))
 	}
 	if m.Practice.Contact.Phone != "" {
-		p.f("Questions: %s\n", m.Practice.Contact.Phone)
+		p.f("Questions: %s\n", oneLine(m.Practice.Contact.Phone))
 	}
 	return p.err
 }

@@ -93,7 +93,7 @@ func TestANewLinkReplacesTheOldOne(t *testing.T) {
 	}
 	html, err := os.ReadFile(pages[0])
 	must(t, err)
-	if to, err := page.BundleURL(html); err != nil || to != r.Link || !strings.Contains(string(html), `"unlock":"passphrase"`) {
+	if to, err := page.Read(html); err != nil || to.URL != r.Link || !strings.Contains(string(html), `"unlock":"passphrase"`) {
 		t.Errorf("the page leads elsewhere, or does not ask for the passphrase: %v", err)
 	}
 }

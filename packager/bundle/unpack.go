@@ -59,7 +59,10 @@ func (v *verifier) unpack(ctx context.Context, root *os.Root, progress Progress)
 	if err := absent(root, tops); err != nil {
 		return err
 	}
-	tmp := ".chartseal-" + randomName()
+	if err := sweep(root); err != nil {
+		return err
+	}
+	tmp := hidden + randomName()
 	if err := root.Mkdir(tmp, 0o700); err != nil {
 		return fmt.Errorf("make folder: %w", bare(err))
 	}
@@ -71,6 +74,24 @@ func (v *verifier) unpack(ctx context.Context, root *os.Root, progress Progress)
 		err = fmt.Errorf("remove folder: %w", bare(rerr))
 	}
 	return err
+}
+
+// hidden begins the names of the folders that files are unpacked into first.
+const hidden = ".chartseal-"
+
+// sweep removes such folders that were left when an earlier unpacking was killed: what
+// lies in them is a patient's, and nobody would look for it there.
+func sweep(root *os.Root) error {
+	names, err := fs.Glob(root.FS(), hidden+strings.Repeat("[0-9a-f]", 2*randomBytes))
+	if err != nil {
+		return fmt.Errorf("look into folder: %w", bare(err))
+	}
+	for _, name := range names {
+		if err := root.RemoveAll(name); err != nil {
+			return fmt.Errorf("remove folder: %w", bare(err))
+		}
+	}
+	return nil
 }
 
 // tops lists the names at the top of the bundle, START-HERE.html last: when it
@@ -153,8 +174,10 @@ func moveUp(root *os.Root, tmp string, tops []string) error {
 	return err
 }
 
+const randomBytes = 8
+
 func randomName() string {
-	var b [8]byte
+	var b [randomBytes]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(b[:])
 }

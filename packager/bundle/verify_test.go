@@ -244,6 +244,25 @@ func names(t testing.TB, dir string) []string {
 	return out
 }
 
+// What a killed unpacking left goes with the next one, and nothing else.
+func TestUnpackSweepsWhatWasLeft(t *testing.T) {
+	s := newSigner(t)
+	data := small(t, s, false)
+	dir := t.TempDir()
+	for _, name := range []string{".chartseal-0123456789abcdef", ".chartseal-notes", ".chartseal-0123456789abcdef0"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "data"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := bundle.Unpack(t.Context(), bytes.NewReader(data), int64(len(data)), dir, s.pub, nil); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".chartseal-*"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("%d of what is not ours are left, and of what is (%v)", len(left), err)
+	}
+}
+
 func TestUnpackStopsWhenAsked(t *testing.T) {
 	s := newSigner(t)
 	data, _ := build(t, s, header(s), bundle.Options{}, samples())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -119,6 +120,27 @@ func scryptRecipient(passphrase string) (*age.ScryptRecipient, error) {
 	}
 	rec.SetWorkFactor(workFactor)
 	return rec, nil
+}
+
+// Misspelt says in words what keeps p from being six words of the list; "" if nothing
+// does. Other programs' passphrases are of another kind.
+func Misspelt(p string) string {
+	words := strings.FieldsFunc(NormalizePassphrase(p), func(r rune) bool { return r == '-' })
+	var wrong []string
+	for i, w := range words {
+		if !wordSet()[w] {
+			wrong = append(wrong, strconv.Itoa(i+1))
+		}
+	}
+	switch {
+	case len(words) != passphraseWords:
+		return fmt.Sprintf("that was %d of %d words", len(words), passphraseWords)
+	case len(wrong) == 1:
+		return "word " + wrong[0] + " is not on the list that the words are taken from: compare it with the letter"
+	case len(wrong) > 1:
+		return "words " + strings.Join(wrong, ", ") + " are not on the list that the words are taken from: compare them with the letter"
+	}
+	return ""
 }
 
 // generated reports whether p is one that NewPassphrase could have made.

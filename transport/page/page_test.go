@@ -217,11 +217,11 @@ func TestBundleURLIsFoundInARenderedPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := BundleURL(html); err != nil || got != d.BundleURL {
+	if got, err := Read(html); err != nil || got.URL != d.BundleURL || got.Signer != d.SignerKey {
 		t.Fatalf("%v", err)
 	}
 	for _, no := range []string{"", "<html></html>", string(dataStart), string(dataStart) + `{"url":""}` + string(dataEnd)} {
-		if _, err := BundleURL([]byte(no)); err == nil {
+		if _, err := Read([]byte(no)); err == nil {
 			t.Errorf("found a link in %q", no)
 		}
 	}

@@ -15,19 +15,22 @@ var (
 	dataEnd   = []byte(`</script>`)
 )
 
-// BundleURL finds the bundle's presigned link in a rendered page, for people
-// who open the page's link with `chartseal open`. The link is a secret.
-func BundleURL(html []byte) (string, error) {
+// Pointer is what a page says of its bundle.
+type Pointer struct {
+	URL    string `json:"url"`    // the presigned link: a secret
+	Signer string `json:"signer"` // the minisign key that signed it; "": the page names none
+}
+
+// Read finds the bundle of a rendered page, for people who open the page's link with
+// `chartseal open`.
+func Read(html []byte) (p Pointer, err error) {
 	_, rest, ok := bytes.Cut(html, dataStart)
 	data, _, closed := bytes.Cut(rest, dataEnd)
 	if !ok || !closed {
-		return "", ErrNoPage
+		return p, ErrNoPage
 	}
-	var d struct {
-		URL string `json:"url"`
+	if err := json.Unmarshal(data, &p); err != nil || p.URL == "" {
+		return Pointer{}, ErrNoPage
 	}
-	if err := json.Unmarshal(data, &d); err != nil || d.URL == "" {
-		return "", ErrNoPage
-	}
-	return d.URL, nil
+	return p, nil
 }
