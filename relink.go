@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"time"
 
 	"chartseal/ledger"
@@ -257,9 +258,27 @@ func (p *Practice) finishRevoking(ctx context.Context, r *release) error {
 	if err := p.takeDown(ctx, r, ledger.Revoked, why...); err != nil {
 		return err
 	}
+	if err := p.tellWithdrawn(ctx, r, strings.Join(why, "; ")); err != nil && !errors.Is(err, fs.ErrNotExist) { // put away by staff
+		p.log.Warn("the note that a link was withdrawn is not written", slog.String("release", r.ID), slog.String("stage", "revoke"), slog.String("class", classOf(err)))
+	}
 	r.Revoked = true
 	p.log.Info("revoked", slog.String("release", r.ID))
 	return p.state.save(r)
+}
+
+// tellWithdrawn puts a note beside the receipt and the letter, which stay as what was
+// sent: their link leads nowhere now.
+func (p *Practice) tellWithdrawn(ctx context.Context, r *release, why string) error {
+	was, err := p.ledgerEntry(r.ID + "/sent")
+	if err != nil {
+		return err
+	}
+	now := p.opts.Now()
+	note, err := notice.Withdrawn(p.who(), was.Order, now, why, r.Kept.words(now.Location()))
+	if err != nil {
+		return err
+	}
+	return p.box.Amend(ctx, watch.Sent, was.Order, r.ID, map[string][]byte{notice.WithdrawnFile: note})
 }
 
 // takeDown deletes a release's bundle and pages, and then says so in the ledger, with

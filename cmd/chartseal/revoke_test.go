@@ -54,7 +54,9 @@ func TestARevokeCutShortIsFinished(t *testing.T) {
 	if got := ledgerEvents(t, cfg); !slices.Equal(got, []ledger.Event{ledger.Sent, ledger.Revoked}) {
 		t.Errorf("the ledger says %v", got)
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Outbox, "sent", "R-74", "receipt.json")); err != nil {
-		t.Error(err)
+	for _, name := range []string{"receipt.json", "WITHDRAWN.txt"} {
+		if _, err := os.Stat(filepath.Join(cfg.Outbox, "sent", "R-74", name)); err != nil {
+			t.Error(err)
+		}
 	}
 }
