@@ -109,7 +109,7 @@ const maxStartHere = 2 << 20
 func TestStartHereIsBounded(t *testing.T) {
 	s := newSigner(t)
 	h := header(s)
-	for i := range 2000 {
+	for i := range 2000 { // and what all records say besides
 		h.Notices = append(h.Notices, fmt.Sprintf("Notice %d: %s", i, strings.Repeat("all is well, ", 20)))
 	}
 	long := strings.Repeat("<ä&", 40)
@@ -132,7 +132,7 @@ func TestStartHereIsBounded(t *testing.T) {
 	if n := strings.Count(page, "data:image/jpeg"); n < 20 || n > 30 {
 		t.Errorf("%d thumbnails", n)
 	}
-	for _, want := range []string{" more are listed in <a href=\"data/INDEX.HTM\">", "1800 more are in manifest.json", "No preview here"} {
+	for _, want := range []string{" more are listed in <a href=\"data/INDEX.HTM\">", "1801 more are in manifest.json", "No preview here"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("START-HERE.html lacks %q", want)
 		}
