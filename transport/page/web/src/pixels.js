@@ -92,6 +92,8 @@ function fromGroups(h, image) {
   image.positions = each.length > 1
     ? each.map((group) => (group.items(tags.planePosition)[0] || h).numbers(tags.position))
     : [(find(tags.planePosition) || h).numbers(tags.position)];
+  image.orientations = each.map((group) => (find(tags.planeOrientation, group) || h).numbers(tags.orientation));
+  image.spacings = each.map((group) => find(tags.measures, group)?.numbers(tags.spacing) || image.spacing);
   return image;
 }
 

@@ -3,7 +3,7 @@ import { $, el } from "./dom.js";
 import { t } from "./i18n/index.js";
 import { Pane } from "./pane.js";
 import { bitmapFrame, frame, load } from "./pixels.js";
-import { build, isVolume, stack } from "./volume.js";
+import { belongs, build, isVolume, stack } from "./volume.js";
 import { full, table } from "./window.js";
 
 const MiB = 1 << 20;
@@ -88,7 +88,7 @@ class Viewer {
     }
     const geometry = stack(images);
     if (isVolume(images, geometry)) await this.showVolume(images[0], geometry);
-    else await this.showStack(images[0], geometry);
+    else await this.showStack(images[0], geometry, geometry.loose && belongs(images, geometry) ? t("no_volume") : "");
   }
 
   progress(n, total) {
@@ -98,11 +98,14 @@ class Viewer {
     return this.open;
   }
 
-  async showStack(image, { list, spacing }) {
-    const read = async (n) => ({ ...await frame(list[n].image, list[n].index), spacing: spacing.slice(0, 2) });
+  async showStack(image, { list }, remark) {
+    const read = async (n) => {
+      const [down, across] = list[n].spacing?.length === 2 ? list[n].spacing : [1, 1];
+      return { ...await frame(list[n].image, list[n].index), spacing: [across || 1, down || 1] };
+    };
     const first = await read(list.length >> 1);
     this.setRange(this.rangeOf(image, first));
-    this.layOut([{ name: "picture", count: list.length, picture: read }]);
+    this.layOut([{ name: "picture", count: list.length, picture: read }], remark);
   }
 
   async showVolume(image, geometry) {

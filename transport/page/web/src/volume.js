@@ -12,35 +12,73 @@ const planes = {
   sagittal: { h: [1, 1], v: [2, -1], n: [0, 1], marks: { left: "a", right: "p", top: "h", bottom: "f" } },
 };
 
-// stack lists all frames of some images in the order they lie in the body
-// ({image, index} each), with directions and spacing in mm.
-export function stack(images) {
-  const list = images.flatMap((image) => Array.from({ length: image.frames }, (_, index) => ({
-    image, index, position: image.positions[index] || image.positions[0],
-  })));
-  const [first] = images;
-  const oriented = first.orientation?.length === 6;
-  const row = oriented ? first.orientation.slice(0, 3) : [1, 0, 0];
-  const column = oriented ? first.orientation.slice(3) : [0, 1, 0];
-  const normal = cross(row, column);
-  const placed = oriented && list.every((f) => f.position?.length === 3);
-  const depth = (f) => dot(f.position, normal);
-  const distinct = placed && new Set(list.map((f) => depth(f).toFixed(3))).size === list.length;
-  if (distinct) list.sort((a, b) => depth(a) - depth(b));
-  else list.sort((a, b) => a.image.instance - b.image.instance || a.index - b.index);
-  const gap = distinct && list.length > 1 ? (depth(list.at(-1)) - depth(list[0])) / (list.length - 1) : first.thickness;
-  const [down, across] = first.spacing?.length === 2 ? first.spacing : [1, 1];
-  return { list, oriented: distinct, directions: [row, column, normal], spacing: [across || 1, down || 1, gap || across || 1] };
+// How far slices may be from lying evenly and still be one volume: what rounding
+// of decimal text does to directions (cosines) and pixel spacing (share), and to
+// the step from one slice to the next, a tenth of it or 0.01 mm. The slices may
+// lean by 30 degrees against their path, as a tilted gantry makes them (PS3.3
+// section C.8.2.1, Gantry/Detector Tilt); side views leave that out.
+const tolerance = { cosine: 1e-3, spacing: 1e-3, step: 0.1, rounding: 0.01 + 1e-6, lean: Math.cos(31 * Math.PI / 180) };
+
+// framesOf lists all frames of some images: {image, index} each, with position,
+// orientation and spacing.
+const framesOf = (images) => images.flatMap((image) => Array.from({ length: image.frames }, (_, index) => ({
+  image, index, position: image.positions[index] || image.positions[0],
+  orientation: image.orientations?.[index] || image.orientation, spacing: image.spacings?.[index] || image.spacing,
+})));
+
+const near = (a, b, most) => a?.length === b?.length && (a || []).every((v, i) => Math.abs(v - b[i]) <= most);
+
+// parallel says whether all frames have the size, directions and pixel spacing of
+// the first one.
+const parallel = ([first, ...rest]) => rest.every((f) => f.image.rows === first.image.rows && f.image.columns === first.image.columns
+  && near(f.orientation, first.orientation, tolerance.cosine)
+  && near(f.spacing, first.spacing, tolerance.spacing * (first.spacing?.[0] || 0)));
+
+// evenly says whether frames in the order of their depth follow each other in
+// equal steps: none is missing, none comes twice, none lies aside.
+function evenly(list, normal) {
+  const steps = list.slice(1).map((f, k) => f.position.map((v, axis) => v - list[k].position[axis]));
+  const mean = list[0].position.map((v, axis) => (list.at(-1).position[axis] - v) / Math.max(1, steps.length));
+  const length = Math.sqrt(dot(mean, mean));
+  const most = Math.min(length / 2, Math.max(tolerance.step * length, tolerance.rounding));
+  return length > 0 && dot(mean, normal) >= tolerance.lean * length && steps.every((step) => near(step, mean, most));
 }
 
-// isVolume says whether the frames are slices of one body rather than
+// stack lists all frames of some images in the order they lie in the body, with
+// directions and spacing in mm. oriented says that they are slices of one volume
+// whose place in the patient is known; loose, that where they lie contradicts one.
+export function stack(images) {
+  const list = framesOf(images);
+  const [first] = list;
+  const known = first.orientation?.length === 6;
+  const row = known ? first.orientation.slice(0, 3) : [1, 0, 0];
+  const column = known ? first.orientation.slice(3) : [0, 1, 0];
+  const normal = cross(row, column);
+  const placed = list.every((f) => f.orientation?.length === 6 && f.position?.length === 3) && parallel(list);
+  const depth = (f) => dot(f.position, normal);
+  const byNumber = (a, b) => a.image.instance - b.image.instance || a.index - b.index;
+  list.sort((a, b) => placed && depth(a) - depth(b) || byNumber(a, b));
+  const oriented = placed && evenly(list, normal);
+  const gap = oriented && list.length > 1 ? (depth(list.at(-1)) - depth(list[0])) / (list.length - 1) : images[0].thickness;
+  const [down, across] = first.spacing?.length === 2 ? first.spacing : [1, 1];
+  // Frames of one file that share one place lie in the order they were written.
+  const loose = !oriented && (images.length > 1 || images[0].positions.length > 1);
+  return { list, oriented, loose, directions: [row, column, normal], spacing: [across || 1, down || 1, gap || across || 1] };
+}
+
+// belongs says whether the frames were taken as slices of one body rather than
 // pictures that merely came together.
-export function isVolume(images, { list }) {
+export function belongs([first, ...more], { list }) {
+  return list.length >= 5 && first.samples === 1 && (["CT", "MR", "PT"].includes(first.modality) || more.length === 0 && first.positions.length > 1);
+}
+
+// isVolume says whether the frames can be shown as one volume.
+export function isVolume(images, geometry) {
   const [first] = images;
   const alike = images.every((i) => i.rows === first.rows && i.columns === first.columns && i.samples === 1
     && i.allocated === first.allocated && i.signed === first.signed && i.slope === first.slope && i.intercept === first.intercept
     && i.photometric === first.photometric);
-  return alike && list.length >= 5 && (["CT", "MR", "PT"].includes(first.modality) || images.length === 1 && first.positions.length > 1);
+  return alike && !geometry.loose && belongs(images, geometry);
 }
 
 // assign maps each patient axis to the volume axis that runs closest to it.

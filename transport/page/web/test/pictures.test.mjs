@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { Cut, describe, parse } from "../src/dicom.js";
 import { frame, load, Unshowable } from "../src/pixels.js";
-import { assign, build, isVolume, reduction, stack, Volume } from "../src/volume.js";
+import { assign, belongs, build, isVolume, reduction, stack, Volume } from "../src/volume.js";
 import { full, paint, range, table } from "../src/window.js";
 import * as d from "./dicomfile.mjs";
 import { slices } from "./phantom.mjs";
@@ -186,6 +186,51 @@ test("volume: slices are sorted by where they lie, not by number", async () => {
   assert.deepEqual(geometry.spacing.map((s) => s.toFixed(2)), ["0.40", "0.40", "0.40"]);
 });
 
+// placed are images at given places, without pixels; along makes places.
+const placed = (places, more = {}) => places.map((position, instance) => ({
+  frames: 1, positions: [position], orientation: [1, 0, 0, 0, 1, 0], spacing: [0.4, 0.4], thickness: 1, instance, rows: 8, columns: 8, samples: 1,
+  allocated: 16, signed: false, slope: 1, intercept: 0, photometric: "MONOCHROME2", modality: "CT", ...more,
+}));
+const along = (step, n = 10) => Array.from({ length: n }, (_, k) => step.map((v) => v * k));
+
+test("volume: what leans or is rounded is one still", () => {
+  const turn = (degrees) => [1, 0, 0, 0, Math.cos(degrees * Math.PI / 180), Math.sin(degrees * Math.PI / 180)];
+  const cases = {
+    "straight": placed(along([0, 0, 1])), "downwards": placed(along([0, 0, -1])),
+    "a tilted gantry": placed(along([0, 0, 2]), { orientation: turn(25) }),
+    "oblique": placed(along([0, -Math.sin(0.4), Math.cos(0.4)]), { orientation: turn(0.4 * 180 / Math.PI) }),
+    "places of two decimals": placed(along([0, 0, 0.075], 200).map((p) => p.map((v) => +v.toFixed(2)))),
+    "steps a little uneven": placed(along([0, 0, 1]).map(([x, y, z], k) => [x, y, z + (k % 2) * 0.04])),
+    "directions of four decimals": placed(along([0, 0, 1])).map((i, k) => ({ ...i, orientation: [1, k % 2 ? 1e-4 : 0, 0, 0, 1, 0] })),
+  };
+  for (const [name, images] of Object.entries(cases)) {
+    const geometry = stack(images);
+    assert.deepEqual([isVolume(images, geometry), geometry.oriented], [true, true], name);
+  }
+});
+
+test("volume: slices that are missing, doubled or of several series make none", () => {
+  const good = placed(along([0, 0, 1]));
+  const sagittal = placed(along([1, 0, 0.01]).map(([x, y, z]) => [x, y, z + 10.5]), { orientation: [0, 1, 0, 0, 0, -1] });
+  const cases = {
+    "two directions": [...good, ...sagittal],
+    "one slice missing": placed(along([0, 0, 1], 12).filter((_, k) => k !== 5)), "one of many missing": placed(along([0, 0, 0.3], 400).filter((_, k) => k !== 7)),
+    "many missing": placed([0, 1, 2, 3, 4, 40, 41, 42].map((z) => [0, 0, z])), "one doubled": [...good, { ...good[4], instance: 11 }],
+    "all in one place": placed(along([0, 0, 0])), "two joints side by side": placed(along([0, 0, 1]).map(([, , z]) => [z < 5 ? 0 : 60, 0, z])),
+    "another spacing": [...good.slice(1), { ...good[0], spacing: [0.4, 0.5] }], "another size": [...good.slice(1), { ...good[0], rows: 9 }],
+    "no places": placed(along([]), { orientation: [] }), "no place for one": [...good.slice(1), { ...good[0], positions: [[]] }],
+    "slices behind each other": placed(along([0, 1, 0.3])),
+  };
+  for (const [name, images] of Object.entries(cases)) {
+    const geometry = stack(images);
+    assert.deepEqual([isVolume(images, geometry), geometry.oriented, geometry.loose, belongs(images, geometry)], [false, false, true, true], name);
+    assert.equal(geometry.list.length, images.length, name);
+  }
+  assert.deepEqual(stack(cases["many missing"].toReversed()).list.map((f) => f.position[2]), [0, 1, 2, 3, 4, 40, 41, 42]);
+  const [image] = placed([[0, 0, 0]], { frames: 10 }); // one file whose frames share one place
+  assert.deepEqual([isVolume([image], stack([image])), stack([image]).oriented], [true, false]);
+});
+
 // numbered is a volume whose value at i, j, k tells its place.
 async function numbered(directions, limit = 1e9) {
   const [ni, nj, nk] = [4, 5, 6];
@@ -241,4 +286,7 @@ test("volume: enhanced multi-frame positions come from the functional groups", a
     assert.deepEqual([image.slope, image.intercept], [2, -1000]);
     assert.ok(isVolume([image], geometry));
   }
+  const turned = (k) => [...place(k), [0x00209116, "SQ", [[[0x00200037, "DS", k < 3 ? "1\\0\\0\\0\\1\\0" : "0\\1\\0\\0\\0\\-1"]]]]];
+  const mixed = await open(d.file(d.syntaxes.explicit, [...elements, [0x52009230, "SQ", [0, 1, 2, 3, 4, 5].map(turned)], d.pixelData(data)]));
+  assert.equal(isVolume([mixed], stack([mixed])), false, "frames of two directions");
 });

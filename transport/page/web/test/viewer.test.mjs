@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import * as make from "./bundle.mjs";
 import * as d from "./dicomfile.mjs";
 import { test } from "./harness.mjs";
+import { slices } from "./phantom.mjs";
 import { enter, lit, opened, publish, setup, signer, view, visit } from "./stage.mjs";
 
 test("viewer: pictures, radiographs and PDF files", async () => {
@@ -122,4 +123,23 @@ test("viewer: the picture is moved by dragging, by clicks and by keys", async ()
     await changed(key);
   }
   await done();
+});
+
+test("viewer: a series with a slice missing or doubled is shown picture by picture, and says so", async () => {
+  const all = slices({ size: 24, count: 12 });
+  const list = [["Gap", all.filter((_, i) => i !== 4)], ["Twice", [...all, all[4]]], ["Whole", all]].flatMap(([title, files], s) => files.map((data, i) => ({
+    path: `data/DICOM/S000000${s}/I000000${i.toString(16)}`, kind: "cbct", title, data: Buffer.from(data.toString("latin1").replace("1.2.3.9\0", `1.2.3.${s}\0`), "latin1"),
+  })));
+  for (const [locale, sentence] of [["en-US", /may be missing or doubled.*shown one by one/], ["es-MX", /falten o se repitan.*una por una/]]) {
+    const { page, done } = await visit((await publish(await make.seal(make.archive(list, signer)))).url, { locale });
+    await enter(page);
+    await opened(page);
+    for (const [title, panes] of [["Gap", 1], ["Twice", 1], ["Whole", 3]]) {
+      await view(page, new RegExp(`^(View|Ver) ${title}`));
+      assert.equal(await page.locator(".pane").count(), panes, title);
+      assert.equal(sentence.test(await page.locator(".v-note").innerText()), panes === 1, title);
+      await page.keyboard.press("Escape");
+    }
+    await done();
+  }
 });

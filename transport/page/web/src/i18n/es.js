@@ -152,6 +152,7 @@ export default {
     brighter: "Más claro", darker: "Más oscuro", more_contrast: "Más contraste", less_contrast: "Menos contraste",
     zoom_in: "Más grande", zoom_out: "Más pequeño", invert: "Invertir", reset: "Restablecer",
     preset: "Ventana", preset_auto: "Original", preset_full: "Rango completo", preset_bone: "Hueso y dientes", preset_soft: "Tejido blando",
+    no_volume: "Estas imágenes no se siguen de manera uniforme: puede que falten o se repitan algunas, o que sean de más de una serie. Por eso se muestran una por una y no como tomografía 3D.",
     reduced: "En este dispositivo las vistas laterales tienen menos detalle. Los archivos guardados conservan todo el detalle.",
     keys_help: "Teclas: flechas arriba y abajo cambian la imagen; Mayús y flechas la mueven; + y − el tamaño; B y D el brillo; C y X el contraste; I invierte; 0 restablece.",
     mark_r: "D", mark_l: "I", mark_a: "A", mark_p: "P", mark_h: "S", mark_f: "In",
