@@ -9,6 +9,8 @@ import { full, table } from "./window.js";
 const MiB = 1 << 20;
 const presets = { bone: { center: 1000, width: 3500 }, soft: { center: 50, width: 400 } };
 const pans = { ArrowUp: [0, -40], ArrowDown: [0, 40], ArrowLeft: [-40, 0], ArrowRight: [40, 0] };
+const always = () => true;
+const wide = () => innerWidth >= 720; // CSS pixels: room for several panes
 let current = null;
 
 // volumeLimit is the memory a volume may take: less on phones.
@@ -143,6 +145,7 @@ class Viewer {
   setRange(values) {
     this.values = values;
     this.window = { ...values.stored, invert: false };
+    this.presetName = "auto";
   }
 
   lut() {
@@ -161,9 +164,9 @@ class Viewer {
     [this.active] = this.panes;
     this.grid = el("div", { class: "panes" });
     this.body.replaceChildren(this.grid);
-    this.single = views.length > 1 && innerWidth < 720 ? views[0].name : null;
+    this.single = views.length > 1 && !wide() ? views[0].name : null;
     this.arrange();
-    [this.tool] = this.choices();
+    [this.tool] = this.choices().filter(([, fits]) => fits()).map(([name]) => name);
     this.drawTools();
     this.note.replaceChildren(`${t("not_diagnostic")} ${remark} `, el("span", { class: "keys" }, t("keys_help")));
     this.note.hidden = this.tools.hidden = false;
@@ -177,53 +180,75 @@ class Viewer {
     if (!shown.includes(this.active)) [this.active] = shown;
   }
 
-  // choices are the tools that make sense for what is shown.
+  // choices are the tools that make sense for what is shown, each with whether it
+  // fits the screen.
   choices() {
     const many = this.panes.some((pane) => pane.view.count > 1);
-    return [this.volume && innerWidth >= 720 && "cross", many && "scroll", "window", "move"].filter(Boolean);
+    return [this.volume && ["cross", wide], many && ["scroll", always], ["window", always], ["move", always]].filter(Boolean);
   }
 
-  button(label, run, pressed) {
-    return el("button", { type: "button", "aria-pressed": pressed === undefined ? null : String(pressed), onclick: run }, label);
+  // button makes a button of the tool bar. Where pressed or fits are given, mark
+  // keeps it as they say.
+  button(label, run, pressed, fits = always) {
+    const node = el("button", { type: "button", onclick: run }, label);
+    if (pressed) this.marked.push({ node, pressed, fits });
+    return node;
   }
 
   drawTools() {
+    this.marked = [];
     const group = (label, ...buttons) => el("div", { class: "group", role: "group", "aria-label": label }, ...buttons);
-    const pick = (tool) => this.button(t(`tool_${tool}`), () => this.change({ tool }), this.tool === tool);
-    const show = (name, label) => this.button(label, () => this.choose(name), this.single === name);
-    const all = innerWidth >= 720;
+    const pick = ([tool, fits]) => this.button(t(`tool_${tool}`), () => this.change({ tool }), () => this.tool === tool, fits);
+    const show = (name, label, fits) => this.button(label, () => this.choose(name), () => this.single === name, fits);
     this.tools.replaceChildren(...[
-      this.panes.length > 1 && group(t("picture"), ...this.panes.map((p) => show(p.view.name, t(p.view.name))), all && show(null, t("all_views"))),
+      this.panes.length > 1 && group(t("picture"), ...this.panes.map((p) => show(p.view.name, t(p.view.name))), show(null, t("all_views"), wide)),
       group(t("tools"), ...this.choices().map(pick)),
       group(t("tool_window"), this.button(t("darker"), () => this.adjust(-10, 0)), this.button(t("brighter"), () => this.adjust(10, 0)),
         this.button(t("less_contrast"), () => this.adjust(0, 10)), this.button(t("more_contrast"), () => this.adjust(0, -10))),
       group(t("tool_move"), this.button(t("zoom_out"), () => this.active.enlarge(0.8)), this.button(t("zoom_in"), () => this.active.enlarge(1.25))),
       this.presetList(),
-      group(t("reset"), this.button(t("invert"), () => this.invert(), this.window.invert), this.button(t("reset"), () => this.reset())),
+      group(t("reset"), this.button(t("invert"), () => this.invert(), () => this.window.invert), this.button(t("reset"), () => this.reset())),
     ].filter(Boolean));
+    this.mark();
   }
 
+  // mark shows in the tool bar what is chosen. It changes the buttons in place: the
+  // one that was pressed keeps the focus.
+  mark() {
+    for (const { node, pressed, fits } of this.marked) {
+      node.setAttribute("aria-pressed", String(pressed()));
+      node.hidden = !fits();
+    }
+    this.preset.value = this.presetName;
+    this.preset.querySelector("[value=own]").hidden = this.presetName !== "own";
+  }
+
+  // presetList offers the windows; "own" stands for one that was set by hand.
   presetList() {
-    const names = ["auto", "full", ...(this.values.hounsfield ? ["bone", "soft"] : [])];
-    return el("select", { "aria-label": t("preset"), onchange: (e) => this.usePreset(e.target.value) },
+    const names = ["auto", "full", ...(this.values.hounsfield ? ["bone", "soft"] : []), "own"];
+    this.preset = el("select", { "aria-label": t("preset"), onchange: (e) => this.usePreset(e.target.value) },
       ...names.map((name) => el("option", { value: name }, t(`preset_${name}`))));
+    return this.preset;
   }
 
   usePreset(name) {
-    const window = name === "auto" ? this.values.stored : name === "full" ? this.values.whole : presets[name];
+    const window = { auto: this.values.stored, full: this.values.whole, ...presets }[name];
+    if (!window) return;
+    this.presetName = name;
     Object.assign(this.window, window);
     this.redraw();
+    this.mark();
   }
 
   change(values) {
     Object.assign(this, values);
-    this.drawTools();
+    this.mark();
   }
 
   choose(name) {
     this.single = name;
     this.arrange();
-    this.drawTools();
+    this.mark();
     this.panes.forEach((pane) => pane.draw());
   }
 
@@ -242,25 +267,27 @@ class Viewer {
     const sign = this.window.invert !== this.values.inverse ? -1 : 1;
     this.window.center -= brighter * unit * sign;
     this.window.width = Math.max(unit, this.window.width + wider * unit);
+    this.presetName = "own";
     this.redraw();
+    this.mark();
   }
 
   invert() {
     this.window.invert = !this.window.invert;
     this.redraw();
-    this.drawTools();
+    this.mark();
   }
 
   reset() {
-    this.window = { ...this.values.stored, invert: false };
+    this.setRange(this.values);
     this.redraw();
     this.panes.forEach((pane) => pane.reset());
-    this.drawTools();
+    this.mark();
   }
 
   // crossOf is where the other planes cut a view, in its picture's pixels.
   crossOf({ h, v }) {
-    if (!this.volume || this.single && innerWidth < 720) return null;
+    if (!this.volume || this.single && !wide()) return null;
     const along = (a) => (a.sign < 0 ? this.volume.size[a.axis] - 1 - this.cross[a.axis] : this.cross[a.axis]);
     const full = this.panes.find((p) => p.view.h === h)?.picture;
     const scale = full ? full.columns / this.volume.size[h.axis] : 1;

@@ -143,3 +143,51 @@ test("viewer: a series with a slice missing or doubled is shown picture by pictu
     await done();
   }
 });
+
+test("viewer: a button of the tool bar keeps the focus, and keys go on working", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View 3D scan");
+  const name = () => page.locator(".pane .name").first().textContent();
+  let n = 13;
+  for (const label of ["Axial", "All", "Move", "Brightness", "Invert", "Darker", "Reset"]) {
+    await page.getByRole("button", { name: label, exact: true }).focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), label);
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await name(), `Axial: picture ${++n} of 24`, label);
+  }
+  const pressed = () => page.locator(".v-tools [aria-pressed=true]").allTextContents();
+  assert.deepEqual(await pressed(), ["All", "Brightness"]);
+  await page.keyboard.press("i");
+  assert.deepEqual(await pressed(), ["All", "Brightness", "Invert"]);
+  await done();
+});
+
+test("viewer: the list of windows names the one that is used", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View 3D scan");
+  const list = page.getByRole("combobox");
+  const shown = () => list.evaluate((node) => node.selectedOptions[0].textContent);
+  const press = (label) => page.getByRole("button", { name: label, exact: true }).click();
+  const start = await lit(page);
+  await list.selectOption("full");
+  for (const label of ["Invert", "Move", "Invert"]) await press(label);
+  assert.equal(await shown(), "Full range");
+  await list.selectOption("auto");
+  assert.equal(await lit(page), start);
+  await press("Brighter");
+  assert.equal(await shown(), "Own setting");
+  await list.selectOption("bone");
+  assert.equal(await shown(), "Bone and teeth");
+  assert.equal(await list.locator("[value=own]").evaluate((node) => node.hidden), true);
+  await press("Reset");
+  assert.equal(await shown(), "As stored");
+  assert.equal(await lit(page), start);
+  await done();
+});
