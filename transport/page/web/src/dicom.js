@@ -17,7 +17,7 @@ export const tags = {
   samples: 0x00280002, photometric: 0x00280004, planar: 0x00280006, frames: 0x00280008, rows: 0x00280010, columns: 0x00280011,
   spacing: 0x00280030, imagerSpacing: 0x00181164, thickness: 0x00180050, between: 0x00180088,
   allocated: 0x00280100, stored: 0x00280101, highBit: 0x00280102, signed: 0x00280103,
-  center: 0x00281050, width: 0x00281051, intercept: 0x00281052, slope: 0x00281053,
+  center: 0x00281050, width: 0x00281051, voiFunction: 0x00281056, voiLUT: 0x00283010, intercept: 0x00281052, slope: 0x00281053,
   modalityLUT: 0x00283000, shared: 0x52009229, perFrame: 0x52009230, planePosition: 0x00209113, planeOrientation: 0x00209116,
   measures: 0x00289110, rescale: 0x00289145, voi: 0x00289132, pixels: 0x7fe00010, extendedOffsets: 0x7fe00001,
 };

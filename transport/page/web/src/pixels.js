@@ -55,6 +55,18 @@ export async function load(blob) {
   return image;
 }
 
+// placedBits says whether High Bit names a place this page can read the stored
+// bits from. Today it is Bits Stored less one (PS3.5 section 8.1.1); older files
+// of native or RLE pixels may have them higher up in the word, not compressed ones.
+function placedBits(syntax, { samples, allocated, stored, high }) {
+  if (high === stored - 1) return true;
+  return high >= stored && high < allocated && samples === 1 && (native.has(syntax) || syntax === rle);
+}
+
+// otherVOI says whether the file asks for another way from values to shades than
+// the linear one, which this page does not go (PS3.3 section C.11.2).
+const otherVOI = (h) => h.set.has(tags.voiLUT) || !["", "LINEAR"].includes(h.text(tags.voiFunction));
+
 function describePixels(h) {
   const image = {
     syntax: h.syntax, rows: h.u16(tags.rows, 0), columns: h.u16(tags.columns, 0), frames: Math.max(1, h.number(tags.frames, 1)),
@@ -66,11 +78,13 @@ function describePixels(h) {
     instance: h.number(tags.instance, 0), modality: h.text(tags.modality),
   };
   image.stored = image.stored || image.allocated;
+  image.high = h.u16(tags.highBit, image.stored - 1);
+  image.voi = otherVOI(h);
   const gray = /^MONOCHROME[12]$/.test(image.photometric) && image.samples === 1;
   const colour = /^(RGB|YBR_FULL|YBR_FULL_422|YBR_RCT|YBR_ICT)$/.test(image.photometric) && image.samples === 3;
   const good = h.set.has(tags.pixels) && image.rows > 0 && image.columns > 0 && image.rows * image.columns <= maxPixels
     && (image.allocated === 8 || image.allocated === 16 && gray) && image.stored <= image.allocated
-    && (gray || colour) && !h.set.has(tags.modalityLUT);
+    && (gray || colour) && !h.set.has(tags.modalityLUT) && placedBits(h.syntax, image);
   if (!good) throw new Unshowable("this kind of picture is not supported");
   return fromGroups(h, image);
 }
@@ -86,6 +100,7 @@ function fromGroups(h, image) {
   const voi = find(tags.voi);
   if (measures) Object.assign(image, { spacing: measures.numbers(tags.spacing), thickness: measures.number(tags.thickness, null) });
   if (rescale) Object.assign(image, { slope: rescale.number(tags.slope, 1) || 1, intercept: rescale.number(tags.intercept, 0) });
+  if (voi) image.voi ||= otherVOI(voi);
   if (voi && image.center === null) Object.assign(image, { center: voi.number(tags.center, null), width: voi.number(tags.width, null) });
   image.thickness ??= h.number(tags.between, h.number(tags.thickness, null));
   image.orientation = (find(tags.planeOrientation) || h).numbers(tags.orientation);
@@ -194,15 +209,16 @@ function grayOrColour(bytes, image) {
   return { rows, columns, samples: 4, data: rgba(bytes, image) };
 }
 
-// grayValues reads stored values, dropping the bits above Bits Stored.
+// grayValues reads stored values: Bits Stored bits, of which High Bit is the
+// highest; what lies beside them is dropped (PS3.5 section 8.1.1).
 export function grayValues(bytes, image) {
   const n = image.rows * image.columns;
   const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
   const raw = image.allocated === 8 ? aligned.subarray(0, n) : new Uint16Array(aligned.buffer, aligned.byteOffset, n);
   if (!image.signed && image.stored === image.allocated) return raw;
   const out = image.signed ? new Int16Array(n) : new Uint16Array(n);
-  const shift = 32 - image.stored;
-  for (let i = 0; i < n; i++) out[i] = image.signed ? raw[i] << shift >> shift : raw[i] << shift >>> shift;
+  const [up, down] = [31 - image.high, 32 - image.stored];
+  for (let i = 0; i < n; i++) out[i] = image.signed ? raw[i] << up >> down : raw[i] << up >>> down;
   return out;
 }
 

@@ -138,8 +138,9 @@ class Viewer {
     const { slope, intercept } = image;
     if (picture.samples !== 1) return { slope: 1, intercept: 0, inverse: false, stored: { center: 128, width: 256 }, whole: { center: 128, width: 256 } };
     const whole = full(picture.data, slope, intercept, 0);
-    const stored = image.width > 0 ? { center: image.center, width: image.width } : full(picture.data, slope, intercept, 0.005);
-    return { slope, intercept, inverse: image.photometric === "MONOCHROME1", stored, whole, hounsfield: image.modality === "CT" };
+    const told = image.width > 0 && image.center !== null;
+    const stored = told ? { center: image.center, width: image.width } : full(picture.data, slope, intercept, 0.005);
+    return { slope, intercept, inverse: image.photometric === "MONOCHROME1", stored, whole, hounsfield: image.modality === "CT", guessed: !told || image.voi };
   }
 
   setRange(values) {
@@ -227,7 +228,7 @@ class Viewer {
   presetList() {
     const names = ["auto", "full", ...(this.values.hounsfield ? ["bone", "soft"] : []), "own"];
     this.preset = el("select", { "aria-label": t("preset"), onchange: (e) => this.usePreset(e.target.value) },
-      ...names.map((name) => el("option", { value: name }, t(`preset_${name}`))));
+      ...names.map((name) => el("option", { value: name }, t(name === "auto" && this.values.guessed ? "preset_guessed" : `preset_${name}`))));
     return this.preset;
   }
 

@@ -42,6 +42,30 @@ test("dicom: bits above Bits Stored are dropped, signs are kept", async () => {
   assert.deepEqual([...await values(make(1))], [1, -1, -2048, -2048]);
 });
 
+test("dicom: stored bits are read from where High Bit says", async () => {
+  const raw = Uint16Array.of(0x1230, 0xfff5, 0x7ff0, 0x8001);
+  const elements = (signed, high, stored = 12) => d.image({ rows: 2, columns: 2, stored, signed }).map((e) => (e[0] === 0x00280102 ? [...e.slice(0, 2), high] : e));
+  const make = (...of) => d.file(d.syntaxes.explicit, [...elements(...of), d.pixelData(raw)]);
+  assert.deepEqual([...await values(make(0, 15))], [0x123, 0xfff, 0x7ff, 0x800]);
+  assert.deepEqual([...await values(make(1, 15))], [0x123, -1, 0x7ff, -0x800]);
+  assert.deepEqual([...await values(make(0, 13))], [0x48c, 0xffd, 0xffc, 0]);
+  const packed = d.file(d.syntaxes.rle, elements(0, 15), { pixels: d.encapsulate([d.rle(Buffer.from(raw.buffer), 2)]) });
+  assert.deepEqual([...await values(packed)], [0x123, 0xfff, 0x7ff, 0x800]);
+  for (const high of [16, 10]) await assert.rejects(open(make(0, high)), Unshowable, `High Bit ${high}`);
+  const compressed = d.file(d.syntaxes.jpeg, elements(0, 15), { pixels: d.encapsulate([Buffer.alloc(9)]) });
+  await assert.rejects(open(compressed), Unshowable, "compressed");
+});
+
+test("dicom: a table or curve to shades that is not applied is known", async () => {
+  const { data, elements } = ramp({});
+  const window = [[0x00281050, "DS", "500"], [0x00281051, "DS", "900"]];
+  const voi = async (more) => (await open(d.file(d.syntaxes.explicit, [...elements, ...more, d.pixelData(data)]))).voi;
+  const shared = (curve) => [[0x52009229, "SQ", [[[0x00289132, "SQ", [[...window, [0x00281056, "CS", curve]]]]]]]];
+  for (const more of [[], window, [...window, [0x00281056, "CS", "LINEAR"]], shared("LINEAR")]) assert.equal(await voi(more), false, JSON.stringify(more));
+  for (const more of [[[0x00283010, "SQ", [[[0x00283003, "LO", "table"]]]]], [...window, [0x00281056, "CS", "SIGMOID"]],
+    [...window, [0x00281056, "CS", "LINEAR_EXACT"]], shared("SIGMOID")]) assert.equal(await voi(more), true, JSON.stringify(more));
+});
+
 test("dicom: RLE, gray and colour", async () => {
   const gray = ramp({ rows: 7, columns: 9 });
   const pack = (g, depth, samples) => d.encapsulate([d.rle(Buffer.from(g.data.buffer), depth, samples)]);

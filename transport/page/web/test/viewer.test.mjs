@@ -191,3 +191,19 @@ test("viewer: the list of windows names the one that is used", async () => {
   assert.equal(await lit(page), start);
   await done();
 });
+
+test("viewer: a window that the file does not store is not called stored", async () => {
+  const picture = (...more) => d.file(d.syntaxes.explicit, [...d.image({ rows: 8, columns: 8, more }), d.pixelData(Uint16Array.from({ length: 64 }, (_, i) => i * 40))]);
+  const window = [[0x00281050, "DS", "1200"], [0x00281051, "DS", "2000"]];
+  const files = { Linear: picture(...window), Curve: picture(...window, [0x00281056, "CS", "SIGMOID"]), None: picture() };
+  const list = Object.entries(files).map(([title, data], i) => ({ path: `data/DICOM/S0000001/I000000${i}`, kind: "radiograph", title, data }));
+  const { page, done } = await visit((await publish(await make.seal(make.archive(list, signer)))).url);
+  await enter(page);
+  await opened(page);
+  for (const [title, want] of [["Linear", "As stored"], ["Curve", "Automatic"], ["None", "Automatic"]]) {
+    await view(page, `View ${title}`);
+    assert.equal(await page.getByRole("combobox").evaluate((node) => node.selectedOptions[0].textContent), want, title);
+    await page.keyboard.press("Escape");
+  }
+  await done();
+});

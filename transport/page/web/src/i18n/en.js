@@ -151,7 +151,7 @@ export default {
     tool_window: "Brightness", tool_move: "Move", tool_cross: "Point", tool_scroll: "Scroll", all_views: "All", tools: "Dragging changes",
     brighter: "Brighter", darker: "Darker", more_contrast: "More contrast", less_contrast: "Less contrast",
     zoom_in: "Larger", zoom_out: "Smaller", invert: "Invert", reset: "Reset",
-    preset: "Window", preset_auto: "As stored", preset_full: "Full range", preset_own: "Own setting", preset_bone: "Bone and teeth", preset_soft: "Soft tissue",
+    preset: "Window", preset_auto: "As stored", preset_guessed: "Automatic", preset_full: "Full range", preset_own: "Own setting", preset_bone: "Bone and teeth", preset_soft: "Soft tissue",
     no_volume: "These pictures do not follow each other evenly: some may be missing or doubled, or they belong to more than one series. So they are shown one by one and not as a 3D scan.",
     reduced: "Side views are shown at reduced detail on this device. Saved files keep all detail.",
     keys_help: "Keys: arrow up and down change the picture; Shift and arrows move it; + and − zoom; B and D brightness; C and X contrast; I inverts; 0 resets.",

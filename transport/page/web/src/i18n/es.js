@@ -151,7 +151,7 @@ export default {
     tool_window: "Brillo", tool_move: "Mover", tool_cross: "Señalar", tool_scroll: "Recorrer", all_views: "Todas", tools: "Al arrastrar se cambia",
     brighter: "Más claro", darker: "Más oscuro", more_contrast: "Más contraste", less_contrast: "Menos contraste",
     zoom_in: "Más grande", zoom_out: "Más pequeño", invert: "Invertir", reset: "Restablecer",
-    preset: "Ventana", preset_auto: "Original", preset_full: "Rango completo", preset_own: "Ajuste propio", preset_bone: "Hueso y dientes", preset_soft: "Tejido blando",
+    preset: "Ventana", preset_auto: "Original", preset_guessed: "Automática", preset_full: "Rango completo", preset_own: "Ajuste propio", preset_bone: "Hueso y dientes", preset_soft: "Tejido blando",
     no_volume: "Estas imágenes no se siguen de manera uniforme: puede que falten o se repitan algunas, o que sean de más de una serie. Por eso se muestran una por una y no como tomografía 3D.",
     reduced: "En este dispositivo las vistas laterales tienen menos detalle. Los archivos guardados conservan todo el detalle.",
     keys_help: "Teclas: flechas arriba y abajo cambian la imagen; Mayús y flechas la mueven; + y − el tamaño; B y D el brillo; C y X el contraste; I invierte; 0 restablece.",
