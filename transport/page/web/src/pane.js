@@ -12,7 +12,8 @@ export class Pane {
     Object.assign(this, { view, owner, n: view.count >> 1, zoom: 1, x: 0, y: 0, pointers: new Map(), sheet: document.createElement("canvas") });
     this.canvas = el("canvas", { role: "img" });
     this.label = el("p", { class: "name" });
-    this.well = el("div", { class: "well", tabindex: "0", role: "group" }, this.canvas, this.label);
+    this.flaw = el("p", { class: "flaw", role: "status" });
+    this.well = el("div", { class: "well", tabindex: "0", role: "group" }, this.canvas, this.label, this.flaw);
     this.slider = view.count < 2 ? null : el("input", {
       type: "range", min: 0, max: view.count - 1, value: this.n, "aria-label": t("slice_label", { view: t(view.name) }), oninput: (e) => this.go(+e.target.value),
     });
@@ -33,13 +34,18 @@ export class Pane {
     this.well.addEventListener("focus", () => { this.owner.active = this; });
   }
 
-  // go shows slice n.
+  // go shows slice n. Of one that cannot be read it says so, in place of whatever was
+  // shown before.
   async go(n) {
     this.n = clamp(n, 0, this.view.count - 1);
     const wanted = this.n;
-    const picture = await this.view.picture(wanted);
+    let picture = null;
+    try {
+      picture = await this.view.picture(wanted);
+    } catch { /* damaged */ }
     if (this.n !== wanted) return;
     this.picture = picture;
+    this.flaw.textContent = picture ? "" : t("damaged_picture");
     this.stale = true;
     if (this.slider) this.slider.value = wanted;
     const name = t(this.view.name);
@@ -60,19 +66,19 @@ export class Pane {
   }
 
   draw() {
-    if (!this.picture) return;
     const ratio = devicePixelRatio || 1;
     const { clientWidth, clientHeight } = this.well;
     const [width, height] = [Math.max(1, Math.round(clientWidth * ratio)), Math.max(1, Math.round(clientHeight * ratio))];
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
-    if (this.stale) this.develop();
     const context = this.canvas.getContext("2d");
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, width, height);
+    if (!this.picture) return;
+    if (this.stale) this.develop();
     const { columns, rows } = this.picture;
     const [ax, ay] = this.scale();
     this.left = width / 2 + this.x * ratio - columns * ax / 2;
     this.top = height / 2 + this.y * ratio - rows * ay / 2;
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, width, height);
     context.imageSmoothingQuality = "high";
     context.imageSmoothingEnabled = ax < 4;
     context.drawImage(this.sheet, this.left, this.top, columns * ax, rows * ay);
@@ -111,12 +117,19 @@ export class Pane {
     if (!marks) return;
     context.font = `${15 * ratio}px system-ui, sans-serif`;
     context.fillStyle = "#e9c46a";
+    context.strokeStyle = "#0c1112"; // an outline, for pictures may be white
+    context.lineWidth = 4 * ratio;
+    context.lineJoin = "round";
     context.textAlign = "center";
     context.textBaseline = "middle";
     const edge = 14 * ratio;
     const top = width < 420 * ratio ? 44 * ratio : edge; // below the name
     const places = { left: [edge, height / 2], right: [width - edge, height / 2], top: [width / 2, top], bottom: [width / 2, height - edge] };
-    for (const [side, [x, y]] of Object.entries(places)) context.fillText(t(`mark_${marks[side]}`), x, y);
+    for (const [side, [x, y]] of Object.entries(places)) {
+      const text = t(`mark_${marks[side]}`);
+      context.strokeText(text, x, y);
+      context.fillText(text, x, y);
+    }
   }
 
   // at is the picture pixel under a pointer.
@@ -132,7 +145,7 @@ export class Pane {
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     this.moved = this.pointers.size > 1 ? Infinity : 0;
-    if (this.pointers.size === 1 && this.tool(event) === "cross") this.owner.point(this.view, this.at(event));
+    if (this.pointers.size === 1 && this.tool(event) === "cross") this.point(event);
   }
 
   // up ends a gesture. Where dragging moves the picture, a click brings what was
@@ -165,7 +178,11 @@ export class Pane {
     if (tool === "window") this.owner.adjust(-dy, dx);
     else if (tool === "move") this.pan(dx, dy);
     else if (tool === "scroll") this.scroll(dy);
-    else this.owner.point(this.view, this.at(event));
+    else this.point(event);
+  }
+
+  point(event) {
+    if (this.picture) this.owner.point(this.view, this.at(event));
   }
 
   // scroll turns a drag into slices: the whole height is the whole stack, but

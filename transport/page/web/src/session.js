@@ -70,7 +70,7 @@ export class Session {
     this.close();
   }
 
-  // close deletes the plaintext.
+  // close deletes the plaintext, and resolves to whether it is gone.
   close() {
     this.stop();
     return remove(this.name);

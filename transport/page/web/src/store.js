@@ -37,14 +37,21 @@ export async function sweep() {
   }
 }
 
-// remove deletes a file, waiting for a stopped worker to let go of it.
+// remove deletes a file, waiting for a stopped worker to let go of it. It tells
+// whether nothing of it is left.
 export async function remove(name) {
+  let dir;
+  try {
+    dir = await openFolder();
+  } catch {
+    return true; // without private storage nothing was kept in it
+  }
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
-      const dir = await openFolder();
       await dir.removeEntry(name);
       return true;
     } catch (err) {
+      if (err.name === "NotFoundError") return true;
       if (err.name !== "NoModificationAllowedError" && err.name !== "InvalidStateError") return false;
       await new Promise((done) => setTimeout(done, 50));
     }

@@ -15,7 +15,7 @@ const panels = ["welcome", "working", "records"];
 const largeForPhones = 200e6; // bytes
 const wordFaults = ["wrong_passphrase", "too_few_words"];
 const values = { practice: data.practice, phone: data.contact.phone, file: data.file };
-const state = { way: data.unlock === "key" ? "key" : "words", saved: null, keyText: "", session: null, opened: null, fault: null };
+const state = { way: data.unlock === "key" ? "key" : "words", saved: null, keyText: "", session: null, opened: null, fault: null, left: false };
 
 // past says that the link has ended by this device's clock, which may be wrong: the
 // store has the last word.
@@ -86,7 +86,7 @@ function draw() {
   if (!data.url) $("saved-text").textContent = t("saved_only");
   if (state.fault) drawFault(state.fault);
   if (state.opened) drawRecords();
-  if (!$("closed").hidden) $("closed").textContent = t("closed");
+  if (!$("closed").hidden) drawClosed();
 }
 
 function switchLanguage(code) {
@@ -141,7 +141,7 @@ function drawFault(code) {
   $("fault").replaceChildren(
     el("h1", {}, t(`${code}_title`, values)),
     el("p", {}, ...ended, t(code, values), ...(code === "wrong_passphrase" ? [" ", misspelt()] : [])),
-    el("p", {}, t(code === "past" ? "past_try" : "nothing_shown"), " ", ...callForHelp()));
+    el("p", {}, t(code === "past" ? "past_try" : state.left ? "shown_left" : "nothing_shown"), " ", ...callForHelp()));
 }
 
 function showFault(code) {
@@ -159,7 +159,7 @@ function showFault(code) {
 }
 
 function clearFault() {
-  state.fault = null;
+  Object.assign(state, { fault: null, left: false });
   $("fault").hidden = true;
   $("words").removeAttribute("aria-invalid");
   $("closed").hidden = true;
@@ -207,8 +207,8 @@ async function open(event) {
     const opened = await session.open(asked, (message) => progress.update(named(message)));
     if (state.session === session) opening(opened);
   } catch (err) {
-    await session.close();
-    if (state.session === session) failing(err);
+    const gone = await session.close();
+    if (state.session === session) failing(err, gone);
   }
 }
 
@@ -224,9 +224,9 @@ function opening(opened) {
   scrollTo(0, 0);
 }
 
-function failing(err) {
+function failing(err, gone) {
   progress.reset();
-  state.session = null;
+  Object.assign(state, { session: null, left: !gone });
   show("welcome", panels);
   if (err.code === "offline" && location.protocol === "file:") showFault("from_disk");
   else if (err.code === "refused" && past()) showFault("expired"); // not every store says why
@@ -244,15 +244,19 @@ function drawRecords() {
   render(state.opened, { practice: data.practice, phone: data.contact.phone, signer: data.signer, archiveName: /\.zip$/i.test(name) ? name : `${name}.zip`, close: closeRecords });
 }
 
+function drawClosed() {
+  $("closed").textContent = t(state.left ? "closed_left" : "closed");
+}
+
 async function closeRecords() {
   const { session } = state;
   Object.assign(state, { session: null, opened: null });
   closeViewer();
   $("records").replaceChildren();
-  await session?.close();
+  state.left = Boolean(session) && !await session.close();
   show("welcome", panels);
   drawWay();
-  $("closed").textContent = t("closed");
+  drawClosed();
   $("closed").hidden = false;
   $("closed").focus();
   scrollTo(0, 0);

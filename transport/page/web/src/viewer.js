@@ -169,7 +169,8 @@ class Viewer {
     this.arrange();
     [this.tool] = this.choices().filter(([, fits]) => fits()).map(([name]) => name);
     this.drawTools();
-    this.note.replaceChildren(`${t("not_diagnostic")} ${remark} `, el("span", { class: "keys" }, t("keys_help")));
+    const many = views.some((view) => view.count > 1);
+    this.note.replaceChildren(`${t("not_diagnostic")} ${remark} `, el("span", { class: "keys" }, t(many ? "keys_help" : "keys_single")));
     this.note.hidden = this.tools.hidden = false;
     this.panes.forEach((pane) => pane.go(pane.n));
   }

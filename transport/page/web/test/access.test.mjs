@@ -16,6 +16,7 @@ test("page: keyboard alone is enough", async () => {
   };
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "Skip to the main part");
+  assert.equal(await page.getAttribute("#words-hide", "aria-pressed"), null); // its name tells what it does
   await tabTo("words");
   await page.keyboard.type("crop unlit mossy dingo relax salute");
   await page.keyboard.press("Enter");

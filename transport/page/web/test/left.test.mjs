@@ -1,5 +1,6 @@
 // What stays on the device: nothing, whatever ends the page.
 import assert from "node:assert/strict";
+import * as make from "./bundle.mjs";
 import { test } from "./harness.mjs";
 import { enter, kept, lit, opened, publish, refused, saved, setup, view, visit } from "./stage.mjs";
 
@@ -61,6 +62,9 @@ test("page: private windows work without private storage", async () => {
   assert.ok((await saved(page, "Save everything")).data.equals(zip));
   await view(page, "View 3D scan");
   assert.ok(await lit(page) > 1000);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Close and delete" }).click();
+  await page.getByText("copy on this device is deleted").waitFor();
   await done();
 });
 
@@ -181,4 +185,40 @@ test("page: a copy that is gone is not saved in silence", async () => {
   await page.getByRole("button", { name: "View Intraoral" }).click();
   await page.getByText("This file cannot be shown here").waitFor();
   await done();
+});
+
+// held makes the browser refuse to let go of files.
+const held = () => {
+  FileSystemDirectoryHandle.prototype.removeEntry = () => Promise.reject(new DOMException("in use", "NoModificationAllowedError"));
+};
+
+test("page: a copy that could not be deleted is not said to be deleted", async () => {
+  const { sealed, zip } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  const closed = page.locator("#closed");
+  await enter(page);
+  await opened(page);
+  await page.evaluate(held);
+  await page.getByRole("button", { name: "Close and delete" }).click();
+  await closed.waitFor();
+  assert.match(await closed.textContent(), /could not be deleted yet.*reload this page/);
+  assert.equal((await kept(page)).length, 1);
+  await page.getByRole("button", { name: "Español" }).click();
+  assert.match(await closed.textContent(), /aún no se pudo borrar/);
+  await page.getByRole("button", { name: "English" }).click();
+  await page.reload();
+  assert.deepEqual(await emptied(page), []);
+  await enter(page);
+  await opened(page);
+  await page.getByRole("button", { name: "Close and delete" }).click();
+  await closed.waitFor();
+  assert.match(await closed.textContent(), /copy on this device is deleted/);
+  assert.deepEqual(await kept(page), []);
+  await done();
+  const bad = await visit((await publish(await make.seal(zip.subarray(0, zip.length - 9)))).url);
+  await bad.page.evaluate(held);
+  await enter(bad.page);
+  await bad.page.waitForSelector("#fault:not([hidden])");
+  assert.match(await bad.page.locator("#fault").innerText(), /could not be deleted from this device yet/);
+  await bad.done();
 });

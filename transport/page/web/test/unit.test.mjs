@@ -237,3 +237,11 @@ test("languages: every fault the code knows has a title and a sentence", async (
   for (const [, c] of text.matchAll(/(?:new Fault|stop)\("(\w+)"/g)) assert.ok(`${c}_title` in en.words && c in en.words, c);
   for (const c of ["wrong_passphrase", "wrong_key", "needs_key", "needs_passphrase", "expired", "refused", "revoked", "busy", "framed", "too_old", "unexpected", "from_disk"]) assert.ok(faults.has(c) || c in en.words, c);
 });
+
+test("languages: when the copy is deleted, and why a link is refused, is told in full", () => {
+  assert.match(en.words.privacy_3, /If the browser was stopped.*the next time you open such a page/);
+  assert.match(es.words.privacy_3, /Si antes se detuvo el navegador.*la próxima vez que abra/);
+  for (const { words } of [en, es]) assert.ok(words.privacy_3.includes(words.close_records));
+  assert.match(en.words.refused, /expired.*withdrawn.*replaced/);
+  assert.match(es.words.refused, /vencido.*retirado.*sustituido/);
+});

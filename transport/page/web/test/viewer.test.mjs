@@ -207,3 +207,63 @@ test("viewer: a window that the file does not store is not called stored", async
   }
   await done();
 });
+
+test("viewer: sides can be read on black and on white", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View 3D scan");
+  await page.getByRole("button", { name: "Axial", exact: true }).click();
+  // at the top edge lies air, black as stored, and the mark of the front
+  const shades = () => page.evaluate(() => {
+    const canvas = document.querySelector(".pane canvas");
+    const { data } = canvas.getContext("2d").getImageData(canvas.width / 2 - 14, 2, 28, 26);
+    const sums = Array.from({ length: data.length / 4 }, (_, p) => data[p * 4] + data[p * 4 + 1] + data[p * 4 + 2]);
+    return { dark: sums.filter((v) => v < 120).length, light: sums.filter((v) => v > 450).length };
+  });
+  const before = await shades();
+  assert.ok(before.dark > 300 && before.light > 20, JSON.stringify(before));
+  await page.getByRole("button", { name: "Invert" }).click();
+  const after = await shades();
+  assert.ok(after.light > 300 && after.dark > 20, JSON.stringify(after));
+  await done();
+});
+
+test("viewer: a damaged frame is said to be damaged, and no other is shown for it", async () => {
+  const [rows, columns] = [16, 20];
+  const parts = [0, 1, 2].map((n) => d.rle(Buffer.from(Uint16Array.from({ length: rows * columns }, (_, i) => i * 100 + n).buffer), 2));
+  parts[2] = parts[2].subarray(0, 80);
+  const data = d.file(d.syntaxes.rle, d.image({ rows, columns, frames: 3 }), { pixels: d.encapsulate(parts) });
+  const list = [{ path: "data/DICOM/S0000001/I0000001", kind: "radiograph", title: "Frames", data }];
+  const { page, done } = await visit((await publish(await make.seal(make.archive(list, signer)))).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View Frames");
+  const seen = async () => [await page.locator(".pane .name").textContent(), await page.locator(".pane .flaw").textContent(), await lit(page) > 1000];
+  assert.deepEqual(await seen(), ["Picture: picture 2 of 3", "", true]);
+  await page.keyboard.press("End");
+  await page.getByText("This picture is damaged").waitFor();
+  assert.deepEqual(await seen(), ["Picture: picture 3 of 3", "This picture is damaged and cannot be shown.", false]);
+  for (const label of ["Larger", "Invert", "Reset"]) await page.getByRole("button", { name: label }).click();
+  await page.locator(".pane canvas").click();
+  await page.keyboard.press("Home");
+  await page.getByText("picture 1 of 3").waitFor();
+  assert.deepEqual(await seen(), ["Picture: picture 1 of 3", "", true]);
+  await done();
+});
+
+test("viewer: the keys that are named are those that do something", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  for (const [name, arrows] of [["View Intraoral", false], ["View 3D scan", true]]) {
+    await view(page, name);
+    const keys = await page.locator(".v-note .keys").textContent();
+    assert.match(keys, /Shift and arrows move/);
+    assert.equal(/arrow up and down/.test(keys), arrows, name);
+    await page.keyboard.press("Escape");
+  }
+  await done();
+});
