@@ -92,7 +92,7 @@ export class Pane {
     Object.assign(this.sheet, { width: columns, height: rows });
     const context = this.sheet.getContext("2d");
     const image = context.createImageData(columns, rows);
-    paint(this.picture, this.owner.lut(), image.data);
+    paint(this.picture, this.owner.lut(this.picture), image.data);
     context.putImageData(image, 0, 0);
     this.stale = false;
   }

@@ -19,6 +19,13 @@ function volumeLimit() {
   return (small ? 80 : 320) * MiB;
 }
 
+// toneOf is what an image's values mean: the rescaling (PS3.3 section C.11.1) and
+// whether the lowest is white (section C.7.6.3.1.2).
+function toneOf({ slope, intercept, photometric, samples }) {
+  if (samples !== 1) return { slope: 1, intercept: 0, inverse: false };
+  return { slope, intercept, inverse: photometric === "MONOCHROME1" };
+}
+
 class Viewer {
   constructor({ title, format, items, save }) {
     Object.assign(this, { title, format, items, save, panes: [], active: null, tool: "window", urls: [], open: true });
@@ -90,7 +97,7 @@ class Viewer {
     }
     const geometry = stack(images);
     if (isVolume(images, geometry)) await this.showVolume(images[0], geometry);
-    else await this.showStack(images[0], geometry, geometry.loose && belongs(images, geometry) ? t("no_volume") : "");
+    else await this.showStack(geometry, geometry.loose && belongs(images, geometry) ? t("no_volume") : "");
   }
 
   progress(n, total) {
@@ -100,13 +107,14 @@ class Viewer {
     return this.open;
   }
 
-  async showStack(image, { list }, remark) {
+  async showStack({ list }, remark) {
     const read = async (n) => {
-      const [down, across] = list[n].spacing?.length === 2 ? list[n].spacing : [1, 1];
-      return { ...await frame(list[n].image, list[n].index), spacing: [across || 1, down || 1] };
+      const { image, index, spacing } = list[n];
+      const [down, across] = spacing?.length === 2 ? spacing : [1, 1];
+      return { ...await frame(image, index), spacing: [across || 1, down || 1], tone: toneOf(image) };
     };
-    const first = await read(list.length >> 1);
-    this.setRange(this.rangeOf(image, first));
+    const middle = list.length >> 1;
+    this.setRange(this.rangeOf(list[middle].image, await read(middle)));
     this.layOut([{ name: "picture", count: list.length, picture: read }], remark);
   }
 
@@ -135,12 +143,12 @@ class Viewer {
   }
 
   rangeOf(image, picture) {
-    const { slope, intercept } = image;
+    const { slope, intercept, inverse } = toneOf(image);
     if (picture.samples !== 1) return { slope: 1, intercept: 0, inverse: false, stored: { center: 128, width: 256 }, whole: { center: 128, width: 256 } };
     const whole = full(picture.data, slope, intercept, 0);
     const told = image.width > 0 && image.center !== null;
     const stored = told ? { center: image.center, width: image.width } : full(picture.data, slope, intercept, 0.005);
-    return { slope, intercept, inverse: image.photometric === "MONOCHROME1", stored, whole, hounsfield: image.modality === "CT", guessed: !told || image.voi };
+    return { slope, intercept, inverse, stored, whole, hounsfield: image.modality === "CT", guessed: !told || image.voi };
   }
 
   setRange(values) {
@@ -149,11 +157,14 @@ class Viewer {
     this.presetName = "auto";
   }
 
-  lut() {
-    if (!this.table || this.tableStale) {
-      const { slope, intercept, inverse } = this.values;
+  // lut is the table that shows a picture: pictures of a stack may each mean
+  // something else by their values.
+  lut({ tone = this.values }) {
+    const { slope, intercept, inverse } = tone;
+    const key = `${slope} ${intercept} ${inverse}`;
+    if (this.tableStale || this.tableKey !== key) {
       this.table = table({ ...this.window, invert: this.window.invert !== inverse }, slope, intercept, this.table);
-      this.tableStale = false;
+      Object.assign(this, { tableStale: false, tableKey: key });
     }
     return this.table;
   }

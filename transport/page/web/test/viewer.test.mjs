@@ -267,3 +267,27 @@ test("viewer: the keys that are named are those that do something", async () => 
   }
   await done();
 });
+
+test("viewer: each picture of a stack is shown by its own meaning of values", async () => {
+  const place = (k) => [[0x00080060, "CS", "CT"], [0x0020000e, "UI", "1.2.3.7"], [0x00200013, "IS", k], [0x00281050, "DS", "500"], [0x00281051, "DS", "1000"]];
+  const values = (of) => d.pixelData(Uint16Array.from({ length: 64 }, (_, i) => of(i % 8 < 2 ? 900 : 100)));
+  const kinds = [
+    [{}, [], (v) => v], [{ photometric: "MONOCHROME1" }, [], (v) => 1000 - v], [{}, [[0x00281052, "DS", "-3000"], [0x00281053, "DS", "2"]], (v) => (v + 3000) / 2],
+  ];
+  const list = [0, 1, 2, 3, 4, 5].map((k) => {
+    const [options, more, of] = kinds[k % 3];
+    return { path: `data/DICOM/S0000001/I000000${k}`, kind: "cbct", title: "Mixed", data: d.file(d.syntaxes.explicit, [...d.image({ rows: 8, columns: 8, more: [...place(k), ...more], ...options }), values(of)]) };
+  });
+  const { page, done } = await visit((await publish(await make.seal(make.archive(list, signer)))).url);
+  await enter(page);
+  await opened(page);
+  await view(page, "View Mixed");
+  const seen = [];
+  for (const key of ["Home", "ArrowDown", "ArrowDown"]) {
+    await page.keyboard.press(key);
+    await page.waitForTimeout(100);
+    seen.push(await lit(page));
+  }
+  assert.ok(seen[0] > 1000 && seen.every((n) => Math.abs(n - seen[0]) < 10), seen.join());
+  await done();
+});
