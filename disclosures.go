@@ -28,8 +28,9 @@ type AccountingRequest struct {
 var ErrNoPatient = fmt.Errorf("%w: an accounting is of one patient: give the patient's number", ErrConfig)
 
 // MakeAccounting makes an accounting of disclosures out of the whole ledger, which must
-// hold; the error is a *ledger.BrokenError if it does not. It writes nothing.
-func MakeAccounting(ctx context.Context, cfg *config.Config, q AccountingRequest) (*accounting.Report, error) {
+// hold; the error is a *ledger.BrokenError if it does not. at is when it is given. It
+// writes nothing.
+func MakeAccounting(ctx context.Context, cfg *config.Config, q AccountingRequest, at time.Time) (*accounting.Report, error) {
 	if strings.TrimSpace(q.Patient) == "" {
 		return nil, ErrNoPatient
 	}
@@ -49,7 +50,7 @@ func MakeAccounting(ctx context.Context, cfg *config.Config, q AccountingRequest
 	}
 	return accounting.Make(ledger.Entries(ctx, dir), accounting.Request{
 		Match: func(id string) bool { return order.SamePatient(id, q.Patient) },
-		On:    q.On, From: q.From, To: q.To, All: q.All,
+		On:    q.On, Given: at.In(q.On.Location()), From: q.From, To: q.To, All: q.All,
 		Suspended: suspensions(limits.Suspended(q.Patient), book.book, q.On.Location()),
 	})
 }
@@ -59,7 +60,7 @@ func MakeAccounting(ctx context.Context, cfg *config.Config, q AccountingRequest
 func suspensions(all []order.Suspension, book order.Book, zone *time.Location) (out []accounting.Suspension) {
 	for _, s := range all {
 		out = append(out, accounting.Suspension{
-			From: dayIn(s.From, zone), Until: dayIn(s.Until, zone), Oral: s.Oral,
+			For: s.For, From: dayIn(s.From, zone), Until: dayIn(s.Until, zone), Oral: s.Oral,
 			Names: func(p ledger.Party) bool {
 				to := order.Recipient{Name: p.Name, Kind: order.Party(p.Kind)}
 				if s.Means(to) {
@@ -83,6 +84,20 @@ func dayIn(d order.Date, zone *time.Location) time.Time {
 		return time.Time{} // none
 	}
 	return t
+}
+
+// AccountingDoubts says, for staff alone, why an accounting should not be given before
+// somebody has looked: a mistyped number makes it an assurance that nothing was disclosed,
+// and a misspelt official is one whom the patient is told of (45 CFR 164.528(a)(2)).
+func AccountingDoubts(r *accounting.Report) (doubts []string) {
+	if !r.Known {
+		doubts = append(doubts, "The ledger has no entry about a patient of this number: it is mistyped, or nobody ever asked for anything of this patient here. Look at the number.")
+	}
+	for _, name := range r.Unmatched {
+		doubts = append(doubts, fmt.Sprintf("FOR STAFF ALONE, do not tell the patient: the list of what patients asked for (restrictions) suspends the accounting for '%s', and nobody in the ledger who got this patient's records is called so: nothing is left out for it. "+
+			"Write there the name of the recipient as it stands in the order, or the key or kind in the recipient book.", name))
+	}
+	return doubts
 }
 
 // AccountingLetter sets the letter of an accounting. The patient's name and address are

@@ -3,6 +3,7 @@ package chartseal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,7 @@ func TestAccountingOfDisclosures(t *testing.T) {
 		}
 	}
 	q := AccountingRequest{Patient: " 10432", On: time.Now(), All: true}
-	r, err := MakeAccounting(t.Context(), k.cfg, q)
+	r, err := MakeAccounting(t.Context(), k.cfg, q, time.Now())
 	if err != nil || len(r.Lines) != 1 || r.Lines[0].Recipient.Name != "Albany County Court" || r.Withheld != 1 || len(r.Exempt) != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -51,14 +52,14 @@ func TestAccountingOfDisclosures(t *testing.T) {
 		}
 		r.Lines = nil // as if the ledger had changed: one request, one entry
 	}
-	if r, err = MakeAccounting(t.Context(), k.cfg, q); err != nil || !r.Recorded || !r.Free || k.ledger.Head().Seq != 4 {
+	if r, err = MakeAccounting(t.Context(), k.cfg, q, time.Now()); err != nil || !r.Recorded || !r.Free || k.ledger.Head().Seq != 4 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	e, err := k.ledgerEntry("accounted/" + accountingReference(q))
 	if err != nil || e.Patient != "10432" || !strings.Contains(e.Information, "1 listed") || !strings.Contains(strings.Join(e.Notices, ";"), "1 left out under a suspension") || strings.Contains(e.Key, "10432") {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if _, err := MakeAccounting(t.Context(), k.cfg, AccountingRequest{Patient: " ", On: time.Now()}); !errors.Is(err, ErrConfig) {
+	if _, err := MakeAccounting(t.Context(), k.cfg, AccountingRequest{Patient: " ", On: time.Now()}, time.Now()); !errors.Is(err, ErrConfig) {
 		t.Errorf("of nobody: %v", err)
 	}
 	file, err := filepath.Glob(filepath.Join(k.cfg.State, "ledger", "*.jsonl"))
@@ -72,10 +73,52 @@ func TestAccountingOfDisclosures(t *testing.T) {
 	if err := os.WriteFile(file[0], bytes.Replace(text, []byte("County Court"), []byte("Country Club"), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := MakeAccounting(t.Context(), k.cfg, q); !errors.Is(err, ledger.ErrBroken) {
+	if _, err := MakeAccounting(t.Context(), k.cfg, q, time.Now()); !errors.Is(err, ledger.ErrBroken) {
 		t.Errorf("of a ledger that does not hold: %v", err)
 	}
 	if err := os.WriteFile(file[0], text, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A statement of an official that came after the request keeps the disclosure back, and
+// one that is over no longer does; one that names nobody is told to staff, as is a number
+// that the ledger does not know.
+func TestWhatKeepsAnAccountingBack(t *testing.T) {
+	dir := t.TempDir()
+	k := keepBooks(t, dir, &shelf{all: map[string][]byte{}})
+	defer k.close(t)
+	k.cfg.Recipients, k.cfg.Restrictions = filepath.Join(dir, "book.yaml"), filepath.Join(dir, "asked.yaml")
+	if err := os.WriteFile(k.cfg.Recipients, []byte("# nobody\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.enter(t.Context(), ledger.Entry{
+		Key: "a/sent", Event: ledger.Sent, Order: "R-a", Reference: "a", Patient: "10432", Basis: "legal_process", Information: "1 chart",
+		Recipient: &ledger.Party{Name: "Albany Police Department", Kind: "agency"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	day := func(n int) string { return now.AddDate(0, 0, n).Format(time.DateOnly) }
+	for name, tc := range map[string]struct {
+		patient, official string
+		from, until       int // days from the request; it is answered ten days after it
+		withheld, doubts  int
+	}{
+		"stated after the request":     {"10432", "agency", 5, 20, 1, 0},
+		"over before the answer":       {"10432", "agency", -9, 3, 0, 0},
+		"to begin after the answer":    {"10432", "agency", 11, 20, 0, 0},
+		"of nobody":                    {"10432", "Albany FBI", 0, 20, 0, 1},
+		"of nobody, but over":          {"10432", "Albany FBI", -9, 3, 0, 0},
+		"of nobody, of another number": {"1O432", "agency", 0, 20, 0, 1},
+	} {
+		text := fmt.Sprintf(`"10432": {accounting: {suspended: [{for: %s, from: %s, until: %s}]}}`+"\n", tc.official, day(tc.from), day(tc.until))
+		if err := os.WriteFile(k.cfg.Restrictions, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := MakeAccounting(t.Context(), k.cfg, AccountingRequest{Patient: tc.patient, On: now}, now.AddDate(0, 0, 10))
+		if err != nil || r.Withheld != tc.withheld || len(AccountingDoubts(r)) != tc.doubts {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
 	}
 }

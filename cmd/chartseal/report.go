@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ import (
 // reportFlags are those of `ledger report`.
 type reportFlags struct {
 	patient, on, from, to string
-	all                   bool
+	all, confirmed        bool
 	pdf, csv              string
 }
 
@@ -33,10 +34,13 @@ func ledgerReportCmd(a *app) *cobra.Command {
 address, what it was, and why, for the six years before the request. Releases for
 treatment, payment and operations, to the patient, and under an authorization are left
 out, or shown apart with --all. What a law enforcement official asked to keep back (the
-list named by 'restrictions') is left out for as long as that lasts.
+list named by 'restrictions') is left out for as long as that lasts, on the day on which
+the accounting is given.
 
 Without --pdf or --csv it is only shown. With either the ledger records that the
-accounting was given: the first in twelve months is free.
+accounting was given: the first in twelve months is free. Neither is written, without
+--confirmed, when the ledger knows nothing of the number, or when an official's statement
+names nobody who got records (exit code 3).
 
 chartseal knows what it released itself. Add disclosures made in another way by hand.`,
 		Args: cobra.NoArgs,
@@ -49,6 +53,7 @@ chartseal knows what it released itself. Add disclosures made in another way by 
 	c.Flags().BoolVar(&f.all, "all", false, "also show what the law does not ask to list, apart")
 	c.Flags().StringVar(&f.pdf, "pdf", "", "write the letter to the patient to this new file")
 	c.Flags().StringVar(&f.csv, "csv", "", "write the list to this new file")
+	c.Flags().BoolVar(&f.confirmed, "confirmed", false, "give it although the number, or an official's name, fits nothing in the ledger: both were looked at")
 	_ = c.MarkFlagRequired("patient") // it exists
 	return c
 }
@@ -73,6 +78,8 @@ func (f reportFlags) request(now time.Time) (q chartseal.AccountingRequest, err 
 	switch {
 	case q.On.After(now):
 		errs = append(errs, errors.New("--requested-on is in the future"))
+	case q.From.After(q.On):
+		errs = append(errs, errors.New("--from is after the day of the request: an accounting looks back"))
 	case !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From):
 		errs = append(errs, errors.New("--to is before --from"))
 	}
@@ -89,14 +96,20 @@ func (a *app) ledgerReport(cmd *cobra.Command, f reportFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	r, err := chartseal.MakeAccounting(cmd.Context(), cfg, q)
-	if errors.Is(err, ledger.ErrBroken) {
+	r, err := chartseal.MakeAccounting(cmd.Context(), cfg, q, now)
+	switch {
+	case errors.Is(err, ledger.ErrBroken):
 		return &exitError{exitUnverified, err}
-	}
-	if err != nil {
+	case errors.Is(err, accounting.ErrNoTime):
+		return usage(err)
+	case err != nil:
 		return err
 	}
-	if f.pdf != "" || f.csv != "" {
+	doubts := chartseal.AccountingDoubts(r)
+	if f.gives() {
+		if len(doubts) > 0 && !f.confirmed {
+			return &exitError{exitHeld, errors.New(strings.Join(append(doubts, "Nothing was written or recorded. When it is right as it is, say so with --confirmed."), "\n"))}
+		}
 		if err := a.give(cmd.Context(), cfg, f, q, r, now); err != nil {
 			return err
 		}
@@ -106,8 +119,14 @@ func (a *app) ledgerReport(cmd *cobra.Command, f reportFlags) error {
 	}
 	p := &printer{w: cmd.OutOrStdout()}
 	printAccounting(p, f, r, now)
+	for _, text := range doubts {
+		p.f("%s\n", text)
+	}
 	return p.err
 }
+
+// gives says that the accounting is for the patient, and not only shown.
+func (f reportFlags) gives() bool { return f.pdf != "" || f.csv != "" }
 
 // give records that the accounting is given and then writes it.
 func (a *app) give(ctx context.Context, cfg *config.Config, f reportFlags, q chartseal.AccountingRequest, r *accounting.Report, now time.Time) error {
@@ -189,7 +208,7 @@ func printAccounting(p *printer, f reportFlags, r *accounting.Report, now time.T
 	}
 	p.f("\n")
 	if r.Withheld > 0 {
-		p.f("FOR STAFF ALONE: %d left out at the request of an official (see 'restrictions'). Do not tell the patient.\n", r.Withheld)
+		p.f("FOR STAFF ALONE: %d left out at the request of an official (see 'restrictions'), until %s. Do not tell the patient.\n", r.Withheld, r.WithheldUntil.Format(longDay))
 	}
 	if r.Lost > 0 {
 		p.f("The ledger lacks entries, which 'chartseal ledger verify' names: look at the receipts in the outbox's sent folder.\n")
@@ -202,7 +221,7 @@ func printAccounting(p *printer, f reportFlags, r *accounting.Report, now time.T
 		p.f("There was one on %s: a fee that covers the cost may be charged, if the patient was told beforehand.\n", r.Earlier.Format(longDay))
 	}
 	switch {
-	case f.pdf != "" || f.csv != "":
+	case f.gives():
 		p.f("Recorded in the ledger as given.\n")
 	case r.Recorded:
 		p.f("Recorded in the ledger as given before.\n")

@@ -7,6 +7,7 @@
 package accounting
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ const (
 type Request struct {
 	Match     func(patient string) bool // of the practice's id of the patient
 	On        time.Time                 // the day it was asked for
+	Given     time.Time                 // the day it is given: what is suspended on that day is left out
 	From, To  time.Time                 // days; zero: the whole six years before On
 	All       bool                      // tell of what is excluded as well
 	Suspended []Suspension
@@ -36,6 +38,7 @@ type Request struct {
 // Suspension is a statement of a health oversight agency or a law enforcement official
 // that an accounting of disclosures to them would impede them (45 CFR 164.528(a)(2)).
 type Suspension struct {
+	For         string // whom it names, as the practice wrote it
 	Names       func(recipient ledger.Party) bool
 	From, Until time.Time // days, both included; Until may be zero on an oral statement
 	Oral        bool
@@ -50,9 +53,7 @@ func (s Suspension) Ends() time.Time {
 	return s.Until
 }
 
-func (s Suspension) holds(to *ledger.Party, on time.Time) bool {
-	return to != nil && !on.Before(s.From) && !on.After(s.Ends()) && s.Names(*to)
-}
+func (s Suspension) holds(on time.Time) bool { return !on.Before(s.From) && !on.After(s.Ends()) }
 
 // Line is one disclosure with the four items of 45 CFR 164.528(b)(2), or several to one
 // recipient that differ in nothing but their day, (b)(3).
@@ -74,17 +75,26 @@ type Report struct {
 	On       time.Time `json:"requested_on"`
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
-	Due      time.Time `json:"due"`           // (c)(1)(i)
-	DueLate  time.Time `json:"due_extended"`  // with an extension told in writing, (c)(1)(ii)
-	Free     bool      `json:"free"`          // (c)(2)
-	Earlier  time.Time `json:"earlier"`       // the day of the one in the last twelve months; zero: none
-	Recorded bool      `json:"recorded"`      // the ledger has this very request already
-	Lines    []Line    `json:"disclosures"`   // the accounting
-	Exempt   []Line    `json:"exempt"`        // with All: what the law does not ask to list
-	Withheld int       `json:"withheld"`      // disclosures under a suspension; staff alone may know of them
-	Lost     int       `json:"lost_segments"` // places where the ledger lacks entries, which a person accepted
-	Begins   time.Time `json:"ledger_begins"`
+	Due      time.Time `json:"due"`          // (c)(1)(i)
+	DueLate  time.Time `json:"due_extended"` // with an extension told in writing, (c)(1)(ii)
+	Free     bool      `json:"free"`         // (c)(2)
+	Earlier  time.Time `json:"earlier"`      // the day of the one in the last twelve months; zero: none
+	Recorded bool      `json:"recorded"`     // the ledger has this very request already
+	Lines    []Line    `json:"disclosures"`  // the accounting
+	Exempt   []Line    `json:"exempt"`       // with All: what the law does not ask to list
+	Known    bool      `json:"known_number"` // the ledger has an entry about this patient, whatever became of it
+	Withheld int       `json:"withheld"`     // disclosures under a suspension; staff alone may know of them
+	// WithheldUntil is the last day of the suspension that lasts longest, of those.
+	WithheldUntil time.Time `json:"withheld_until,omitzero"`
+	// Unmatched are the suspensions of today that name nobody who got this patient's records,
+	// as the practice wrote them: a misspelt one keeps nothing back.
+	Unmatched []string  `json:"unmatched_suspensions,omitempty"`
+	Lost      int       `json:"lost_segments"` // places where the ledger lacks entries, which a person accepted
+	Begins    time.Time `json:"ledger_begins"`
 }
+
+// ErrNoTime says that the days asked for leave nothing of the six years.
+var ErrNoTime = errors.New("the first day asked for is after the last one, or no day lies in the six years before the request: look at the days")
 
 // Make goes through the ledger.
 func Make(entries iter.Seq2[ledger.Entry, error], q Request) (*Report, error) {
@@ -99,13 +109,55 @@ func Make(entries iter.Seq2[ledger.Entry, error], q Request) (*Report, error) {
 	if !q.To.IsZero() && day(q.To).Before(r.To) {
 		r.To = day(q.To)
 	}
+	if r.To.Before(r.From) {
+		return nil, ErrNoTime
+	}
+	held := statementsOf(&q)
 	for e, err := range entries {
 		if err != nil {
 			return nil, err
 		}
-		r.take(&e, &q)
+		r.take(&e, &q, held)
 	}
+	r.Unmatched = held.unmatched()
 	return r, nil
+}
+
+// statement is a suspension that holds when the accounting is given.
+type statement struct {
+	Suspension
+	met bool // it names somebody who got the patient's records, at any time
+}
+
+type statements []statement
+
+func statementsOf(q *Request) (all statements) {
+	for _, s := range q.Suspended {
+		if s.holds(day(q.Given)) {
+			all = append(all, statement{Suspension: s})
+		}
+	}
+	return all
+}
+
+// about finds the last day of those about a recipient; zero if there are none.
+func (all statements) about(to *ledger.Party) (ends time.Time) {
+	for i := range all {
+		if s := &all[i]; to != nil && s.Names(*to) {
+			s.met = true
+			ends = later(ends, s.Ends())
+		}
+	}
+	return ends
+}
+
+func (all statements) unmatched() (names []string) {
+	for _, s := range all {
+		if !s.met {
+			names = append(names, s.For)
+		}
+	}
+	return names
 }
 
 // day is the beginning of a day in its own time zone.
@@ -113,7 +165,7 @@ func day(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-func (r *Report) take(e *ledger.Entry, q *Request) {
+func (r *Report) take(e *ledger.Entry, q *Request, held statements) {
 	at := e.At.In(q.On.Location())
 	if r.Begins.IsZero() {
 		r.Begins = at
@@ -124,25 +176,24 @@ func (r *Report) take(e *ledger.Entry, q *Request) {
 	if e.Patient == "" || !q.Match(e.Patient) {
 		return
 	}
-	switch e.Event { //nolint:exhaustive // the others disclose nothing
+	r.Known = r.Known || e.Event != ledger.Accounted // which may have been given under a mistyped number
+	switch e.Event {                                 //nolint:exhaustive // the others disclose nothing
 	case ledger.Sent, ledger.Delivered, ledger.Relinked:
-		r.disclosed(e, at, q)
+		r.disclosed(e, at, q, held)
 	case ledger.Accounted:
 		r.accounted(e)
 	}
 }
 
-func (r *Report) disclosed(e *ledger.Entry, at time.Time, q *Request) {
+func (r *Report) disclosed(e *ledger.Entry, at time.Time, q *Request, held statements) {
+	ends := held.about(e.Recipient)
 	if on := day(at); on.Before(r.From) || on.After(r.To) {
 		return
 	}
-	for _, s := range q.Suspended {
-		if s.holds(e.Recipient, r.On) {
-			r.Withheld++
-			return
-		}
-	}
 	switch {
+	case !ends.IsZero():
+		r.Withheld++
+		r.WithheldUntil = later(r.WithheldUntil, ends)
 	case e.Accountable:
 		r.Lines = add(r.Lines, e, at)
 	case q.All:

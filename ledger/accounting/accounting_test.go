@@ -46,7 +46,7 @@ func all(entries ...ledger.Entry) iter.Seq2[ledger.Entry, error] {
 }
 
 func request(day string) Request {
-	return Request{Match: func(id string) bool { return id == "10432" }, On: on(day)}
+	return Request{Match: func(id string) bool { return id == "10432" }, On: on(day), Given: on(day)}
 }
 
 func make1(t *testing.T, q Request, entries ...ledger.Entry) *Report {
@@ -165,6 +165,84 @@ func TestSuspension(t *testing.T) {
 		r := make1(t, q, entry(ledger.Sent, "2026-08-01", "legal_process", "Albany Police"), entry(ledger.Sent, "2026-08-02", "legal_process", "Court"))
 		if held := r.Withheld == 1 && len(r.Lines) == 1 && r.Lines[0].Recipient.Name == "Court"; held != tc.held || len(r.Lines)+r.Withheld != 2 || len(r.Exempt) != 0 {
 			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// What counts is the day on which the accounting is given, not that of the request: (a)(2)
+// suspends the right to receive it.
+func TestASuspensionCountsOnTheDayOfGiving(t *testing.T) {
+	police := Suspension{For: "police", Names: func(p ledger.Party) bool { return p.Name == "Albany Police" }, From: on("2026-11-10"), Until: on("2026-11-20")}
+	sent := entry(ledger.Sent, "2026-08-01", "legal_process", "Albany Police")
+	for name, tc := range map[string]struct {
+		asked, given string
+		held         bool
+	}{
+		"stated after the request":       {"2026-11-01", "2026-11-15", true},
+		"over when it is given":          {"2026-11-15", "2026-11-21", false},
+		"given on the last day":          {"2026-11-01", "2026-11-20", true},
+		"stated after it would be given": {"2026-11-01", "2026-11-09", false},
+	} {
+		q := request(tc.asked)
+		q.Given, q.Suspended = on(tc.given).Add(15*time.Hour), []Suspension{police}
+		r := make1(t, q, sent)
+		if (r.Withheld == 1) != tc.held || len(r.Lines)+r.Withheld != 1 || tc.held != r.WithheldUntil.Equal(on("2026-11-20")) || len(r.Unmatched) != 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// A statement that names nobody keeps nothing back, so staff must know; one about a time
+// that is not asked for, or over, is in order.
+func TestASuspensionOfNobody(t *testing.T) {
+	named := func(name, from string) Suspension {
+		return Suspension{For: name, Names: func(p ledger.Party) bool { return p.Name == name }, From: on(from), Until: on("2026-12-31")}
+	}
+	q := request("2026-11-20")
+	q.From = on("2026-09-01")
+	q.Suspended = []Suspension{named("Albany FBI", "2026-11-01"), named("Albany Police", "2026-11-01"), named("Nobody yet", "2026-12-01")}
+	r := make1(t, q, entry(ledger.Sent, "2026-08-01", "legal_process", "Albany Police"), entry(ledger.Sent, "2026-10-01", "legal_process", "FBI, Albany"))
+	if !slices.Equal(r.Unmatched, []string{"Albany FBI"}) || len(r.Lines) != 1 || r.Withheld != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A number that no entry has is mistyped, most likely: what was given under it before is
+// no sign of the contrary.
+func TestAPatientWhomTheLedgerDoesNotKnow(t *testing.T) {
+	given := accounted("2026-11-13")
+	for name, tc := range map[string]struct {
+		entries []ledger.Entry
+		known   bool
+	}{
+		"an empty ledger":        {nil, false},
+		"an accounting only":     {[]ledger.Entry{given}, false},
+		"held":                   {[]ledger.Entry{entry(ledger.Held, "2026-11-18", "legal_process", "Court")}, true},
+		"sent, longer ago":       {[]ledger.Entry{entry(ledger.Sent, "2019-11-18", "legal_process", "Court")}, true},
+		"sent, after the period": {[]ledger.Entry{entry(ledger.Sent, "2026-11-21", "treatment", "Dr. Chen")}, true},
+	} {
+		if r := make1(t, request("2026-11-20"), tc.entries...); r.Known != tc.known {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestDaysThatLeaveNothing(t *testing.T) {
+	for name, days := range map[string][2]string{
+		"from after the request":    {"2027-03-01", ""},
+		"from after to":             {"2026-03-02", "2026-03-01"},
+		"to before the six years":   {"", "2020-11-19"},
+		"both before the six years": {"2010-01-01", "2011-01-01"},
+	} {
+		q := request("2026-11-20")
+		if days[0] != "" {
+			q.From = on(days[0])
+		}
+		if days[1] != "" {
+			q.To = on(days[1])
+		}
+		if r, err := Make(all(), q); !errors.Is(err, ErrNoTime) {
+			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
 }
