@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -42,13 +41,10 @@ func MakeAccounting(ctx context.Context, cfg *config.Config, q AccountingRequest
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(cfg.State, "ledger")
-	if by, err := (&state{dir: cfg.State}).public(); err == nil {
-		if _, err := ledger.VerifySigned(ctx, dir, by); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+	if _, err := SignedLedger(ctx, cfg); err != nil {
+		return nil, err
 	}
-	return accounting.Make(ledger.Entries(ctx, dir), accounting.Request{
+	return accounting.Make(ledger.Entries(ctx, filepath.Join(cfg.State, "ledger")), accounting.Request{
 		Match: func(id string) bool { return order.SamePatient(id, q.Patient) },
 		On:    q.On, Given: at.In(q.On.Location()), From: q.From, To: q.To, All: q.All,
 		Suspended: suspensions(limits.Suspended(q.Patient), book.book, q.On.Location()),

@@ -69,6 +69,9 @@ func (a *app) exposure(cmd *cobra.Command, q exposure.Query, csv string) error {
 	if err != nil {
 		return err
 	}
+	if err := toldFrom(cmd, cfg); err != nil {
+		return err
+	}
 	q.Now = time.Now()
 	found, err := exposure.Find(ledger.Entries(cmd.Context(), filepath.Join(cfg.State, "ledger")), q)
 	if errors.Is(err, ledger.ErrBroken) {

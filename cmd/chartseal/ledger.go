@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"chartseal"
+	"chartseal/config"
 	"chartseal/ledger"
 )
 
@@ -101,9 +103,31 @@ func printVerified(p *printer, r chartseal.LedgerReport) {
 	if r.Foreign > 0 {
 		p.f("%d heads that are kept elsewhere are not signed by this practice's key.\n", r.Foreign)
 	}
-	for _, e := range r.Restored {
+	printRestored(p, r.Restored)
+}
+
+// printRestored names the places where the ledger lacks entries.
+func printRestored(p *printer, all []ledger.Entry) {
+	for _, e := range all {
 		p.f("Entry %d: %s went on with an older copy on %s%s. %s\n", e.Seq, e.Approver, e.At.Local().Format(minute), lostWords(e.Lost), strings.Join(e.Notices, "; "))
 	}
+}
+
+// toldFrom verifies the ledger before a command tells what is in it, and says on standard
+// error what it is known to lack: an output for programs stays as it is.
+func toldFrom(cmd *cobra.Command, cfg *config.Config) error {
+	rep, err := chartseal.SignedLedger(cmd.Context(), cfg)
+	if errors.Is(err, ledger.ErrBroken) {
+		return &exitError{exitUnverified, err}
+	}
+	gaps := slices.DeleteFunc(rep.Restored, func(e ledger.Entry) bool { return e.Lost == nil })
+	if err != nil || len(gaps) == 0 {
+		return err
+	}
+	p := &printer{w: cmd.ErrOrStderr()}
+	p.f("THE LEDGER LACKS ENTRIES, so this may lack some, too. What was sent then is named by the receipts in the outbox's sent folder.\n")
+	printRestored(p, gaps)
+	return p.err
 }
 
 const minute = "2006-01-02 15:04"
@@ -124,6 +148,9 @@ func (a *app) ledgerShow(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := toldFrom(cmd, cfg); err != nil {
+		return err
+	}
 	p := &printer{w: cmd.OutOrStdout()}
 	enc := json.NewEncoder(cmd.OutOrStdout())
 	enc.SetEscapeHTML(false)
@@ -142,18 +169,24 @@ func (a *app) ledgerShow(cmd *cobra.Command) error {
 			if e.Recipient != nil {
 				to = e.Recipient.Name
 			}
-			what := e.Information
-			if e.Event == ledger.Override && len(e.Decisions) == 1 {
-				d := e.Decisions[0]
-				what = fmt.Sprintf("%s: %s, decided by %s on %s: %s", d.Rule, d.Decision, d.By, d.On, d.Reason)
-			}
-			if e.Event == ledger.Fetched {
-				what = "first fetched " + e.FetchedAt.Local().Format(minute)
-			}
-			p.f("%6d  %s  %-9s  %-20s  %s  %s\n", e.Seq, e.At.Local().Format(minute), e.Event, e.Order, to, what)
+			p.f("%6d  %s  %-9s  %-20s  %s  %s\n", e.Seq, e.At.Local().Format(minute), e.Event, e.Order, to, whatOf(&e))
 		}
 	}
 	return p.err
+}
+
+// whatOf says what an entry is about, besides its order.
+func whatOf(e *ledger.Entry) string {
+	switch {
+	case e.Event == ledger.Override && len(e.Decisions) == 1:
+		d := e.Decisions[0]
+		return fmt.Sprintf("%s: %s, decided by %s on %s: %s", d.Rule, d.Decision, d.By, d.On, d.Reason)
+	case e.Event == ledger.Fetched:
+		return "first fetched " + e.FetchedAt.Local().Format(minute)
+	case e.Event == ledger.Restored:
+		return e.Approver + " went on with an older copy" + lostWords(e.Lost)
+	}
+	return e.Information
 }
 
 func ledgerAcceptCmd(a *app) *cobra.Command {
