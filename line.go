@@ -48,7 +48,7 @@ func sentEntry(r *release, e ledger.Entry, pk *packed) ledger.Entry {
 	e.Recipient = &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: to.Kind}
 	e.Bytes, e.ObjectKey, e.Notices, e.Statements = r.Object.Bytes, r.Object.Key, pk.Notices, pk.Statements
 	if r.Links != nil {
-		e.LinkExpires = r.Links.Expires
+		e.LinkExpires, e.PageKey = r.Links.Expires, r.PageKey
 	}
 	return e
 }
@@ -67,6 +67,7 @@ func (p *Practice) of(was *ledger.Entry, event ledger.Event, key string) ledger.
 	e := *was
 	e.Key, e.Event, e.Version = key, event, p.opts.Version
 	e.Decisions, e.Notices, e.Statements, e.RulesOff, e.Fee = nil, nil, nil, nil, ""
+	e.PageKey = "" // of the first link, which may have ended long before
 	return e
 }
 

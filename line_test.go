@@ -27,7 +27,7 @@ func TestEveryLineOfTheLedgerNamesWhatItMust(t *testing.T) {
 	}
 	draft := k.draft(o, "ref", "sha")
 	draft.SignatureSum, draft.SignatureKey, draft.Authorization = "sig", "key", "form"
-	r := &release{ID: "ref", Manifest: "man", Links: &links{Expires: time.Now().Add(time.Hour)}}
+	r := &release{ID: "ref", Manifest: "man", PageKey: "p.html", Links: &links{Expires: time.Now().Add(time.Hour)}}
 	r.Ticket.SHA256, r.Object.Key, r.Object.Bytes = "cipher", "x.zip.age", 7
 	pk := &packed{Description: "1 chart", Recipient: notice.Recipient{Name: "Acme Law", Address: "2 Main Street", Kind: "attorney"}}
 
@@ -52,7 +52,7 @@ func TestEveryLineOfTheLedgerNamesWhatItMust(t *testing.T) {
 	}
 	bundle := []string{"recipient", "manifest_sha256", "bundle_sha256", "bytes", "object_key", "link_expires"}
 	want := map[ledger.Event][]string{
-		ledger.Sent: slices.Concat(always, bundle, []string{"decisions"}), ledger.Revoked: slices.Concat(always, bundle), ledger.Expired: slices.Concat(always, bundle),
+		ledger.Sent: slices.Concat(always, bundle, []string{"decisions", "page_key"}), ledger.Revoked: slices.Concat(always, bundle), ledger.Expired: slices.Concat(always, bundle),
 		ledger.Held: append([]string{"recipient", "notices"}, always...), ledger.Override: append([]string{"recipient", "decisions"}, always...),
 		ledger.Delivered: append([]string{"recipient"}, always...), ledger.Denied: append([]string{"notices"}, always...), ledger.Extended: append([]string{"until"}, always...),
 	}

@@ -71,6 +71,7 @@ func (p *Practice) Relink(ctx context.Context, o *order.Order, data []byte, life
 	entry.Key = fmt.Sprintf("%s/relinked/%d", r.ID, l.At.UnixMilli())
 	entry.Event, entry.ObjectKey, entry.LinkExpires, entry.Bytes = ledger.Relinked, r.Object.Key, l.Expires, r.Object.Bytes
 	entry.BundleSum, entry.ManifestSum, entry.Notices = r.Ticket.SHA256, r.Manifest, warns
+	entry.PageKey = r.Retired[len(r.Retired)-1] // the new page, see moved
 	if _, err := p.enter(ctx, entry); err != nil {
 		return nil, err
 	}

@@ -129,6 +129,10 @@ type Entry struct {
 
 	FetchedAt time.Time `json:"fetched_at,omitzero"` // of a download, by the store's clock; who it was is not recorded
 
+	// PageKey is the object of the recipient page that the link of a [Sent] or [Relinked]
+	// entry leads to. Entries of older versions have none.
+	PageKey string `json:"page_key,omitempty"`
+
 	Hash string `json:"hash,omitempty"`
 }
 

@@ -37,7 +37,7 @@ recipient, or the time in question; without any, all are listed.`,
 		},
 	}
 	c.Flags().StringVar(&q.Release, "release", "", "a release reference, as logs and receipts show it")
-	c.Flags().StringVar(&q.ObjectKey, "key", "", "an object of the store, as in a link's path")
+	c.Flags().StringVar(&q.ObjectKey, "key", "", "a link, or an object of the store as in a link's path: of a page or a bundle")
 	c.Flags().StringVar(&q.Order, "order", "", "an order's number")
 	c.Flags().StringVar(&q.Recipient, "recipient", "", "words of a recipient's name, or the e-mail address")
 	c.Flags().StringVar(&from, "from", "", "since this day or moment: 2026-11-18, or 2026-11-18T14:05:00Z")
@@ -80,9 +80,13 @@ func (a *app) exposure(cmd *cobra.Command, q exposure.Query, csv string) error {
 	if err != nil {
 		return err
 	}
+	if q.ObjectKey != "" && len(found.Releases) == 0 && found.PagesUnknown > 0 {
+		note := &printer{w: cmd.ErrOrStderr()}
+		note.f("%s from an older version that did not record the pages: what was asked for may be one of these pages. receipt.json in the outbox's sent folder has the page of each release.\n", plural(found.PagesUnknown, "link"))
+	}
 	if csv != "" {
 		var b bytes.Buffer
-		if err := exposure.CSV(&b, found); err != nil {
+		if err := exposure.CSV(&b, found.Releases); err != nil {
 			return err
 		}
 		if err := writePrivate(csv, b.Bytes()); err != nil {
@@ -90,13 +94,13 @@ func (a *app) exposure(cmd *cobra.Command, q exposure.Query, csv string) error {
 		}
 	}
 	if a.json {
-		return printJSON(cmd.OutOrStdout(), found)
+		return printJSON(cmd.OutOrStdout(), found.Releases)
 	}
 	p := &printer{w: cmd.OutOrStdout()}
-	for _, x := range found {
+	for _, x := range found.Releases {
 		printExposed(p, x)
 	}
-	p.f("%s\n", plural(len(found), "release"))
+	p.f("%s\n", plural(len(found.Releases), "release"))
 	return p.err
 }
 

@@ -10,6 +10,7 @@ package exposure
 
 import (
 	"iter"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ import (
 // Query says which releases are asked for; empty fields ask for all.
 type Query struct {
 	Release   string    // release reference, with or without its attempt
-	ObjectKey string    // of the bundle or its name at the end of a link
+	ObjectKey string    // of the bundle or of a page, its name at the end of a link, or a link
 	Order     string    // the order's number
 	Recipient string    // words of the name, or the e-mail address
 	From, To  time.Time // the moments between which a link was alive
@@ -46,6 +47,7 @@ type Window struct {
 	Stated time.Time `json:"link_expires,omitzero"`
 	End    End       `json:"end"`
 	Seq    uint64    `json:"ledger_seq"`
+	Page   string    `json:"page_key,omitempty"` // of the recipient page; "": see [Found].PagesUnknown
 }
 
 // Exposed is one release: what a recipient had, or could have had.
@@ -64,12 +66,23 @@ type Exposed struct {
 	Fetched     []time.Time  `json:"fetched,omitempty"` // downloads that the ledger knows of
 }
 
-// Find goes through the ledger and lists the releases that match, oldest first.
-func Find(entries iter.Seq2[ledger.Entry, error], q Query) ([]Exposed, error) {
+// Found is what the ledger tells.
+type Found struct {
+	Releases []Exposed // oldest first
+	// PagesUnknown counts the links, of all releases, whose entry does not say which page
+	// they lead to, as those of older versions do not: an object that was asked for and
+	// not found may be one of these pages.
+	PagesUnknown int
+}
+
+// Find goes through the ledger and lists the releases that match.
+func Find(entries iter.Seq2[ledger.Entry, error], q Query) (Found, error) {
+	q.ObjectKey = objectIn(q.ObjectKey)
+	f := Found{}
 	all, at := []Exposed{}, map[string]int{}
 	for e, err := range entries {
 		if err != nil {
-			return nil, err
+			return f, err
 		}
 		i, known := at[e.Reference]
 		switch e.Event { //nolint:exhaustive // the others let nobody have anything
@@ -95,8 +108,14 @@ func Find(entries iter.Seq2[ledger.Entry, error], q Query) ([]Exposed, error) {
 	}
 	for i := range all {
 		all[i].settle(q.Now)
+		for _, w := range all[i].Windows {
+			if w.End != NeverEnds && w.Page == "" {
+				f.PagesUnknown++
+			}
+		}
 	}
-	return slices.DeleteFunc(all, func(x Exposed) bool { return !q.wants(&x) }), nil
+	f.Releases = slices.DeleteFunc(all, func(x Exposed) bool { return !q.wants(&x) })
+	return f, nil
 }
 
 func begin(e *ledger.Entry) Exposed {
@@ -112,7 +131,7 @@ func begin(e *ledger.Entry) Exposed {
 
 // open adds a link, or a drive.
 func (x *Exposed) open(e *ledger.Entry) {
-	w := Window{Opened: e.At, Seq: e.Seq, Stated: e.LinkExpires, Closed: e.LinkExpires, End: Ran}
+	w := Window{Opened: e.At, Seq: e.Seq, Stated: e.LinkExpires, Closed: e.LinkExpires, End: Ran, Page: e.PageKey}
 	if e.LinkExpires.IsZero() {
 		w.End = NeverEnds
 	}
@@ -142,7 +161,7 @@ func (q *Query) wants(x *Exposed) bool {
 	switch {
 	case q.Release != "" && !strings.EqualFold(q.Release, x.Release) && !strings.EqualFold(q.Release, ref):
 		return false
-	case q.ObjectKey != "" && !sameObject(q.ObjectKey, x.ObjectKey):
+	case q.ObjectKey != "" && !x.has(q.ObjectKey):
 		return false
 	case q.Order != "" && !strings.EqualFold(q.Order, x.Order):
 		return false
@@ -162,9 +181,25 @@ func (q *Query) overlaps(w Window) bool {
 	return begun && alive
 }
 
-// sameObject compares a key, or the end of one without its prefix.
+// has says that an object is the bundle, or the page of a link to it.
+func (x *Exposed) has(asked string) bool {
+	return sameObject(asked, x.ObjectKey) || slices.ContainsFunc(x.Windows, func(w Window) bool { return sameObject(asked, w.Page) })
+}
+
+// sameObject compares a key, the end of one without its prefix, or the path of a link,
+// which may begin with the bucket.
 func sameObject(asked, key string) bool {
-	return key != "" && (asked == key || strings.HasSuffix(key, "/"+asked))
+	return key != "" && (asked == key || strings.HasSuffix(key, "/"+asked) || strings.HasSuffix(asked, "/"+key))
+}
+
+// objectIn takes what is asked for out of a link. In a letter a link has line breaks.
+func objectIn(text string) string {
+	text = strings.Join(strings.Fields(text), "")
+	if u, err := url.Parse(text); err == nil && u.Host != "" {
+		return u.Path
+	}
+	text, _, _ = strings.Cut(text, "?")
+	return text
 }
 
 func names(p ledger.Party, words string) bool {

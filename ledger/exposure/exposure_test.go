@@ -37,11 +37,11 @@ func all(entries ...ledger.Entry) iter.Seq2[ledger.Entry, error] {
 func find(t *testing.T, q Query, entries ...ledger.Entry) []Exposed {
 	t.Helper()
 	q.Now = after(30)
-	x, err := Find(all(entries...), q)
+	f, err := Find(all(entries...), q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x
+	return f.Releases
 }
 
 func TestHowLongALinkReallyLived(t *testing.T) {
@@ -121,6 +121,45 @@ func TestWhatIsAskedFor(t *testing.T) {
 	}
 }
 
+// The link in the letter leads to the page, so that is what people have: the page of each
+// link, by its name or as it was pasted, finds the release.
+func TestTheLinkInTheLetter(t *testing.T) {
+	first, again, other := entry(ledger.Sent, "a", 1, 7), entry(ledger.Relinked, "a", 10, 7), entry(ledger.Sent, "b", 10, 7)
+	first.PageKey, again.PageKey, other.PageKey = "out/k7q2.html", "out/m3zt.html", "out/w4xe.html"
+	for name, tc := range map[string]struct{ asked, want string }{
+		"a page":                   {"out/k7q2.html", "a "},
+		"a page's name":            {"k7q2.html", "a "},
+		"the page of a later link": {"m3zt.html", "a "},
+		"a link":                   {"https://bucket.s3.us-east-1.amazonaws.com/out/m3zt.html?X-Amz-Date=20261101T120000Z&X-Amz-Signature=0f", "a "},
+		"a link with the bucket":   {"http://127.0.0.1:40001/bucket/out/w4xe.html?X-Amz-Signature=0f#k", "b "},
+		"a link to the bundle":     {"https://s3.example.com/bucket/out/b.zip.age?X-Amz-Signature=0f", "b "},
+		"a link in a letter":       {" https://s3.example.com/bucket/out/w4\nxe.html?X-Amz-\n  Signature=0f\n", "b "},
+		"a link with escapes":      {"https://s3.example.com/bucket/out%2Fk7q2.html", "a "},
+		"without what came before": {"bucket/out/k7q2.html?X-Amz-Signature=0f", "a "},
+		"a part of a name":         {"7q2.html", ""},
+		"a longer name":            {"xout/k7q2.html", ""},
+		"another page":             {"https://s3.example.com/bucket/out/zzzz.html", ""},
+	} {
+		got := ""
+		for _, x := range find(t, Query{ObjectKey: tc.asked}, first, again, other) {
+			got += x.Release + " "
+		}
+		if got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// Whose page it is cannot be said where the entries do not name pages.
+func TestPagesThatAreNotKnown(t *testing.T) {
+	known, drive := entry(ledger.Sent, "a", 1, 7), entry(ledger.Sent, "c", 1, 0)
+	known.PageKey, drive.Delivery = "out/k7q2.html", "folder"
+	f, err := Find(all(known, entry(ledger.Sent, "b", 2, 7), entry(ledger.Relinked, "b", 3, 7), drive), Query{ObjectKey: "w4xe.html"})
+	if err != nil || len(f.Releases) != 0 || f.PagesUnknown != 2 {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
 func TestDownloadsThatAreKnown(t *testing.T) {
 	seen := entry(ledger.Fetched, "a", 3, 0)
 	seen.FetchedAt = after(2)
@@ -134,7 +173,7 @@ func TestALedgerThatDoesNotHold(t *testing.T) {
 	broken := func(yield func(ledger.Entry, error) bool) {
 		_ = yield(entry(ledger.Sent, "a", 1, 7), nil) && yield(ledger.Entry{}, ledger.ErrBroken)
 	}
-	if x, err := Find(broken, Query{}); !errors.Is(err, ledger.ErrBroken) || x != nil {
-		t.Errorf("%+v, %v", x, err)
+	if f, err := Find(broken, Query{}); !errors.Is(err, ledger.ErrBroken) || f.Releases != nil {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
