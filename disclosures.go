@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"chartseal/ledger"
 	"chartseal/ledger/accounting"
 	"chartseal/order"
+	"chartseal/watch"
 	"chartseal/watch/notice"
 )
 
@@ -141,26 +144,67 @@ func accountingReference(q AccountingRequest) string {
 type GivenAccounting struct {
 	AccountingRequest
 
-	Period   string `json:"period"` // YYYY-MM-DD to YYYY-MM-DD
-	Listed   int    `json:"listed"`
-	Exempt   int    `json:"exempt"`
-	Withheld int    `json:"withheld"`
+	By       string   `json:"by"`     // who gives it: the person or office responsible for it
+	Period   string   `json:"period"` // YYYY-MM-DD to YYYY-MM-DD
+	Listed   int      `json:"listed"`
+	Exempt   int      `json:"exempt"`
+	Withheld int      `json:"withheld"`
+	Doubts   []string `json:"doubts,omitempty"` // that somebody looked at, see [AccountingDoubts]
+
+	Letter []byte `json:"letter,omitempty"` // PDF
+	List   []byte `json:"list,omitempty"`   // CSV
 }
 
+// The files of an accounting as the outbox keeps them.
+const (
+	accountingLetter = "ACCOUNTING-LETTER.pdf"
+	accountingList   = "ACCOUNTING.csv"
+)
+
+// ErrNoGiver says that an accounting lacks who is responsible for it, or what was given.
+var ErrNoGiver = fmt.Errorf("%w: an accounting that is given needs the person or office who gives it (45 CFR 164.528(d)(3)), and a letter or a list", ErrConfig)
+
 // Given is what the ledger keeps of an accounting (45 CFR 164.528(d)).
-func Given(q AccountingRequest, r *accounting.Report) GivenAccounting {
+func Given(q AccountingRequest, r *accounting.Report, by string) GivenAccounting {
 	return GivenAccounting{
-		AccountingRequest: q, Period: r.From.Format(time.DateOnly) + " to " + r.To.Format(time.DateOnly),
+		AccountingRequest: q, By: strings.TrimSpace(by), Doubts: AccountingDoubts(r), Period: r.From.Format(time.DateOnly) + " to " + r.To.Format(time.DateOnly),
 		Listed: len(r.Lines), Exempt: len(r.Exempt), Withheld: r.Withheld,
 	}
 }
 
-func (g GivenAccounting) entry(version string) ledger.Entry {
+// files are what was given, by their names.
+func (g GivenAccounting) files() map[string][]byte {
+	all := map[string][]byte{}
+	if len(g.Letter) > 0 {
+		all[accountingLetter] = g.Letter
+	}
+	if len(g.List) > 0 {
+		all[accountingList] = g.List
+	}
+	return all
+}
+
+// folder names the copy of what is given at a time: the same for the same documents.
+func (g GivenAccounting) folder(at time.Time) string {
+	both := digest([]byte(digest(g.Letter) + digest(g.List)))
+	return at.Format(time.DateOnly) + "-" + accountingReference(g.AccountingRequest) + "-" + both[:8]
+}
+
+// entry is the line of one giving; a further one of the same day has a line of its own.
+func (g GivenAccounting) entry(at time.Time, version string) ledger.Entry {
+	ref := accountingReference(g.AccountingRequest)
 	e := ledger.Entry{
-		Key: "accounted/" + accountingReference(g.AccountingRequest), Event: ledger.Accounted, Order: "(accounting)",
-		Reference: accountingReference(g.AccountingRequest), Patient: strings.TrimSpace(g.Patient),
+		Key: fmt.Sprintf("accounted/%s/%d", ref, at.UnixMilli()), Event: ledger.Accounted, Order: "(accounting)",
+		Reference: ref, Patient: strings.TrimSpace(g.Patient), Approver: g.By,
 		Information: fmt.Sprintf("accounting of disclosures, %s: %d listed", g.Period, g.Listed), Purpose: "asked for by the patient",
 		Received: g.On.Format(time.DateOnly), Version: version,
+	}
+	files := g.files()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		e.Documents = append(e.Documents, ledger.Document{File: watch.AccountingPlace(g.folder(at), name), Sum: digest(files[name])})
+	}
+	for _, doubt := range g.Doubts {
+		e.Notices = append(e.Notices, "confirmed: "+doubt)
 	}
 	if g.Exempt > 0 {
 		e.Notices = append(e.Notices, fmt.Sprintf("%d that need not be listed were told as well", g.Exempt))
@@ -171,8 +215,9 @@ func (g GivenAccounting) entry(version string) ledger.Entry {
 	return e
 }
 
-// RecordAccounting writes into the ledger that an accounting was given, once for each
-// request. The daemon must not be running; see [Practice.RecordAccounting].
+// RecordAccounting keeps a copy of an accounting in the outbox and writes into the ledger
+// that it was given, by whom, and the digests. The daemon must not be running; see
+// [Practice.RecordAccounting].
 func RecordAccounting(ctx context.Context, cfg *config.Config, opts Options, g GivenAccounting) (err error) {
 	s, err := openState(cfg.State)
 	if err != nil {
@@ -189,12 +234,18 @@ func RecordAccounting(ctx context.Context, cfg *config.Config, opts Options, g G
 
 // RecordAccounting does it in the running daemon.
 func (p *Practice) RecordAccounting(ctx context.Context, g GivenAccounting) error {
-	if strings.TrimSpace(g.Patient) == "" {
+	switch {
+	case strings.TrimSpace(g.Patient) == "":
 		return ErrNoPatient
+	case strings.TrimSpace(g.By) == "" || len(g.files()) == 0:
+		return ErrNoGiver
+	case p.ledgerBroken.Load():
+		return ledger.ErrBroken
 	}
-	_, err := p.enter(ctx, g.entry(p.opts.Version))
-	if errors.Is(err, ledger.ErrConflict) { // made again, from a ledger that has grown: one request, one entry
-		return nil
+	now := p.opts.Now()
+	if err := watch.KeepAccounting(ctx, p.cfg.Outbox, g.folder(now), g.files()); err != nil {
+		return err
 	}
+	_, err := p.enter(ctx, g.entry(now, p.opts.Version)) // a copy without a line is of one that was not given
 	return err
 }

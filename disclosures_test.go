@@ -14,11 +14,14 @@ import (
 )
 
 // An accounting follows what the restrictions say of officials, goes to the patient under
-// the name and address of the last release to the patient, and is recorded once.
+// the name and address of the last release to the patient, and is recorded each time that it is given, with a copy.
 func TestAccountingOfDisclosures(t *testing.T) {
 	dir := t.TempDir()
 	k := keepBooks(t, dir, &shelf{all: map[string][]byte{}})
 	defer k.close(t)
+	if err := os.Mkdir(filepath.Join(k.cfg.Outbox, "sent"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	k.cfg.Recipients, k.cfg.Restrictions = filepath.Join(dir, "book.yaml"), filepath.Join(dir, "asked.yaml")
 	today := time.Now().Format(time.DateOnly)
 	if err := errors.Join(
@@ -46,17 +49,44 @@ func TestAccountingOfDisclosures(t *testing.T) {
 	if err != nil || !bytes.HasPrefix(letter, []byte("%PDF-")) {
 		t.Errorf("%.10q, %v", letter, err)
 	}
-	for range 2 {
-		if err := k.RecordAccounting(t.Context(), Given(q, r)); err != nil {
+	g := Given(q, r, " J. Ortiz, privacy officer ")
+	g.Letter = letter
+	for at := range 2 { // given again on the same day, as a table besides
+		k.opts.Now = func() time.Time { return q.On.Add(time.Duration(at) * time.Second) }
+		if err := k.RecordAccounting(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}
-		r.Lines = nil // as if the ledger had changed: one request, one entry
+		g.List = []byte("a,b")
 	}
-	if r, err = MakeAccounting(t.Context(), k.cfg, q, time.Now()); err != nil || !r.Recorded || !r.Free || k.ledger.Head().Seq != 4 {
+	if r, err = MakeAccounting(t.Context(), k.cfg, q, time.Now()); err != nil || !r.Recorded || !r.Free || k.ledger.Head().Seq != 5 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	e, err := k.ledgerEntry("accounted/" + accountingReference(q))
-	if err != nil || e.Patient != "10432" || !strings.Contains(e.Information, "1 listed") || !strings.Contains(strings.Join(e.Notices, ";"), "1 left out under a suspension") || strings.Contains(e.Key, "10432") {
+	var e ledger.Entry
+	for line, err := range k.ledger.Entries(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range line.Documents { // what the entry names is there, and nothing else
+			b, err := os.ReadFile(filepath.Join(k.cfg.Outbox, filepath.FromSlash(d.File)))
+			if err != nil || digest(b) != d.Sum || strings.Contains(d.File, "10432") {
+				t.Errorf("%+v: %v", d, err)
+			}
+		}
+		e = line
+	}
+	if len(e.Documents) != 2 || e.Approver != "J. Ortiz, privacy officer" || e.Documents[0].Sum != digest(letter) {
+		t.Errorf("%+v", e)
+	}
+	if kept, err := os.ReadDir(filepath.Join(k.cfg.Outbox, "accountings")); err != nil || len(kept) != 2 {
+		t.Errorf("%v, %v", kept, err)
+	}
+	if err := k.RecordAccounting(t.Context(), Given(q, r, "J. Ortiz")); !errors.Is(err, ErrNoGiver) {
+		t.Errorf("nothing given: %v", err)
+	}
+	if g.By = " "; !errors.Is(k.RecordAccounting(t.Context(), g), ErrNoGiver) || k.ledger.Head().Seq != 5 {
+		t.Error("given by nobody")
+	}
+	if e.Patient != "10432" || !strings.Contains(e.Information, "1 listed") || !strings.Contains(strings.Join(e.Notices, ";"), "1 left out under a suspension") || strings.Contains(e.Key, "10432") {
 		t.Errorf("%+v, %v", e, err)
 	}
 	if _, err := MakeAccounting(t.Context(), k.cfg, AccountingRequest{Patient: " ", On: time.Now()}, time.Now()); !errors.Is(err, ErrConfig) {

@@ -56,6 +56,13 @@ type Decision struct {
 	Reason   string `json:"reason"`
 }
 
+// Document is a written accounting, of which the practice keeps a copy (45 CFR
+// 164.528(d)(2)).
+type Document struct {
+	File string `json:"file"` // its copy, below the outbox
+	Sum  string `json:"sha256"`
+}
+
 // Loss are entries that a ledger brought back from a backup lacks.
 type Loss struct {
 	From uint64    `json:"from"` // the first that is missing, as far as that is known
@@ -132,6 +139,8 @@ type Entry struct {
 	// PageKey is the object of the recipient page that the link of a [Sent] or [Relinked]
 	// entry leads to. Entries of older versions have none.
 	PageKey string `json:"page_key,omitempty"`
+
+	Documents []Document `json:"documents,omitempty"` // with Accounted: what was given
 
 	Hash string `json:"hash,omitempty"`
 }

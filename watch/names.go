@@ -14,7 +14,7 @@ const SignatureSuffix = ".minisig"
 // ours reports the names chartseal itself keeps in the outbox.
 func ours(name string) bool {
 	switch strings.ToLower(name) {
-	case workingDir, heldDir, sentDir, deniedDir, extendedDir, strings.ToLower(DueList), strings.ToLower(Stopped), markDir:
+	case workingDir, heldDir, sentDir, deniedDir, extendedDir, accountingsDir, strings.ToLower(DueList), strings.ToLower(Stopped), markDir:
 		return true
 	}
 	return false

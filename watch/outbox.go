@@ -27,6 +27,8 @@ const (
 	sentDir     = "sent"
 	deniedDir   = "denied"
 	extendedDir = "extended" // told that it takes longer; still to be answered. Made when it is needed
+
+	accountingsDir = "accountings" // copies of those that patients were given. Made when it is needed
 )
 
 // MaxOrderBytes bounds an order file; DESIGN "Release order": 1 MiB.

@@ -176,11 +176,13 @@ func writeFile(root *os.Root, name string, b []byte) error {
 
 // syncDir makes renames in a folder durable. Windows has no such call, and
 // some network file systems refuse it.
-func (o *Outbox) syncDir(name string) error {
+func (o *Outbox) syncDir(name string) error { return syncFolder(o.root(), name) }
+
+func syncFolder(root *os.Root, name string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	d, err := o.root().Open(name)
+	d, err := root.Open(name)
 	if err != nil {
 		return fmt.Errorf("sync folder: %w", Scrub(err))
 	}

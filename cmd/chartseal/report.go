@@ -21,6 +21,7 @@ import (
 // reportFlags are those of `ledger report`.
 type reportFlags struct {
 	patient, on, from, to string
+	by                    string
 	all, confirmed        bool
 	pdf, csv              string
 }
@@ -38,7 +39,9 @@ list named by 'restrictions') is left out for as long as that lasts, on the day 
 the accounting is given.
 
 Without --pdf or --csv it is only shown. With either the ledger records that the
-accounting was given: the first in twelve months is free. Neither is written, without
+accounting was given, by whom (--by), and the digest of each file, and the outbox keeps a
+copy in accountings: the law wants it for six years. The first in twelve months is free.
+Neither is written, without
 --confirmed, when the ledger knows nothing of the number, or when an official's statement
 names nobody who got records (exit code 3).
 
@@ -53,6 +56,7 @@ chartseal knows what it released itself. Add disclosures made in another way by 
 	c.Flags().BoolVar(&f.all, "all", false, "also show what the law does not ask to list, apart")
 	c.Flags().StringVar(&f.pdf, "pdf", "", "write the letter to the patient to this new file")
 	c.Flags().StringVar(&f.csv, "csv", "", "write the list to this new file")
+	c.Flags().StringVar(&f.by, "by", "", "with --pdf or --csv: who gives it, the person or office responsible")
 	c.Flags().BoolVar(&f.confirmed, "confirmed", false, "give it although the number, or an official's name, fits nothing in the ledger: both were looked at")
 	_ = c.MarkFlagRequired("patient") // it exists
 	return c
@@ -74,6 +78,9 @@ func (f reportFlags) request(now time.Time) (q chartseal.AccountingRequest, err 
 			continue
 		}
 		*d.into = t
+	}
+	if f.gives() && strings.TrimSpace(f.by) == "" {
+		errs = append(errs, errors.New("--pdf and --csv need --by: the person or office who gives the accounting, which the law wants on record (45 CFR 164.528(d)(3))"))
 	}
 	switch {
 	case q.On.After(now):
@@ -131,26 +138,26 @@ func (f reportFlags) gives() bool { return f.pdf != "" || f.csv != "" }
 // give records that the accounting is given and then writes it.
 func (a *app) give(ctx context.Context, cfg *config.Config, f reportFlags, q chartseal.AccountingRequest, r *accounting.Report, now time.Time) error {
 	files := map[string][]byte{}
+	g := chartseal.Given(q, r, f.by)
 	if f.pdf != "" {
 		letter, err := chartseal.AccountingLetter(ctx, cfg, q, r, now)
 		if err != nil {
 			return err
 		}
-		files[f.pdf] = letter
+		files[f.pdf], g.Letter = letter, letter
 	}
 	if f.csv != "" {
 		var b bytes.Buffer
 		if err := r.CSV(&b); err != nil {
 			return err
 		}
-		files[f.csv] = b.Bytes()
+		files[f.csv], g.List = b.Bytes(), b.Bytes()
 	}
 	for name := range files {
 		if _, err := os.Lstat(name); err == nil {
 			return usage(errors.New("there is a file of that name already; name a new one"))
 		}
 	}
-	g := chartseal.Given(q, r)
 	err := chartseal.RecordAccounting(ctx, cfg, a.options(nil), g)
 	if errors.Is(err, chartseal.ErrLocked) {
 		_, err = askDaemon(ctx, cfg.State, accountedQuestion, question{Accounted: &g})
@@ -222,7 +229,7 @@ func printAccounting(p *printer, f reportFlags, r *accounting.Report, now time.T
 	}
 	switch {
 	case f.gives():
-		p.f("Recorded in the ledger as given.\n")
+		p.f("Recorded in the ledger as given. A copy lies in the outbox's accountings folder: it must be kept for six years.\n")
 	case r.Recorded:
 		p.f("Recorded in the ledger as given before.\n")
 	default:
