@@ -221,6 +221,9 @@ func (p *Practice) recordHold(ctx context.Context, token string, e ledger.Entry,
 // anew, which checks it and settles what the failed write left.
 func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, error) {
 	var rec ledger.Receipt
+	if p.ledgerBroken.Load() {
+		return rec, errDistrusted
+	}
 	err := p.withLedger(func(l *ledger.Ledger) (err error) {
 		rec, err = l.Append(ctx, e)
 		return err
@@ -234,8 +237,17 @@ func (p *Practice) enter(ctx context.Context, e ledger.Entry) (ledger.Receipt, e
 	return rec, nil
 }
 
-// withLedger asks the ledger; what is asked may be asked again.
+// withLedger asks the ledger; what is asked may be asked again. One that turns out to be
+// broken is judged at once.
 func (p *Practice) withLedger(ask func(*ledger.Ledger) error) error {
+	err := p.askLedger(ask)
+	if errors.Is(err, ledger.ErrBroken) {
+		p.judgeLedger(err)
+	}
+	return err
+}
+
+func (p *Practice) askLedger(ask func(*ledger.Ledger) error) error {
 	p.ledgerMu.Lock()
 	defer p.ledgerMu.Unlock()
 	err := ask(p.ledger)

@@ -148,6 +148,7 @@ func (p *Practice) openBox(executor string) (err error) {
 	p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
 		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
 		Owner: executor, Shared: p.engine.db.shared, Group: p.engine.db.id, Memory: p.state.path(outboxMemory),
+		Paused: p.ledgerBroken.Load,
 	})
 	if errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway) { // waited out, if opts.Patient says so
 		return err
@@ -245,7 +246,10 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	default:
 	}
 	if errors.Is(err, context.Canceled) {
-		return nil
+		err = nil
+	}
+	if err == nil && untilIdle && p.ledgerBroken.Load() {
+		return errDistrusted
 	}
 	return err
 }
@@ -280,6 +284,10 @@ func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) 
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if p.ledgerBroken.Load() { // nothing will be answered
+			cancel()
+			return
 		}
 		if p.idle(ctx) {
 			p.tidyUp(ctx, &withdrawals{}, true)

@@ -149,6 +149,21 @@ func (k *bookkeeper) write(t *testing.T, keys ...string) {
 	}
 }
 
+// slip writes what came in before the ledger was found out, as while the store was away;
+// nothing is recorded after.
+func (k *bookkeeper) slip(t *testing.T, key string) {
+	t.Helper()
+	e := ledger.Entry{Key: key + "/held", Event: ledger.Held, Order: "R-" + key, Reference: key}
+	if _, err := k.enter(t.Context(), e); !errors.Is(err, errDistrusted) {
+		t.Errorf("a line in a ledger that is not trusted: %v", err)
+	}
+	if _, err := k.ledger.Append(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	k.heads.nudge()
+	k.mirror.everything()
+}
+
 func eventuallyTrue(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for range 500 {
@@ -247,7 +262,7 @@ func TestARestoredStateFolder(t *testing.T) {
 		t.Errorf("%v, %s", err, k.log)
 	}
 	k.lookAtLedger(t.Context())
-	k.write(t, "x") // such as a hold
+	k.slip(t, "x")
 	k.heads.close()
 	if now := s.copy(); !maps.EqualFunc(now, before, bytes.Equal) {
 		t.Error("the heads in the store were replaced")
@@ -275,6 +290,41 @@ func TestARestoredStateFolder(t *testing.T) {
 	k.close(t)
 	if h, err := ledger.ParseHead(s.copy()[headPlace(k.cfg, k.state.pub)+latestHead], k.state.pub); err != nil || h.Seq != 5 {
 		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+// A head of before that a clock which was ahead signed is accepted, too: orders go on, and
+// the ledger verifies.
+func TestAHeadSignedByAClockAheadIsAccepted(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	dir := t.TempDir()
+	k := keepBooks(t, dir, s)
+	k.write(t, "a")
+	k.close(t)
+	yesterday := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(yesterday, os.DirFS(k.cfg.State)); err != nil {
+		t.Fatal(err)
+	}
+	k = keepBooks(t, dir, s)
+	h := ledger.Head{Seq: 3, Hash: strings.Repeat("7", 64)}
+	signer := k.signer()
+	s.mu.Lock()
+	s.all[headPlace(k.cfg, k.state.pub)+dayHead(ledger.SignedHead{Head: h})] = signer.Sign(h, nil, time.Now().Add(48*time.Hour))
+	s.mu.Unlock()
+	k.close(t)
+	if err := errors.Join(os.RemoveAll(k.cfg.State), os.CopyFS(k.cfg.State, os.DirFS(yesterday))); err != nil {
+		t.Fatal(err)
+	}
+	k = keepBooks(t, dir, s)
+	defer k.close(t)
+	if !k.ledgerBroken.Load() {
+		t.Fatal("the head is not missed")
+	}
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "IT", Reason: "restored"}); err != nil || k.ledgerBroken.Load() {
+		t.Fatal(err)
+	}
+	if k.lookAtLedger(t.Context()); k.ledgerBroken.Load() {
+		t.Errorf("it does not verify after: %s", k.log)
 	}
 }
 

@@ -20,6 +20,9 @@ import (
 // intake takes over a claimed order: it gets a release of its own, or at once
 // the answer that it cannot have one.
 func (p *Practice) intake(ctx context.Context, c *watch.Claim) error {
+	if p.ledgerBroken.Load() {
+		return errDistrusted // it is offered again
+	}
 	_, err := p.takeIn(ctx, c)
 	return err
 }

@@ -40,6 +40,9 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 		return err
 	}
 	facts := p.Facts(o, at)
+	if facts.LedgerBroken { // the order waits: it is not at fault, and a hold would need a line
+		return errDistrusted
+	}
 	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
 	if facts.Similar, err = p.similar(ctx, r, o, facts.Recipient, at); err != nil {
 		return err

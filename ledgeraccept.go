@@ -58,10 +58,15 @@ func (p *Practice) AcceptLedger(ctx context.Context, a Acceptance) (e ledger.Ent
 		return e, errors.Join(err, oerr)
 	}
 	p.ledger = again
-	if err == nil {
+	switch {
+	case err == nil:
 		p.judgeLedger(nil)
 		p.heads.nudge()
 		p.mirror.everything()
+	case errors.Is(err, ErrNothingLost): // it may have been restored since
+		p.lookAtLedger(ctx)
+	case errors.Is(err, ledger.ErrBroken):
+		p.judgeLedger(err)
 	}
 	return e, err
 }
@@ -116,7 +121,8 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 			e = line
 		}
 	}
-	return e, nil
+	p.log.Warn("a person went on with a ledger that lacks entries", slog.String("alert", "ledger accepted"), slog.String("stage", "ledger"), slog.Uint64("entry", e.Seq))
+	return e, p.against(ctx, p.state.pub, there) // whether that explains all
 }
 
 // allKnown is what the signed head beside the ledger, the store and a shared database know

@@ -27,20 +27,58 @@ func (p *Practice) openLedger() (*ledger.Ledger, error) {
 
 func (p *Practice) signer() ledger.Signer { return ledger.Signer{Site: p.cfg.Site, Key: p.state.key} }
 
-// ledgerPause is the time between two looks at the whole ledger (rule R31).
-const ledgerPause = 24 * time.Hour
+// The time between two looks at the whole ledger (rule R31): while it holds, and while it
+// is not trusted, for its files may have been restored.
+const (
+	ledgerPause = 24 * time.Hour
+	ledgerAgain = time.Minute
+)
 
 // watchLedger verifies the ledger once a day while the daemon runs: opening it did at
-// the start. A chain that does not hold stops every release.
+// the start. A chain that does not hold stops every release until it does.
 func (p *Practice) watchLedger(ctx context.Context) {
+	daily, soon := time.NewTicker(ledgerPause), time.NewTicker(ledgerAgain)
+	defer daily.Stop()
+	defer soon.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(ledgerPause):
+		case <-daily.C:
+		case <-soon.C:
+			if !p.ledgerBroken.Load() {
+				continue
+			}
 		}
 		p.lookAtLedger(ctx)
 	}
+}
+
+// errDistrusted says that something waits until the ledger is in order again: nothing is
+// taken in, sent or recorded meanwhile.
+var errDistrusted = fmt.Errorf("%w: nothing is sent or recorded until it is in order; run 'chartseal ledger verify'", ledger.ErrBroken)
+
+// trustPause is the time between two looks whether a release may go on.
+const trustPause = time.Second
+
+// whenTrusted waits while the ledger is not trusted. A release that is held for it could
+// not go on by itself; one that waits does.
+func (p *Practice) whenTrusted(ctx context.Context, id, stage string) error {
+	for told := false; p.ledgerBroken.Load(); told = true {
+		if !told {
+			r, err := p.state.load(id)
+			if err != nil {
+				r = nil // it is told without
+			}
+			p.trouble(ctx, r, id, stage, errDistrusted)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(trustPause):
+		}
+	}
+	return nil
 }
 
 // lookAtLedger verifies the ledger; a fault of the disk says nothing about it. That it
@@ -50,7 +88,9 @@ func (p *Practice) lookAtLedger(ctx context.Context) {
 	if errors.Is(err, ledger.ErrBroken) || err == nil && (asked || !p.ledgerBroken.Load()) {
 		p.judgeLedger(err)
 	}
-	p.mirror.everything()
+	if !p.ledgerBroken.Load() {
+		p.mirror.everything()
+	}
 }
 
 // verifyLedger compares the ledger with its signed head, and with what the store and a

@@ -39,7 +39,7 @@ func TestALostStateFolderIsNotBegunAnewUnseen(t *testing.T) {
 	if !p31(k.Practice) {
 		t.Error("R31 does not stop an order")
 	}
-	k.write(t, "x") // a hold is recorded all the same
+	k.slip(t, "x")
 	k.lookAtLedger(t.Context())
 	k.close(t)
 	k = keepBooks(t, dir, s) // and a restart does not forget it

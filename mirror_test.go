@@ -249,7 +249,7 @@ func TestTheMirrorFindsAnOlderCopy(t *testing.T) {
 	if !k.ledgerBroken.Load() || !strings.Contains(k.log.String(), "entry 3 is missing at the end") {
 		t.Fatalf("%s", k.log)
 	}
-	k.write(t, "x") // such as a hold
+	k.slip(t, "x")
 	eventuallyTrue(t, "it is noted", func() bool { return readCopy(k.state, mirrorState).Trouble == "ledger broken" })
 	if e, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "the disk failed"}); err != nil || e.Seq != 4 || e.Lost == nil || e.Lost.To != 5 {
 		t.Fatalf("%+v, %v", e, err)

@@ -158,6 +158,9 @@ func (p *Practice) persist(ctx context.Context, id string, s stage) (verdict, er
 		wait = p.waited(r)
 	}
 	for ; ; wait = min(2*wait, maxWait) {
+		if err := p.whenTrusted(ctx, id, s.name); err != nil {
+			return again, fmt.Errorf("wait for %s: %w", s.name, err)
+		}
 		v, asked, err := p.try(ctx, id, s)
 		if err != nil || v != again {
 			return v, err

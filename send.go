@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -21,8 +22,12 @@ type Answer struct {
 }
 
 // Send takes one order through in the foreground. The file itself stays where
-// it is; its copy is claimed. Run must not be going on at the same time.
+// it is; its copy is claimed. Run must not be going on at the same time. While the ledger
+// is not trusted it takes nothing in, and the error is [LedgerHold].
 func (p *Practice) Send(ctx context.Context, name string, data, signature []byte) (Answer, error) {
+	if p.ledgerBroken.Load() {
+		return Answer{}, LedgerHold()
+	}
 	c, err := p.box.Accept(name, data, signature)
 	if err != nil {
 		return Answer{}, err
@@ -42,6 +47,13 @@ func (p *Practice) Send(ctx context.Context, name string, data, signature []byte
 		return Answer{Kind: kind, Dir: filepath.Join(p.box.Dir(), filepath.FromSlash(c.Placed))}, nil
 	}
 	return Answer{Kind: kind, Dir: p.box.AnswerDir(kind, p.answerName(ctx, name, data))}, nil
+}
+
+// LedgerHold is what stops every order while the ledger is not trusted (rule R31). It is
+// said to who sends in the foreground; nothing is recorded of it.
+func LedgerHold() *Held {
+	said := order.Stopping(order.Evaluate(&order.Order{Decision: order.Release}, order.Facts{LedgerBroken: true, Stage: order.AtIntake}))
+	return &Held{slices.DeleteFunc(said, func(r order.Reason) bool { return r.Rule != "R31" })}
 }
 
 // AnswerName is what the answer folder of an order file is called: its id, or the

@@ -73,7 +73,7 @@ type Loss struct {
 	// lost with its key; see [KeyName]. "": this ledger's own.
 	Key string `json:"key,omitempty"`
 
-	Until time.Time `json:"-"` // when a person went on without: the time of the entry that says so
+	Until time.Time `json:"-"` // when the last head of them was signed, at the latest; see [Entry.LostUntil]
 }
 
 // Entry is one line of the ledger. The order of the fields is the order of the

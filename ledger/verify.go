@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"aead.dev/minisign"
 )
@@ -174,18 +173,14 @@ func (c *comparison) meet(known SignedHead, h header, segment string, line int) 
 // head that was signed later is not among them.
 func (c *comparison) forgiven(h SignedHead) bool {
 	return slices.ContainsFunc(c.report.Restored, func(e Entry) bool {
-		return e.Lost != nil && e.Lost.Key == "" && e.Lost.covers(h, e.At)
+		return e.Lost != nil && e.Lost.Key == "" && e.LostUntil().Covers(h)
 	})
 }
 
-// covers says that a head is of the entries that were lost until a time.
-func (l *Loss) covers(h SignedHead, until time.Time) bool {
-	return !h.At.IsZero() && !h.At.After(until) && l.From <= h.Seq && h.Seq <= l.To
+// Covers is whether a head is of the entries that were lost until Until.
+func (l *Loss) Covers(h SignedHead) bool {
+	return !h.At.IsZero() && !h.At.After(l.Until) && l.From <= h.Seq && h.Seq <= l.To
 }
-
-// Covers is whether a head is of the entries that are lost, as far as a signed head tells
-// it, which has Until.
-func (l *Loss) Covers(h SignedHead) bool { return l.covers(h, l.Until) }
 
 // misfit is the first head that the chain does not have.
 func (c *comparison) misfit() error {
@@ -297,14 +292,17 @@ func Marks(ctx context.Context, dir string) iter.Seq2[Mark, error] {
 	}
 }
 
-// LostUntil is what an entry names as lost, with the time of the entry; nil if it names
-// nothing.
+// LostUntil is what an entry names as lost, with the time until which heads of it were
+// signed: that of the entry, or of the head it names, which a clock that was ahead signed.
+// nil if it names nothing.
 func (e *Entry) LostUntil() *Loss {
 	if e.Lost == nil {
 		return nil
 	}
 	lost := *e.Lost
-	lost.Until = e.At
+	if lost.Until = e.At; lost.At.After(e.At) {
+		lost.Until = lost.At
+	}
 	return &lost
 }
 

@@ -68,6 +68,10 @@ type Options struct {
 	Shared bool   // the owner shares one database with other daemons
 	Group  string // which database; owners of different ones never share an outbox
 
+	// Paused says that no order may be taken at the moment: all stay where they lie, and
+	// claims are offered again when it says so no more. nil: never.
+	Paused func() bool
+
 	// Memory is a file outside the outbox that remembers which outbox it was,
 	// so that an empty mount point is not taken for it after a restart.
 	Memory string
@@ -82,6 +86,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the one default clock of this package
+	}
+	if o.Paused == nil {
+		o.Paused = func() bool { return false }
 	}
 	return o
 }

@@ -81,6 +81,10 @@ func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
 	found, err := o.tend(&s)
 	t := &turn{o: o, handle: handle, s: &s, until: o.opts.Now().Add(sweepFor)}
 	t.errs = append(t.errs, err)
+	if o.opts.Paused() {
+		o.pauseWith(found, &s)
+		return s, err
+	}
 	again := o.refused
 	o.refused = nil
 	t.offer(ctx, again)
@@ -90,6 +94,20 @@ func (o *Outbox) Sweep(ctx context.Context, handle Handler) (Survey, error) {
 	o.report(&s)
 	o.save(s)
 	return s, errors.Join(t.errs...)
+}
+
+// pauseWith leaves all orders where they are; claims that were found wait with those that
+// were refused before.
+func (o *Outbox) pauseWith(found []*Claim, s *Survey) {
+	for _, c := range found {
+		if c.refused.IsZero() {
+			c.refused = o.opts.Now()
+		}
+		o.refused = append(o.refused, c)
+	}
+	s.Waiting += len(s.Ready)
+	o.report(s)
+	o.save(*s)
 }
 
 // turn is one sweep's work on claims.

@@ -402,6 +402,35 @@ func TestTroubleWithEveryOrderLeavesThemInTheOutbox(t *testing.T) {
 	}
 }
 
+// While it is paused an order stays where it lies, and a claim is not offered; both are
+// when it is over.
+func TestAPausedOutboxTakesNothing(t *testing.T) {
+	o, dir, clk := newBox(t)
+	put(t, dir, "a.yaml", "x")
+	sweep(t, o)
+	clk.advance(3 * time.Second)
+	away := errors.New("away")
+	if _, err := o.Sweep(t.Context(), func(context.Context, *Claim) error { return away }); !errors.Is(err, away) {
+		t.Fatal(err)
+	}
+	put(t, dir, "b.yaml", "x")
+	sweepPaused := func() {
+		t.Helper()
+		s, err := o.Sweep(t.Context(), func(context.Context, *Claim) error { t.Error("offered"); return nil })
+		if _, there := os.Stat(filepath.Join(dir, "b.yaml")); err != nil || there != nil || s.Waiting != 2 {
+			t.Errorf("%+v, %v, %v", s, err, there)
+		}
+	}
+	o.opts.Paused = func() bool { return true }
+	sweepPaused()
+	clk.advance(3 * time.Second)
+	sweepPaused()
+	o.opts.Paused = func() bool { return false }
+	if c, _ := sweep(t, o); len(c) != 2 {
+		t.Errorf("%d orders when it is over", len(c))
+	}
+}
+
 func TestASweepOfManyOrdersLetsTheBeatBeHeard(t *testing.T) {
 	o, dir, clk := newBox(t)
 	for i := range 30 {

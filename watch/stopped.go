@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 )
 
 // Stopped is the file in the outbox that tells staff that nothing is sent until IT
@@ -27,6 +28,12 @@ func PlaceStopped(outbox string, text []byte) error {
 		}
 		return root.Rename(stoppedNew, Stopped)
 	})
+}
+
+// IsStopped reports that it lies in the outbox.
+func IsStopped(outbox string) bool {
+	_, err := os.Lstat(filepath.Join(outbox, Stopped))
+	return err == nil
 }
 
 // RemoveStopped takes it away, if it is there.

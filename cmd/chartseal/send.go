@@ -46,7 +46,7 @@ func (a *app) send(cmd *cobra.Command, file string) (err error) {
 		fmt.Fprintln(os.Stderr, "chartseal is running here; the order is handed to it. Waiting for its answer; the order goes on if you stop waiting.")
 		ans, err := a.handOver(cmd.Context(), cfg, filepath.Base(file), data, signature)
 		if err != nil {
-			return err
+			return a.reportHeld(cmd.OutOrStdout(), err)
 		}
 		return a.reportAnswer(cmd.OutOrStdout(), ans)
 	}
@@ -56,7 +56,7 @@ func (a *app) send(cmd *cobra.Command, file string) (err error) {
 	defer closing(&err, p.Close)
 	ans, err := p.Send(cmd.Context(), filepath.Base(file), data, signature)
 	if err != nil {
-		return err
+		return a.reportHeld(cmd.OutOrStdout(), err)
 	}
 	progress.finish()
 	return a.reportAnswer(cmd.OutOrStdout(), ans)
@@ -113,6 +113,29 @@ func (a *app) reportAnswer(w io.Writer, ans chartseal.Answer) error {
 	return nil
 }
 
+// reportHeld prints why an order was not even taken in, where that is the error.
+func (a *app) reportHeld(w io.Writer, err error) error {
+	held, ok := errors.AsType[*chartseal.Held](err)
+	if !ok {
+		return err
+	}
+	p := &printer{w: w}
+	if a.json {
+		p.err = printJSON(w, struct {
+			Held []order.Reason `json:"held"`
+		}{held.Reasons})
+	} else {
+		p.f("NOTHING WAS SENT. The order stays where it is; send it again later.\n\n")
+		for _, r := range held.Reasons {
+			p.f("%s (rule %s)\n", r.Message, r.Rule)
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return &exitError{code: exitHeld}
+}
+
 // handOver drops the order into the outbox of a running daemon and waits for
 // an answer that is younger than the drop.
 func (a *app) handOver(ctx context.Context, cfg *config.Config, name string, data, signature []byte) (chartseal.Answer, error) {
@@ -123,6 +146,9 @@ func (a *app) handOver(ctx context.Context, cfg *config.Config, name string, dat
 			folder = name
 		}
 	}
+	if watch.IsStopped(cfg.Outbox) {
+		return chartseal.Answer{}, chartseal.LedgerHold()
+	}
 	dropped := time.Now()
 	for suffix, b := range map[string][]byte{watch.SignatureSuffix: signature, "": data} {
 		if b == nil {
@@ -132,12 +158,16 @@ func (a *app) handOver(ctx context.Context, cfg *config.Config, name string, dat
 			return chartseal.Answer{}, err
 		}
 	}
-	for {
+	for told := false; ; {
 		for _, k := range []watch.Kind{watch.Sent, watch.Held, watch.Denied, watch.Extended} {
 			dir := filepath.Join(cfg.Outbox, string(k), watch.FolderName(folder))
 			if info, err := os.Stat(filepath.Join(dir, watch.Twin(k))); err == nil && info.ModTime().After(dropped) {
 				return chartseal.Answer{Kind: k, Dir: dir}, nil
 			}
+		}
+		if !told && watch.IsStopped(cfg.Outbox) {
+			told = true
+			fmt.Fprintln(os.Stderr, "Nothing is sent at the moment, because of the ledger. The order waits in the outbox, and goes on when IT has cleared that up.")
 		}
 		select {
 		case <-ctx.Done():

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"chartseal"
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/testdata/practice"
+)
+
+// rolledBack is a practice with two answered orders whose ledger is the one of after the
+// first: the heads in its store know better.
+func rolledBack(t *testing.T) *config.Config {
+	t.Helper()
+	cfg := ownPractice(t)
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"a.yaml": letOrder("R-81")})
+	older := filepath.Join(t.TempDir(), "ledger")
+	must(t, os.CopyFS(older, os.DirFS(filepath.Join(cfg.State, "ledger"))))
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"b.yaml": letOrder("R-82")})
+	must(t, os.RemoveAll(filepath.Join(cfg.State, "ledger")))
+	must(t, os.CopyFS(filepath.Join(cfg.State, "ledger"), os.DirFS(older)))
+	return cfg
+}
+
+func letOrder(id string) []byte {
+	who, _ := find("20871")
+	return practice.OrderFor(who, id, practice.OrderOptions{Now: time.Now()})
+}
+
+func there(name ...string) bool {
+	_, err := os.Stat(filepath.Join(name...))
+	return err == nil
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 1200 {
+		if ok() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("never: " + what)
+}
+
+// daemon runs a practice until the test stops it.
+func daemon(t *testing.T, cfg *config.Config, opts chartseal.Options) (p *chartseal.Practice, stop func()) {
+	t.Helper()
+	p, err := chartseal.Open(context.Background(), cfg, opts)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx, false) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := errors.Join(<-done, p.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return p, stop
+}
+
+// While the ledger is not trusted, orders stay where they lie and nothing is written into
+// it; when a person has accepted it they go on by themselves, as the note in the outbox
+// says (rule R31).
+func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
+	t.Parallel()
+	cfg := rolledBack(t)
+	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "c.yaml"), letOrder("R-83"), 0o600))
+	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "d.yaml"), []byte("order: R-84\n"), 0o600)) // unreadable
+	opts := (&app{}).options(nil)
+	p, err := chartseal.Open(context.Background(), cfg, opts)
+	must(t, err)
+	if err := p.Run(t.Context(), true); !errors.Is(err, ledger.ErrBroken) {
+		t.Errorf("a run until idle ends with %v", err)
+	}
+	_, err = p.Send(t.Context(), "e.yaml", letOrder("R-85"), nil)
+	if held, ok := errors.AsType[*chartseal.Held](err); !ok || len(held.Reasons) != 1 || held.Reasons[0].Rule != "R31" {
+		t.Errorf("send says %v", err)
+	}
+	must(t, p.Close())
+
+	p, _ = daemon(t, cfg, opts)
+	time.Sleep(time.Second) // some scans
+	if !there(cfg.Outbox, "c.yaml") || !there(cfg.Outbox, "d.yaml") || !there(cfg.Outbox, "NOTHING-IS-SENT.txt") || there(cfg.Outbox, "held", "R-83") {
+		t.Error("an order was taken in, or staff are not told")
+	}
+	if events := ledgerEvents(t, cfg); len(events) != 1 {
+		t.Errorf("the ledger has %v", events)
+	}
+	_, err = p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"})
+	must(t, err)
+	waitFor(t, "the orders go on", func() bool { return there(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && there(cfg.Outbox, "held", "R-84") })
+	if there(cfg.Outbox, "NOTHING-IS-SENT.txt") || there(cfg.Outbox, "held", "R-83") {
+		t.Error("the note stays, or the order was held")
+	}
+}
+
+// A ledger that is edited while an order is under way is found by the next line: staff and
+// IT are told, the order waits, and goes on when the files are back.
+func TestAnOrderUnderWayWaitsForTheLedger(t *testing.T) {
+	t.Parallel()
+	cfg := ownPractice(t)
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"a.yaml": letOrder("R-91")})
+	files, err := filepath.Glob(filepath.Join(cfg.State, "ledger", "*.jsonl"))
+	must(t, err)
+	whole, err := os.ReadFile(files[0])
+	must(t, err)
+	put := func(text []byte) { // as an editor does
+		must(t, os.WriteFile(files[0]+".edit", text, 0o600))
+		must(t, os.Rename(files[0]+".edit", files[0]))
+	}
+	log := &lines{}
+	opts := (&app{}).options(nil)
+	opts.Log = slog.New(slog.NewTextHandler(log, nil))
+	opts.Step = func(_, stage, point string) {
+		if stage == "link" && point == "ends" {
+			put([]byte(strings.Replace(string(whole), "R-91", "R-99", 1)))
+		}
+	}
+	p, _ := daemon(t, cfg, opts)
+	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "b.yaml"), letOrder("R-92"), 0o600))
+	waitFor(t, "staff are told", func() bool { return there(cfg.Outbox, "NOTHING-IS-SENT.txt") })
+	if text := log.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "alert=ledger") || there(cfg.Outbox, "sent", "R-92") {
+		t.Errorf("IT is not told, or the order is answered: %s", text)
+	}
+	put(whole)
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
+		t.Error(err)
+	}
+	waitFor(t, "the order goes on", func() bool { return there(cfg.Outbox, "sent", "R-92", "RECEIPT.txt") })
+	if there(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 2 {
+		t.Errorf("the note stays, or the ledger has %v", ledgerEvents(t, cfg))
+	}
+}
+
+// lines lets several goroutines log.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
