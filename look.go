@@ -10,8 +10,8 @@ import (
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/redact"
-	"chartseal/watch/notice"
 	"chartseal/watch"
+	"chartseal/watch/notice"
 )
 
 // Preview is what would become of an order: a page that a privacy officer can
@@ -128,7 +128,7 @@ func preview(ctx context.Context, cfg *config.Config, opts Options, name string,
 	facts := p.Facts(o, order.AtIntake)
 	facts.ApprovalSigned, facts.SignatureFails = p.signed(o, data, signature)
 	p.lookAtLedger(ctx)
-	facts.LedgerBroken = p.ledgerBroken.Load() || watch.IsStopped(cfg.Outbox) // the daemon may know more
+	facts.LedgerBroken = p.ledgerBroken.Load() || watch.IsStopped(cfg.Outbox)     // the daemon may know more
 	if asked, err := readRequests(ctx, p.state.path("ledger"), nil); err == nil { // one that cannot be read is R31's
 		facts.ExtendedTo = asked.snapshot()[order.Reference(o.ID)].until
 		facts.Extended = !facts.ExtendedTo.IsZero()

@@ -82,7 +82,12 @@ def main(folder, key=None, *copies):
     folder, known, own, promised, restored = pathlib.Path(folder), [], None, None, []
     if key:
         pub = base64.b64decode(pathlib.Path(key).read_text().strip().split("\n")[-1])
-        known = [read_head(pathlib.Path(c), pub) for c in copies]
+        for c in copies:
+            if not pathlib.Path(c).is_file():
+                sys.exit(f"{c}: no such file")
+        known = [head for head in (read_head(pathlib.Path(c), pub, needed=False) for c in copies) if head]
+        if len(known) < len(copies):
+            print(f"{len(copies) - len(known)} copies are not signed by this key, and say nothing", file=sys.stderr)
         promised = read_head(folder / "head.new", pub, needed=False)
         if (folder / "head").exists():
             own = read_head(folder / "head", pub)
@@ -114,9 +119,10 @@ def main(folder, key=None, *copies):
             seq, prev = seq + 1, hash
             seen[seq] = hash
             if entry["event"] == "restored" and "key" not in entry.get("lost", {"key": ""}):
-                restored.append((entry["lost"]["from"], entry["lost"]["to"], entry["at"]))
+                lost = entry["lost"]
+                restored.append((lost["from"], lost["to"], max(stamp(entry["at"]), stamp(lost["at"]))))
     for at, hash, when in known:
-        forgiven = any(a <= at <= b and stamp(when) <= stamp(t) for a, b, t in restored)
+        forgiven = any(a <= at <= b and stamp(when) <= until for a, b, until in restored)
         if seen.get(at) != hash and not forgiven:
             fail(f"entry {min(at, seq + 1)}", "cut off at the end" if at > seq else "ledger was written anew")
     covered = own[0] if own else 0

@@ -171,6 +171,11 @@ func (e *Entry) seal() (line []byte, hash string, err error) {
 // in the newest segment.
 func (l *Ledger) turn(at time.Time) error {
 	name := at.Format("2006") + segmentSuffix
+	if l.tail != nil && l.size == 0 && name != l.segments[len(l.segments)-1] { // its first entry was not written
+		if err := l.leaveEmpty(); err != nil {
+			return err
+		}
+	}
 	if l.tail != nil && name <= l.segments[len(l.segments)-1] {
 		return nil
 	}
@@ -186,6 +191,24 @@ func (l *Ledger) turn(at time.Time) error {
 	}
 	l.tail, l.size, l.segments = f, 0, append(l.segments, name)
 	return err
+}
+
+// leaveEmpty goes back to the segment before an empty one, which is named after the year
+// of an entry that never came.
+func (l *Ledger) leaveEmpty() error {
+	err := l.tail.Close()
+	l.tail = nil
+	if err == nil {
+		err = l.dropEmpty()
+	}
+	if err == nil {
+		err = l.openTail()
+	}
+	if err != nil {
+		l.stopped = fmt.Errorf("%w: %w", ErrStopped, bare(err))
+		return l.stopped
+	}
+	return nil
 }
 
 // put appends a line and makes it durable. When that fails half-way it takes

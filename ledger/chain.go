@@ -109,9 +109,9 @@ func (c *chain) segment(ctx context.Context, name string, r io.Reader, each func
 		}
 		c.line++
 		h, fault := c.check(name, line[:len(line)-1])
-		if fault == Malformed && bytes.IndexByte(line, 0) >= 0 && atEnd(in) {
-			// A power cut can leave zeros where the end of the file was not
-			// yet written.
+		if (fault == Malformed || fault == Edited) && bytes.IndexByte(line, 0) >= 0 && atEnd(in) {
+			// A power cut can leave zeros where a page of the last line was not
+			// yet written; no line that was has any.
 			return remainder{at: at, bytes: bytes.Clone(line)}, nil
 		}
 		if fault != "" {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"bytes"
 	"os"
 	"path/filepath"
@@ -94,6 +95,53 @@ func TestZerosAtTheEnd(t *testing.T) {
 			fill(t, l, 3, 3)
 		})
 	}
+}
+
+// A page of the last line that did not reach the disk leaves zeros between a beginning and
+// an end that did; the head of the entry was promised, and it is told as a crash.
+func TestZerosInTheMiddleOfTheLastLine(t *testing.T) {
+	dir := t.TempDir()
+	l := openSigned(t, dir, at(2026))
+	fill(t, l, 1, 2)
+	before, err := HeadFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, l, 3, 3)
+	promise, err := HeadFile(dir)
+	if err = errors.Join(err, l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "2026.jsonl")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hole := len(text) - 200 // in the third line, before its hash
+	for i := hole; i < hole+60; i++ {
+		text[i] = 0
+	}
+	for name, b := range map[string][]byte{"2026.jsonl": text, headName: before, headNew: promise} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := VerifySigned(t.Context(), dir, testPub()); err != nil || r.Torn == 0 || r.Head.Seq != 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	l = openSigned(t, dir, at(2026))
+	if rec := l.Recovered(); rec == nil || rec.File == "" || l.Head().Seq != 2 {
+		t.Errorf("recovered %+v, head %+v", rec, l.Head())
+	}
+	fill(t, l, 3, 3)
+	if err := os.WriteFile(file, text, 0o600); err != nil { // zeros written over an entry that was acknowledged
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, headName), promise, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = VerifySigned(t.Context(), dir, testPub())
+	wantFault(t, err, 3, Cut)
 }
 
 // An incomplete line that is not the last of the ledger is no crash.

@@ -160,6 +160,9 @@ func (l *Ledger) open() (err error) {
 			}
 		}
 	}
+	if err = l.dropEmpty(); err != nil { // it was the first line that was torn
+		return err
+	}
 	l.keys.sort()
 	if err = l.openTail(); err != nil {
 		return err

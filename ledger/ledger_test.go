@@ -342,3 +342,48 @@ func TestAnEmptySegmentOfALaterYear(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// Nor does one whose first line was torn, or was not written at all.
+func TestASegmentWhoseFirstLineIsLost(t *testing.T) {
+	for name, torn := range map[string]string{"torn": `{"v":1,"seq":3,"prev":"00`, "not written": ""} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l := openLedger(t, dir, at(2026))
+			fill(t, l, 1, 2)
+			later := filepath.Join(dir, "2027.jsonl")
+			if torn == "" {
+				if err := l.turn(at(2027).now()); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				if err := errors.Join(l.Close(), os.WriteFile(later, []byte(torn), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+				l = openLedger(t, dir, at(2026))
+			}
+			fill(t, l, 3, 4)
+			if r, err := Verify(t.Context(), dir); err != nil || r.Head.Seq != 4 || len(r.Segments) != 1 {
+				t.Errorf("%+v, %v", r, err)
+			}
+			if e, err := l.Find(sent(4).Key); err != nil || e.Seq != 4 {
+				t.Errorf("%+v, %v", e, err)
+			}
+		})
+	}
+}
+
+// A folder that is gone is a ledger without entries, which the heads know of.
+func TestAFolderThatIsGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ledger")
+	l := openSigned(t, dir, at(2026))
+	fill(t, l, 1, 2)
+	_, h := headOf(t, dir)
+	if err := errors.Join(l.Close(), os.RemoveAll(dir)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := VerifySigned(t.Context(), dir, testPub(), h)
+	wantFault(t, err, 1, Cut)
+	if lost, err := Lacks(t.Context(), dir, h); err != nil || lost == nil || lost.To != 2 {
+		t.Errorf("%+v, %v", lost, err)
+	}
+}

@@ -32,7 +32,8 @@ type Report struct {
 // Verify checks every entry of the ledger in a folder, without locking it. It
 // returns a [*BrokenError] for the first entry that does not hold. Heads that
 // are known from elsewhere (a signed head, a receipt) must be in the chain: only
-// they show that lines were cut off at the end, or the ledger written anew.
+// they show that lines were cut off at the end, or the ledger written anew. A folder that
+// does not exist is an empty ledger.
 func Verify(ctx context.Context, dir string, known ...Head) (Report, error) {
 	heads := make([]SignedHead, len(known))
 	for i, h := range known {
@@ -196,6 +197,9 @@ func (c *comparison) misfit() error {
 // walk checks a ledger up to an entry, or to its end if last is 0.
 func walk(ctx context.Context, dir string, last uint64, each func(segment string, line int, h header, text []byte) bool, names *[]string) (Head, int64, error) {
 	segments, err := segmentsOf(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // it was not begun, or is gone: the heads know
+	}
 	if err != nil {
 		return Head{}, 0, err
 	}

@@ -57,6 +57,12 @@ func TestInteropTheIndependentVerifierAgrees(t *testing.T) {
 	if said, holds = verifier(t, past[9].write(t), latest); holds || !strings.Contains(said, "entry 11") {
 		t.Errorf("an older copy: %s", said)
 	}
+	if err := os.WriteFile(latest, []byte("chartseal ledger head v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, holds = verifier(t, whole.write(t), latest); !holds || !strings.Contains(said, "1 copies are not signed by this key") {
+		t.Errorf("a copy that is none: %s", said)
+	}
 	forged := whole.clone()
 	forged[headName] = bytes.Replace(forged[headName], []byte("seq: 18"), []byte("seq: 17"), 1)
 	if said, holds = verifier(t, forged.write(t)); holds || !strings.Contains(said, "not signed by this key") {

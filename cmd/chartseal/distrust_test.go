@@ -103,7 +103,9 @@ func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
 	}
 	_, err = p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"})
 	must(t, err)
-	waitFor(t, "the orders go on", func() bool { return there(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && there(cfg.Outbox, "held", "R-84") })
+	waitFor(t, "the orders go on", func() bool {
+		return there(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && there(cfg.Outbox, "held", "R-84")
+	})
 	if there(cfg.Outbox, "NOTHING-IS-SENT.txt") || there(cfg.Outbox, "held", "R-83") {
 		t.Error("the note stays, or the order was held")
 	}
