@@ -44,6 +44,9 @@ func (p *Practice) newFollower(file, where string) *follower {
 // HeadCopy is what is known of the copies of the signed head in another place.
 type HeadCopy struct {
 	Seq     uint64    `json:"seq"`                // of the entry that the newest copy names; 0: there is none
+	Hash    string    `json:"hash,omitempty"`     // of that entry
+	Key     string    `json:"key,omitempty"`      // number of the key that signed it
+	Store   string    `json:"store,omitempty"`    // which store it is in, as a digest
 	At      time.Time `json:"copied_at,omitzero"` // when it was stored
 	Day     string    `json:"day,omitempty"`      // YYYY-MM-DD, of the newest copy that stays
 	Locked  bool      `json:"locked"`             // that copy is under object lock
@@ -142,6 +145,16 @@ func (f *follower) known() HeadCopy {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.copied
+}
+
+// forget says that nothing is there any more: all is copied anew. It is news only once.
+func (f *follower) forget() (news bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	news = f.copied.Store != ""
+	f.copied.Day, f.copied.Store = "", ""
+	f.nudge()
+	return news
 }
 
 // keep notes what is there now.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -70,6 +71,7 @@ type headCopier struct {
 
 	store headStore
 	place string
+	which string // store
 }
 
 // startHeads compares the ledger with the heads in the store and begins to copy. A
@@ -78,19 +80,27 @@ type headCopier struct {
 func (p *Practice) startHeads(ctx context.Context) {
 	c := &headCopier{
 		follower: p.newFollower(headsState, "store"),
-		store:    p.copies, place: headPlace(p.cfg, p.state.pub),
+		store:    p.copies, place: headPlace(p.cfg, p.state.pub), which: storeOf(p.cfg),
 	}
-	c.copy = c.copyHead
+	c.copy = func(ctx context.Context) error {
+		if p.ledgerBroken.Load() { // the copies are the proof
+			return nil
+		}
+		return c.copyHead(ctx)
+	}
+	p.heads = c.follower
 	quick, cancel := context.WithTimeout(ctx, headTimeout)
 	err := p.compareHeads(quick)
 	cancel()
 	if err != nil { // it is tried again, and told
 		c.compare = p.compareHeads
+		if err = p.judgeAgainst(ctx, p.state.pub, elsewhere{}); err != nil && !errors.Is(err, ledger.ErrBroken) {
+			p.log.Warn("the ledger cannot be compared with its last copy", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
+		}
 	}
 	if !p.ledgerBroken.Load() { // of an earlier run
 		p.sayWhole()
 	}
-	p.heads = c.follower
 	c.start(ctx)
 }
 
@@ -110,10 +120,11 @@ func (c *headCopier) copyHead(ctx context.Context) error {
 	now := c.now().UTC()
 	day := now.Format(time.DateOnly)
 	was := c.known()
-	if was.Seq == h.Seq && was.Day == day && was.Trouble == "" {
+	key := ledger.KeyName(c.state.pub)
+	if was.Seq == h.Seq && was.Hash == h.Hash && was.Key == key && was.Store == c.which && was.Day == day && was.Trouble == "" {
 		return nil
 	}
-	if was.Day != day { // first: it stays, whatever becomes of the newest
+	if was.Day != day || was.Key != key || was.Store != c.which { // first: it stays, whatever becomes of the newest
 		if was.Locked, err = c.store.PutKept(ctx, c.place+dayHead(h), headType, data, now.AddDate(keepYears, 0, 0)); err != nil {
 			return c.note(ctx, err)
 		}
@@ -121,11 +132,41 @@ func (c *headCopier) copyHead(ctx context.Context) error {
 	if _, err := c.store.Put(ctx, c.place+latestHead, headType, data); err != nil {
 		return c.note(ctx, err)
 	}
-	return c.keep(HeadCopy{Seq: h.Seq, At: now, Day: day, Locked: was.Locked})
+	return c.keep(HeadCopy{Seq: h.Seq, Hash: h.Hash, Key: key, Store: c.which, At: now, Day: day, Locked: was.Locked})
+}
+
+// storeOf tells stores apart, for what is remembered of one says nothing of another.
+func storeOf(cfg *config.Config) string {
+	s := cfg.Store
+	return digest([]byte(strings.Join([]string{string(s.Kind), s.Endpoint, s.Bucket, s.Prefix, cfg.Site}, "\n")))[:16]
+}
+
+// remembered is what the state folder remembers of the last copy, as a place of its own:
+// it is there also when the ledger's folder is not, or the store's heads are gone.
+func (s *state) remembered(by minisign.PublicKey) (e elsewhere) {
+	c := readHeadCopy(s)
+	if c.Seq == 0 || c.Hash == "" {
+		return e
+	}
+	h := ledger.SignedHead{Head: ledger.Head{Seq: c.Seq, Hash: c.Hash}, At: c.At}
+	if c.Key == ledger.KeyName(by) {
+		e.heads = append(e.heads, h)
+	}
+	return e
+}
+
+// emptied is the entry whose head this store had and has no more; 0 if it is as it was.
+func (s *state) emptied(cfg *config.Config, by minisign.PublicKey, e elsewhere) uint64 {
+	c := readHeadCopy(s)
+	if e.newest || c.Key != ledger.KeyName(by) || c.Store != storeOf(cfg) {
+		return 0
+	}
+	return c.Seq
 }
 
 // elsewhere is what another place knows of the ledger.
 type elsewhere struct {
+	newest  bool // the place has the head that is renewed with every entry
 	heads   []ledger.SignedHead
 	foreign int           // heads there that are not signed by the practice's key
 	others  []otherLedger // of this site, by other keys
@@ -135,7 +176,7 @@ type elsewhere struct {
 // and adds what a further place knows.
 func (e *elsewhere) and(f elsewhere) {
 	e.heads, e.others = append(e.heads, f.heads...), append(e.others, f.others...)
-	e.foreign, e.rows = e.foreign+f.foreign, e.rows+f.rows
+	e.foreign, e.rows, e.newest = e.foreign+f.foreign, e.rows+f.rows, e.newest || f.newest
 }
 
 // headsElsewhere reads the newest head, and of the others those that the ledger does not
@@ -180,6 +221,7 @@ func (e *elsewhere) read(ctx context.Context, store headStore, key string, by mi
 	if err != nil {
 		return err
 	}
+	e.newest = e.newest || strings.HasSuffix(key, "/"+latestHead)
 	h, err := ledger.ParseHead(data, by)
 	if err != nil {
 		e.foreign++

@@ -149,5 +149,6 @@ func (p *Practice) allKnown(ctx context.Context) (all elsewhere) {
 			all.heads = append(all.heads, own)
 		}
 	}
+	all.and(p.state.remembered(p.state.pub))
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 
 	"chartseal/config"
 	"chartseal/ledger"
@@ -15,16 +14,9 @@ import (
 // run beside the daemon. The error is a *ledger.BrokenError when the ledger does not hold;
 // the report names where persons went on with one that lacks entries.
 func SignedLedger(ctx context.Context, cfg *config.Config) (ledger.Report, error) {
-	dir := filepath.Join(cfg.State, "ledger")
-	by, err := (&state{dir: cfg.State}).public()
-	var rep ledger.Report
-	switch {
-	case err == nil:
-		rep, err = ledger.VerifySigned(ctx, dir, by)
-	case errors.Is(err, fs.ErrNotExist): // before the first start
-		rep, err = ledger.Verify(ctx, dir)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	s := &state{dir: cfg.State}
+	rep, err := s.verifyHere(ctx)
+	if errors.Is(err, fs.ErrNotExist) && !s.begun() { // before the first start
 		return ledger.Report{}, nil
 	}
 	return rep, err

@@ -100,8 +100,7 @@ func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 	dir := p.state.path("ledger")
 	by, err := p.state.public()
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = ledger.Verify(ctx, dir)
-		return true, err
+		return true, nil
 	}
 	if err != nil {
 		return false, err
@@ -117,6 +116,9 @@ func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 	if p.copies != nil {
 		more, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), dir, by)
 		add("store", more, err)
+		if err == nil {
+			p.warnOfEmptied(by, more)
+		}
 	}
 	if p.mirror != nil {
 		more, err := p.mirrorHeads(ctx, p.mirror.database, by)
@@ -125,9 +127,18 @@ func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 	return asked, p.against(ctx, by, e)
 }
 
-// against verifies the ledger against what other places know of it.
+// warnOfEmptied tells IT when the store has lost the head that it had. The ledger may be
+// as it was, so orders go on: what is remembered of that head it must still have.
+func (p *Practice) warnOfEmptied(by minisign.PublicKey, e elsewhere) {
+	if was := p.state.emptied(p.cfg, by, e); was > 0 && p.heads != nil && p.heads.forget() {
+		p.log.Warn("the store had the ledger's signed head and has it no more: somebody deleted it there. It is copied anew", slog.String("stage", "ledger"), slog.String("alert", "heads"), slog.Uint64("entry", was))
+	}
+}
+
+// against verifies the ledger against what other places, and the state folder, know of it.
 func (p *Practice) against(ctx context.Context, by minisign.PublicKey, e elsewhere) error {
 	dir := p.state.path("ledger")
+	e.and(p.state.remembered(by))
 	if _, err := ledger.VerifySigned(ctx, dir, by, e.heads...); err != nil {
 		return err
 	}
@@ -153,6 +164,7 @@ func (p *Practice) compareHeads(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.warnOfEmptied(p.state.pub, e)
 	return p.judgeAgainst(ctx, p.state.pub, e)
 }
 
@@ -206,10 +218,11 @@ type LedgerReport struct {
 	Entries  uint64             `json:"entries"`
 	Hash     string             `json:"hash"` // of the last one
 	Segments []string           `json:"segments"`
-	Torn     int64              `json:"torn_bytes,omitempty"` // of an entry that is being written, or was when the power went
-	Signed   *ledger.SignedHead `json:"signed_head"`          // null: there is none
-	Copies   int                `json:"copies"`               // signed heads in the store that were compared
-	Foreign  int                `json:"foreign,omitempty"`    // heads there that the practice did not sign
+	Torn     int64              `json:"torn_bytes,omitempty"`       // of an entry that is being written, or was when the power went
+	Signed   *ledger.SignedHead `json:"signed_head"`                // null: there is none
+	Copies   int                `json:"copies"`                     // signed heads in the store that were compared
+	Emptied  uint64             `json:"deleted_in_store,omitempty"` // the entry whose head the store had, and has no more
+	Foreign  int                `json:"foreign,omitempty"`          // heads there that the practice did not sign
 	Alone    string             `json:"not_compared,omitempty"`
 	Rows     int                `json:"mirrored,omitempty"` // entries in the shared database that were compared
 	Unshared string             `json:"not_compared_with_database,omitempty"`
@@ -224,13 +237,16 @@ func VerifyLedger(ctx context.Context, cfg *config.Config, opts Options) (r Ledg
 	dir := p.state.path("ledger")
 	by, err := p.state.public()
 	if errors.Is(err, fs.ErrNotExist) {
-		rep, err := ledger.Verify(ctx, dir)
-		return reportOf(rep), err
+		return r, errors.New("there is no ledger yet: chartseal has not run on the folder that 'state' in chartseal.yaml names")
 	}
 	if err != nil {
 		return r, err
 	}
+	var emptied uint64
 	e, err := p.askElsewhere(ctx, by)
+	if err == nil {
+		emptied = p.state.emptied(cfg, by, e)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return r, ctx.Err()
@@ -245,13 +261,14 @@ func VerifyLedger(ctx context.Context, cfg *config.Config, opts Options) (r Ledg
 		}
 		r.Unshared = err.Error()
 	}
+	e.and(p.state.remembered(by))
 	rep, err := ledger.VerifySigned(ctx, dir, by, e.heads...)
 	if err == nil {
 		err = begunAnew(ctx, dir, e.others)
 	}
 	alone, unshared := r.Alone, r.Unshared
 	r = reportOf(rep)
-	r.Alone, r.Unshared, r.Copies, r.Rows, r.Foreign = alone, unshared, copies, e.rows, e.foreign
+	r.Alone, r.Unshared, r.Copies, r.Rows, r.Foreign, r.Emptied = alone, unshared, copies, e.rows, e.foreign, emptied
 	return r, err
 }
 
@@ -303,34 +320,61 @@ func (p *Practice) askElsewhere(ctx context.Context, by minisign.PublicKey) (e e
 }
 
 // public is the practice's public key, also where the state folder is only looked at;
-// fs.ErrNotExist before the first start.
+// fs.ErrNotExist before the first start. That the key is missing, or is not the one that
+// the practice signs with, is ledger.ErrBroken: a ledger written anew would pass without.
 func (s *state) public() (pub minisign.PublicKey, err error) {
 	if s.lock != nil {
 		return s.pub, nil
 	}
+	secret := &state{dir: s.dir}
+	_, err = os.Stat(s.path("keys", "practice.key"))
+	if err == nil {
+		err = secret.readKey()
+	}
+	hasSecret := err == nil
 	b, err := os.ReadFile(s.path("keys", "practice.pub"))
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && hasSecret:
+		return secret.pub, nil
+	case errors.Is(err, fs.ErrNotExist) && s.begun():
+		return pub, fmt.Errorf("%w: keys/practice.pub in the state folder is missing, so nobody can tell who signed it; restore it from the backup", ledger.ErrBroken)
+	case err != nil:
 		return pub, fmt.Errorf("read public key: %w", watch.Scrub(err))
 	}
 	if err := pub.UnmarshalText([]byte(strings.TrimSpace(string(b)))); err != nil {
-		return pub, errors.New("read public key: keys/practice.pub in the state folder is damaged; restore it from the backup")
+		return pub, fmt.Errorf("%w: keys/practice.pub in the state folder is damaged; restore it from the backup", ledger.ErrBroken)
+	}
+	if hasSecret && !pub.Equal(secret.pub) {
+		return pub, fmt.Errorf("%w: keys/practice.pub in the state folder is not the public half of practice.key beside it; restore both from the backup", ledger.ErrBroken)
 	}
 	return pub, nil
+}
+
+// begun says that a ledger was begun here, or a key made for one.
+func (s *state) begun() bool {
+	for _, pattern := range []string{"ledger/head", "ledger/*.jsonl", "keys/practice.key"} {
+		if found, err := filepath.Glob(s.path(filepath.FromSlash(pattern))); err != nil || len(found) > 0 {
+			return true
+		}
+	}
+	return readHeadCopy(s).Seq > 0
+}
+
+// verifyHere verifies the ledger of a state folder against what is in that folder.
+func (s *state) verifyHere(ctx context.Context) (rep ledger.Report, err error) {
+	by, err := s.public()
+	if err != nil {
+		return rep, err
+	}
+	return ledger.VerifySigned(ctx, s.path("ledger"), by, s.remembered(by).heads...)
 }
 
 // examineLedger looks at the ledger, its signed head and the copies of it.
 func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add addFinding) {
 	s := &state{dir: cfg.State}
-	dir := filepath.Join(cfg.State, "ledger")
-	by, err := s.public()
-	var rep ledger.Report
-	if err == nil {
-		rep, err = ledger.VerifySigned(ctx, dir, by)
-	} else if errors.Is(err, fs.ErrNotExist) {
-		rep, err = ledger.Verify(ctx, dir)
-	}
+	rep, err := s.verifyHere(ctx)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), err == nil && rep.Head.Seq == 0:
 		add("ledger", transport.OK, "The ledger is empty.")
 		return
 	case err != nil:
@@ -338,9 +382,6 @@ func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add a
 		return
 	}
 	add("ledger", transport.OK, "The ledger is whole: %d entries.", rep.Head.Seq)
-	if rep.Head.Seq == 0 {
-		return
-	}
 	c := readHeadCopy(s)
 	if m := readCopy(s, mirrorState); cfg.Database.Reveal() != "" && m.Trouble != "" {
 		add("ledger", transport.Warning, "The ledger has not been mirrored in the shared database since %s: %s.", m.Since.In(now.Location()).Format("2006-01-02 15:04"), m.Trouble)

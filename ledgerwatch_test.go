@@ -21,7 +21,14 @@ import (
 // found by its daily look, and said to IT and to staff (rule R31).
 func TestABrokenLedgerStopsEveryRelease(t *testing.T) {
 	dir := t.TempDir()
-	l, err := ledger.Open(filepath.Join(dir, "ledger"), time.Now)
+	s, err := openState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Open(filepath.Join(dir, "ledger"), time.Now, ledger.Signed(ledger.Signer{Site: "main", Key: s.key}))
 	if err != nil {
 		t.Fatal(err)
 	}

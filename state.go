@@ -142,10 +142,14 @@ func (s *state) path(elem ...string) string {
 // does: the daemon must sign without a person.
 func (s *state) loadKey() error {
 	file := s.path("keys", "practice.key")
-	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return s.makeKey(file)
 	}
+	return s.readKey()
+}
+
+func (s *state) readKey() error {
+	b, err := os.ReadFile(s.path("keys", "practice.key"))
 	if err != nil {
 		return fmt.Errorf("read signing key: %w", watch.Scrub(err))
 	}

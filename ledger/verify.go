@@ -100,6 +100,11 @@ func Lacks(ctx context.Context, dir string, heads ...SignedHead) (*Loss, error) 
 	}
 	last := c.odd[len(c.odd)-1]
 	lost := &Loss{From: min(c.report.Head.Seq+1, c.odd[0].Seq), To: last.Seq, Hash: last.Hash, At: last.At}
+	for _, o := range c.odd { // a clock may have been set back
+		if o.At.After(lost.At) {
+			lost.At = o.At
+		}
+	}
 	for e, err := range Entries(ctx, dir) {
 		if err != nil {
 			return nil, err

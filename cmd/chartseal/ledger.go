@@ -89,6 +89,8 @@ func printVerified(p *printer, r chartseal.LedgerReport) {
 	switch {
 	case r.Alone != "":
 		p.f("It could not be compared with the heads in the store: %s.\n", strings.TrimSuffix(r.Alone, "."))
+	case r.Emptied > 0:
+		p.f("The store had its head of entry %d and has it no more: SOMEBODY DELETED IT THERE. Find out who can delete in the store; the daemon copies the head anew.\n", r.Emptied)
 	case r.Copies > 0:
 		p.f("It agrees with %d signed heads in the store.\n", r.Copies)
 	case r.Entries > 0:
