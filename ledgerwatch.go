@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -352,12 +353,16 @@ func (s *state) public() (pub minisign.PublicKey, err error) {
 
 // begun says that a ledger was begun here, or a key made for one.
 func (s *state) begun() bool {
-	for _, pattern := range []string{"ledger/head", "ledger/*.jsonl", "keys/practice.key"} {
-		if found, err := filepath.Glob(s.path(filepath.FromSlash(pattern))); err != nil || len(found) > 0 {
-			return true
-		}
+	if _, err := os.Stat(s.path("keys", "practice.key")); err == nil {
+		return true
 	}
-	return readHeadCopy(s).Seq > 0
+	files, err := os.ReadDir(s.path("ledger"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return true // who knows
+	}
+	return readHeadCopy(s).Seq > 0 || slices.ContainsFunc(files, func(f fs.DirEntry) bool {
+		return f.Name() == "head" || filepath.Ext(f.Name()) == ".jsonl"
+	})
 }
 
 // verifyHere verifies the ledger of a state folder against what is in that folder.

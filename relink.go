@@ -304,6 +304,9 @@ func (p *Practice) takeDown(ctx context.Context, r *release, event ledger.Event,
 	if errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
 		return nil
 	}
+	if errors.Is(err, errDistrusted) {
+		return fmt.Errorf("the bundle is deleted, and its links are dead; that is recorded later: %w", err)
+	}
 	return err
 }
 

@@ -1,8 +1,8 @@
 package ledger
 
 import (
-	"errors"
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
