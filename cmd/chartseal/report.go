@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ chartseal knows what it released itself. Add disclosures made in another way by 
 	c.Flags().BoolVar(&f.all, "all", false, "also show what the law does not ask to list, apart")
 	c.Flags().StringVar(&f.pdf, "pdf", "", "write the letter to the patient to this new file")
 	c.Flags().StringVar(&f.csv, "csv", "", "write the list to this new file")
-	c.Flags().StringVar(&f.by, "by", "", "with --pdf or --csv: who gives it, the person or office responsible")
+	c.Flags().StringVar(&f.by, "by", "", "with --pdf or --csv: who gives it, the person or office responsible (default the practice's contact)")
 	c.Flags().BoolVar(&f.confirmed, "confirmed", false, "give it although the number, or an official's name, fits nothing in the ledger: both were looked at")
 	_ = c.MarkFlagRequired("patient") // it exists
 	return c
@@ -79,9 +80,6 @@ func (f reportFlags) request(now time.Time) (q chartseal.AccountingRequest, err 
 		}
 		*d.into = t
 	}
-	if f.gives() && strings.TrimSpace(f.by) == "" {
-		errs = append(errs, errors.New("--pdf and --csv need --by: the person or office who gives the accounting, which the law wants on record (45 CFR 164.528(d)(3))"))
-	}
 	switch {
 	case q.On.After(now):
 		errs = append(errs, errors.New("--requested-on is in the future"))
@@ -97,6 +95,9 @@ func (a *app) ledgerReport(cmd *cobra.Command, f reportFlags) error {
 	cfg, err := a.load()
 	if err != nil {
 		return err
+	}
+	if f.by = strings.TrimSpace(f.by); f.by == "" { // the law wants an office on record, 45 CFR 164.528(d)(3)
+		f.by = cmp.Or(strings.TrimSpace(cfg.Practice.Contact.Name), cfg.Practice.Name)
 	}
 	now := time.Now()
 	q, err := f.request(now)
