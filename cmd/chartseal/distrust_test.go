@@ -36,12 +36,12 @@ func letOrder(id string) []byte {
 	return practice.OrderFor(who, id, practice.OrderOptions{Now: time.Now()})
 }
 
-func there(name ...string) bool {
+func isThere(name ...string) bool {
 	_, err := os.Stat(filepath.Join(name...))
 	return err == nil
 }
 
-func waitFor(t *testing.T, what string, ok func() bool) {
+func untilTrue(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for range 1200 {
 		if ok() {
@@ -95,7 +95,7 @@ func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
 
 	p, _ = daemon(t, cfg, opts)
 	time.Sleep(time.Second) // some scans
-	if !there(cfg.Outbox, "c.yaml") || !there(cfg.Outbox, "d.yaml") || !there(cfg.Outbox, "NOTHING-IS-SENT.txt") || there(cfg.Outbox, "held", "R-83") {
+	if !isThere(cfg.Outbox, "c.yaml") || !isThere(cfg.Outbox, "d.yaml") || !isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || isThere(cfg.Outbox, "held", "R-83") {
 		t.Error("an order was taken in, or staff are not told")
 	}
 	if events := ledgerEvents(t, cfg); len(events) != 1 {
@@ -103,10 +103,10 @@ func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
 	}
 	_, err = p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"})
 	must(t, err)
-	waitFor(t, "the orders go on", func() bool {
-		return there(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && there(cfg.Outbox, "held", "R-84")
+	untilTrue(t, "the orders go on", func() bool {
+		return isThere(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && isThere(cfg.Outbox, "held", "R-84")
 	})
-	if there(cfg.Outbox, "NOTHING-IS-SENT.txt") || there(cfg.Outbox, "held", "R-83") {
+	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || isThere(cfg.Outbox, "held", "R-83") {
 		t.Error("the note stays, or the order was held")
 	}
 }
@@ -135,16 +135,16 @@ func TestAnOrderUnderWayWaitsForTheLedger(t *testing.T) {
 	}
 	p, _ := daemon(t, cfg, opts)
 	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "b.yaml"), letOrder("R-92"), 0o600))
-	waitFor(t, "staff are told", func() bool { return there(cfg.Outbox, "NOTHING-IS-SENT.txt") })
-	if text := log.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "alert=ledger") || there(cfg.Outbox, "sent", "R-92") {
+	untilTrue(t, "staff are told", func() bool { return isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") })
+	if text := log.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "alert=ledger") || isThere(cfg.Outbox, "sent", "R-92") {
 		t.Errorf("IT is not told, or the order is answered: %s", text)
 	}
 	put(whole)
 	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
 		t.Error(err)
 	}
-	waitFor(t, "the order goes on", func() bool { return there(cfg.Outbox, "sent", "R-92", "RECEIPT.txt") })
-	if there(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 2 {
+	untilTrue(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-92", "RECEIPT.txt") })
+	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 2 {
 		t.Errorf("the note stays, or the ledger has %v", ledgerEvents(t, cfg))
 	}
 }
