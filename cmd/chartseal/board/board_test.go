@@ -118,6 +118,9 @@ func TestABrowserIsLetInOnceWithATicket(t *testing.T) {
 		t.Errorf("until %v", until)
 	}
 	res, body := visit(t, c, address)
+	if strings.Contains(body, "nothing needs your attention") || !strings.Contains(body, "on hold waits for a person") {
+		t.Error("an order on hold needs nobody")
+	}
 	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/board/" || !strings.Contains(body, "R-2026-0113") {
 		t.Fatalf("with a ticket: %d at %s", res.StatusCode, res.Request.URL)
 	}
