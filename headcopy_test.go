@@ -111,6 +111,21 @@ func keepBooksAs(t *testing.T, dir, site string, s *shelf) *bookkeeper {
 	return k
 }
 
+// backUp copies a folder; what it gives puts the copy in the folder's place.
+func backUp(t *testing.T, dir string) (bringBack func()) {
+	t.Helper()
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.CopyFS(kept, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(kept))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // locked lets several goroutines log.
 type locked struct {
 	mu sync.Mutex
@@ -245,16 +260,11 @@ func TestARestoredStateFolder(t *testing.T) {
 	k := keepBooks(t, dir, s)
 	k.write(t, "a", "b")
 	k.close(t)
-	yesterday := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(yesterday, os.DirFS(k.cfg.State)); err != nil {
-		t.Fatal(err)
-	}
+	bringBack := backUp(t, k.cfg.State)
 	k = keepBooks(t, dir, s)
 	k.write(t, "c", "d", "e")
 	k.close(t)
-	if err := errors.Join(os.RemoveAll(k.cfg.State), os.CopyFS(k.cfg.State, os.DirFS(yesterday))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack()
 	before := s.copy()
 	k = keepBooks(t, dir, s)
 	note := filepath.Join(k.cfg.Outbox, "NOTHING-IS-SENT.txt")
@@ -301,10 +311,7 @@ func TestAHeadSignedByAClockAheadIsAccepted(t *testing.T) {
 	k := keepBooks(t, dir, s)
 	k.write(t, "a")
 	k.close(t)
-	yesterday := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(yesterday, os.DirFS(k.cfg.State)); err != nil {
-		t.Fatal(err)
-	}
+	bringBack := backUp(t, k.cfg.State)
 	k = keepBooks(t, dir, s)
 	h := ledger.Head{Seq: 3, Hash: strings.Repeat("7", 64)}
 	signer := k.signer()
@@ -312,9 +319,7 @@ func TestAHeadSignedByAClockAheadIsAccepted(t *testing.T) {
 	s.all[headPlace(k.cfg, k.state.pub)+dayHead(ledger.SignedHead{Head: h})] = signer.Sign(h, nil, time.Now().Add(48*time.Hour))
 	s.mu.Unlock()
 	k.close(t)
-	if err := errors.Join(os.RemoveAll(k.cfg.State), os.CopyFS(k.cfg.State, os.DirFS(yesterday))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack()
 	k = keepBooks(t, dir, s)
 	defer k.close(t)
 	if !k.ledgerBroken.Load() {

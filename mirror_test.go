@@ -2,7 +2,6 @@ package chartseal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -233,18 +232,13 @@ func TestTheMirrorFindsAnOlderCopy(t *testing.T) {
 	k.write(t, "a", "b")
 	k.waitMirrored(t, 2)
 	k.close(t)
-	yesterday := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(yesterday, os.DirFS(k.cfg.State)); err != nil {
-		t.Fatal(err)
-	}
+	bringBack := backUp(t, k.cfg.State)
 	k = mirrors(t, dir, "north", d)
 	k.write(t, "c", "d", "e")
 	k.waitMirrored(t, 5)
 	k.close(t)
 	wantFault(t, lookAt(t, d, dir, nil), "north", "")
-	if err := errors.Join(os.RemoveAll(k.cfg.State), os.CopyFS(k.cfg.State, os.DirFS(yesterday))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack()
 	k = mirrors(t, dir, "north", d)
 	if !k.ledgerBroken.Load() || !strings.Contains(k.log.String(), "entry 3 is missing at the end") {
 		t.Fatalf("%s", k.log)

@@ -135,10 +135,7 @@ func TestHeadsDeletedInTheStore(t *testing.T) {
 	k := keepBooks(t, dir, s)
 	k.write(t, "a", "b")
 	k.close(t)
-	older := filepath.Join(t.TempDir(), "ledger")
-	if err := os.CopyFS(older, os.DirFS(k.state.path("ledger"))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack := backUp(t, k.state.path("ledger"))
 	k = keepBooks(t, dir, s)
 	k.write(t, "c")
 	k.close(t)
@@ -152,9 +149,7 @@ func TestHeadsDeletedInTheStore(t *testing.T) {
 	k.close(t)
 
 	maps.DeleteFunc(s.all, func(string, []byte) bool { return true })
-	if err := errors.Join(os.RemoveAll(k.state.path("ledger")), os.CopyFS(k.state.path("ledger"), os.DirFS(older))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack()
 	k = keepBooks(t, dir, s)
 	if !k.ledgerBroken.Load() {
 		t.Errorf("an older ledger: %s", k.log)
@@ -178,16 +173,11 @@ func TestTheNewestHeadIsComparedByItsHash(t *testing.T) {
 	k := keepBooks(t, dir, s)
 	k.write(t, "a", "b")
 	k.close(t)
-	older := filepath.Join(t.TempDir(), "ledger")
-	if err := os.CopyFS(older, os.DirFS(k.state.path("ledger"))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack := backUp(t, k.state.path("ledger"))
 	k = keepBooks(t, dir, s)
 	k.write(t, "c")
 	k.close(t)
-	if err := errors.Join(os.RemoveAll(k.state.path("ledger")), os.CopyFS(k.state.path("ledger"), os.DirFS(older))); err != nil {
-		t.Fatal(err)
-	}
+	bringBack()
 	k = keepBooks(t, dir, s)
 	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "IT", Reason: "restored"}); err != nil { // as entry 3, too
 		t.Fatal(err)

@@ -41,17 +41,6 @@ func isThere(name ...string) bool {
 	return err == nil
 }
 
-func untilTrue(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 1200 {
-		if ok() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("never: " + what)
-}
-
 // daemon runs a practice until the test stops it.
 func daemon(t *testing.T, cfg *config.Config, opts chartseal.Options) (p *chartseal.Practice, stop func()) {
 	t.Helper()
@@ -103,7 +92,7 @@ func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
 	}
 	_, err = p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"})
 	must(t, err)
-	untilTrue(t, "the orders go on", func() bool {
+	comes(t, "the orders go on", func() bool {
 		return isThere(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && isThere(cfg.Outbox, "held", "R-84")
 	})
 	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || isThere(cfg.Outbox, "held", "R-83") {
@@ -135,7 +124,7 @@ func TestAnOrderUnderWayWaitsForTheLedger(t *testing.T) {
 	}
 	p, _ := daemon(t, cfg, opts)
 	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "b.yaml"), letOrder("R-92"), 0o600))
-	untilTrue(t, "staff are told", func() bool { return isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") })
+	comes(t, "staff are told", func() bool { return isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") })
 	if text := log.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "alert=ledger") || isThere(cfg.Outbox, "sent", "R-92") {
 		t.Errorf("IT is not told, or the order is answered: %s", text)
 	}
@@ -143,7 +132,7 @@ func TestAnOrderUnderWayWaitsForTheLedger(t *testing.T) {
 	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
 		t.Error(err)
 	}
-	untilTrue(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-92", "RECEIPT.txt") })
+	comes(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-92", "RECEIPT.txt") })
 	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 2 {
 		t.Errorf("the note stays, or the ledger has %v", ledgerEvents(t, cfg))
 	}

@@ -66,12 +66,12 @@ func browse(t *testing.T, c *http.Client, address string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// comes waits for something that comes soon.
+// comes waits up to a minute for something.
 func comes(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s does not come", what)
+			t.Fatalf("in vain: %s", what)
 		}
 	}
 }
