@@ -104,9 +104,11 @@ func lostLedgers(ctx context.Context, dir string, others []otherLedger) ([]other
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+		began := e.Began // of a ledger whose first segments were purged
 		if e.Seq == 1 {
-			maps.DeleteFunc(newest, func(_ string, o otherLedger) bool { return o.head.At.After(e.At) })
+			began = e.At
 		}
+		maps.DeleteFunc(newest, func(_ string, o otherLedger) bool { return !began.IsZero() && o.head.At.After(began) })
 		if e.Lost != nil {
 			delete(newest, e.Lost.Key)
 		}

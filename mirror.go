@@ -138,10 +138,16 @@ func (m mirrored) sideBySide(ctx context.Context, dir string, by minisign.Public
 	defer stop()
 	row, rerr, more := next()
 	advance := func() { u.rows++; row, rerr, more = next() }
-	without := 0
+	without, begun := 0, false
 	for mark, err := range ledger.Marks(ctx, dir) {
 		if err != nil {
 			return u, err
+		}
+		if !begun {
+			begun = true
+			for more && rerr == nil && precedes(row.Head, mark) {
+				advance()
+			}
 		}
 		there := false
 		for more && rerr == nil && row.Seq <= mark.Seq {
@@ -167,6 +173,11 @@ func (m mirrored) sideBySide(ctx context.Context, dir string, by minisign.Public
 		advance()
 	}
 	return u, rerr
+}
+
+// precedes says that a row is of an entry that was purged; first is the first that is there.
+func precedes(row ledger.Head, first ledger.Mark) bool {
+	return row.Seq+1 < first.Seq || row.Seq+1 == first.Seq && row.Hash == first.Prev
 }
 
 // lossesIn are the entries of a ledger with which persons went on with an older copy.

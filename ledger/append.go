@@ -22,11 +22,15 @@ import (
 // it returns ErrStopped until the ledger is opened anew. When the signed head could
 // not be written the entry may be there all the same: append it again.
 func (l *Ledger) Append(ctx context.Context, e Entry) (Receipt, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.append(ctx, e)
+}
+
+func (l *Ledger) append(ctx context.Context, e Entry) (Receipt, error) {
 	if err := e.check(); err != nil {
 		return Receipt{}, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if err := errors.Join(ctx.Err(), l.stopped); err != nil {
 		return Receipt{}, err
 	}

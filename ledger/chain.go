@@ -75,8 +75,10 @@ type header struct {
 
 // chain walks a ledger line by line and keeps its head.
 type chain struct {
-	head Head
-	line int // lines seen of the segment
+	head   Head
+	line   int       // lines seen of the segment
+	begins Head      // the entry before the first that is there; zero if that is the ledger's first
+	purged []Segment // what the entries named that say why that is not
 }
 
 // remainder is what follows the last line feed of a segment.
@@ -118,6 +120,9 @@ func (c *chain) segment(ctx context.Context, name string, r io.Reader, each func
 			return remainder{}, &BrokenError{name, c.line, c.meant(h, fault), fault}
 		}
 		c.accept(h)
+		if err := c.excuse(line[:len(line)-1]); err != nil {
+			return remainder{}, err
+		}
 		if !each(h, line[:len(line)-1], at) {
 			return remainder{}, nil
 		}
@@ -155,6 +160,10 @@ func (c *chain) check(name string, line []byte) (header, Fault) {
 	h, ok := parseHeader(line)
 	if !ok {
 		return h, Malformed
+	}
+	if c.head.Seq == 0 && h.seq > 1 && c.line == 1 && hashFits(line, h.hash) {
+		c.begins = Head{h.seq - 1, string(h.prev)} // an entry must say why: vouched
+		c.head = c.begins
 	}
 	prev := c.head.Hash
 	if c.head.Seq == 0 {

@@ -27,14 +27,15 @@ const (
 	TakenOver Event = "taken_over" // another site of the practice took the order over; nothing left from here
 	Override  Event = "override"   // a person decided on a hold
 	Accounted Event = "accounted"  // an accounting of disclosures was given, 45 CFR 164.528(c)
-	Purged    Event = "purged"     // the answer to an order was removed when it had been kept long enough
+	Purged    Event = "purged"     // the answer to an order, or segments of the ledger, were removed when they had been kept long enough
+	Concluded Event = "concluded"  // the event came to pass with which what the patient signed, or what was agreed, ends, as Ended says
 	Restored  Event = "restored"   // a person went on with a ledger that lacks entries, as Lost says
 )
 
 var events = map[Event]bool{
 	Sent: true, Delivered: true, Relinked: true, Revoked: true, Expired: true, Held: true,
 	Denied: true, Extended: true, Withdrawn: true, TakenOver: true, Override: true, Accounted: true, Restored: true,
-	Fetched: true, Purged: true,
+	Fetched: true, Purged: true, Concluded: true,
 }
 
 // Party is who received records. An accounting names the recipient and, if
@@ -73,7 +74,9 @@ type Loss struct {
 	// lost with its key; see [KeyName]. "": this ledger's own.
 	Key string `json:"key,omitempty"`
 
-	Until time.Time `json:"-"` // when the last head of them was signed, at the latest; see [Entry.LostUntil]
+	// Until is when the last head of them was signed, at the latest; see [Entry.LostUntil].
+	// It is written where an entry says anew what a purged one said.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Entry is one line of the ledger. The order of the fields is the order of the
@@ -141,6 +144,13 @@ type Entry struct {
 	PageKey string `json:"page_key,omitempty"`
 
 	Documents []Document `json:"documents,omitempty"` // with Accounted: what was given
+
+	// With Purged, when what was removed are segments of the ledger itself: which, and when
+	// the ledger's first entry was made.
+	Segments []Segment `json:"segments,omitempty"`
+	Began    time.Time `json:"began,omitzero"`
+
+	Ended string `json:"ended_on,omitempty"` // YYYY-MM-DD, with Concluded: when the permission's event came to pass
 
 	Hash string `json:"hash,omitempty"`
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -32,6 +33,42 @@ func segmentsOf(dir string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// openSegments opens the segments of a folder for reading, oldest first. Those before one
+// that is gone meanwhile were being purged, oldest first.
+func openSegments(dir string) (files []*os.File, err error) {
+	names, err := segmentsOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		f, err := os.Open(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			closeAll(files)
+			files = nil
+			continue
+		}
+		if err != nil {
+			closeAll(files)
+			return nil, bare(err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close() // only read
+	}
+}
+
+func namesOf(files []*os.File) (names []string) {
+	for _, f := range files {
+		names = append(names, filepath.Base(f.Name()))
+	}
+	return names
 }
 
 // lockFolder takes the lock of a ledger. The system frees it when the process

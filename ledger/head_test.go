@@ -55,7 +55,7 @@ func openSigned(t *testing.T, dir string, c *clock, opts ...Option) *Ledger {
 	return l
 }
 
-func headOf(t *testing.T, dir string) (text []byte, h SignedHead) {
+func headOf(t testing.TB, dir string) (text []byte, h SignedHead) {
 	t.Helper()
 	text, err := HeadFile(dir)
 	if err != nil {

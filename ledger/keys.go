@@ -58,3 +58,11 @@ func (x *keyIndex) find(key string) []place {
 	}
 	return out
 }
+
+// dropSegment forgets the keys of the oldest segment; the others are one place earlier.
+func (x *keyIndex) dropSegment() {
+	x.refs = slices.DeleteFunc(x.refs, func(r keyRef) bool { return r.place>>48 == 0 })
+	for i := range x.refs {
+		x.refs[i].place -= 1 << 48
+	}
+}

@@ -163,6 +163,9 @@ func (l *Ledger) open() (err error) {
 	if err = l.dropEmpty(); err != nil { // it was the first line that was torn
 		return err
 	}
+	if err = l.chain.vouched(l.segments); err != nil {
+		return err
+	}
 	l.keys.sort()
 	if err = l.openTail(); err != nil {
 		return err

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"aead.dev/minisign"
@@ -18,6 +16,10 @@ import (
 type Report struct {
 	Head     Head     // the last entry that holds
 	Segments []string // file names, oldest first
+	// Begins is the entry before the first that is there, of which the segment was purged
+	// when its time was over; zero if that is the ledger's first.
+	Begins Head
+	Purged int // known heads of entries that were purged: nothing compares them any more
 	Known    int      // known heads that were found in the chain
 	// Torn is the length in bytes of an incomplete last line: a crash in the
 	// middle of a write, or an entry that is being written now.
@@ -137,7 +139,7 @@ func compare(ctx context.Context, dir string, heads []SignedHead) (c comparison,
 		at[h.Seq] = append(at[h.Seq], i)
 	}
 	var stop error
-	head, torn, err := walk(ctx, dir, 0, func(segment string, line int, h header, text []byte) bool {
+	found, torn, err := walk(ctx, dir, 0, func(segment string, line int, h header, text []byte) bool {
 		for _, i := range at[h.seq] {
 			c.meet(heads[i], h, segment, line)
 		}
@@ -150,15 +152,11 @@ func compare(ctx context.Context, dir string, heads []SignedHead) (c comparison,
 		}
 		return true
 	}, &c.report.Segments)
-	c.report.Head, c.report.Torn = head, torn
+	c.report.Head, c.report.Begins, c.report.Torn = found.head, found.begins, torn
 	if err = errors.Join(stop, err); err != nil {
 		return c, err
 	}
-	for _, h := range heads {
-		if h.Seq > head.Seq {
-			c.odd = append(c.odd, oddity{SignedHead: h})
-		}
-	}
+	c.outside()
 	c.odd = slices.DeleteFunc(c.odd, func(o oddity) bool { return c.forgiven(o.SignedHead) })
 	slices.SortStableFunc(c.odd, func(a, b oddity) int { return cmp.Compare(a.Seq, b.Seq) })
 	return c, nil
@@ -188,6 +186,24 @@ func (l *Loss) Covers(h SignedHead) bool {
 	return !h.At.IsZero() && !h.At.After(l.Until) && l.From <= h.Seq && h.Seq <= l.To
 }
 
+// outside compares the heads of entries that are not there: those past the end, and those
+// that were purged, of which the chain knows the last one's hash alone.
+func (c *comparison) outside() {
+	begins := c.report.Begins
+	for _, h := range c.heads {
+		switch {
+		case h.Seq > c.report.Head.Seq:
+			c.odd = append(c.odd, oddity{SignedHead: h})
+		case h.Seq < begins.Seq:
+			c.report.Purged++
+		case h.Seq == begins.Seq && h.Hash == begins.Hash:
+			c.report.Known++
+		case h.Seq == begins.Seq && h.Seq > 0:
+			c.odd = append(c.odd, oddity{h, c.report.Segments[0], 1})
+		}
+	}
+}
+
 // misfit is the first head that the chain does not have.
 func (c *comparison) misfit() error {
 	if len(c.odd) == 0 {
@@ -200,40 +216,31 @@ func (c *comparison) misfit() error {
 }
 
 // walk checks a ledger up to an entry, or to its end if last is 0.
-func walk(ctx context.Context, dir string, last uint64, each func(segment string, line int, h header, text []byte) bool, names *[]string) (Head, int64, error) {
-	segments, err := segmentsOf(dir)
+func walk(ctx context.Context, dir string, last uint64, each func(segment string, line int, h header, text []byte) bool, names *[]string) (c chain, torn int64, err error) {
+	files, err := openSegments(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // it was not begun, or is gone: the heads know
 	}
 	if err != nil {
-		return Head{}, 0, err
+		return c, 0, err
 	}
-	*names = segments
-	var c chain
+	defer func() { closeAll(files) }()
+	*names = namesOf(files)
 	var rest remainder
-	for i, name := range segments {
+	for i, f := range files {
 		if rest.torn() {
-			return c.head, 0, &BrokenError{segments[i-1], c.line + 1, c.head.Seq + 1, Malformed}
+			return c, 0, &BrokenError{(*names)[i-1], c.line + 1, c.head.Seq + 1, Malformed}
 		}
-		more := true
-		rest, err = c.file(ctx, dir, name, func(h header, text []byte, _ int64) bool {
+		name, more := (*names)[i], true
+		rest, err = c.segment(ctx, name, f, func(h header, text []byte, _ int64) bool {
 			more = each(name, c.line, h, text) && (last == 0 || h.seq < last)
 			return more
 		})
 		if err != nil || !more {
-			return c.head, 0, err
+			return c, 0, err
 		}
 	}
-	return c.head, int64(len(rest.bytes)), nil
-}
-
-func (c *chain) file(ctx context.Context, dir, name string, each func(header, []byte, int64) bool) (remainder, error) {
-	f, err := os.Open(filepath.Join(dir, name))
-	if err != nil {
-		return remainder{}, bare(err)
-	}
-	defer func() { _ = f.Close() }() // only read
-	return c.segment(ctx, name, f, each)
+	return c, int64(len(rest.bytes)), c.vouched(*names)
 }
 
 // Entries goes through the ledger from the first entry to the one that is the
@@ -273,7 +280,8 @@ func entries(ctx context.Context, dir string, last uint64, yield func(Entry, err
 // Mark is an entry without what it says.
 type Mark struct {
 	Head
-	Lost *Loss // of a [Restored] entry, with Until
+	Prev string // the hash of the entry before
+	Lost *Loss  // of a [Restored] entry, with Until
 }
 
 // Marks goes through the ledger in a folder, checking each entry, without reading what it
@@ -284,7 +292,7 @@ func Marks(ctx context.Context, dir string) iter.Seq2[Mark, error] {
 		var segments []string
 		ended := false
 		_, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, text []byte) bool {
-			m := Mark{Head: Head{h.seq, string(h.hash)}}
+			m := Mark{Head: Head{h.seq, string(h.hash)}, Prev: string(h.prev)}
 			if bytes.Contains(text, restoredMark) {
 				var e *Entry
 				if e, stop = decode(text); stop != nil {
@@ -309,6 +317,9 @@ func (e *Entry) LostUntil() *Loss {
 		return nil
 	}
 	lost := *e.Lost
+	if !lost.Until.IsZero() {
+		return &lost
+	}
 	if lost.Until = e.At; lost.At.After(e.At) {
 		lost.Until = lost.At
 	}
@@ -316,7 +327,8 @@ func (e *Entry) LostUntil() *Loss {
 }
 
 // Has tells which of some heads are in the ledger of a folder, as far as its chain
-// holds; a folder that does not exist has none.
+// holds; a folder that does not exist has none. Those of entries that were purged before
+// the last purged one count as there: nothing compares them any more.
 func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
 	if len(heads) == 0 {
 		return nil, nil
@@ -327,7 +339,7 @@ func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
 	}
 	var found []Head
 	var names []string
-	_, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, _ []byte) bool {
+	c, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, _ []byte) bool {
 		for _, known := range asked[h.seq] {
 			if known.Hash == string(h.hash) {
 				found = append(found, known)
@@ -335,6 +347,13 @@ func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
 		}
 		return true
 	}, &names)
+	if err == nil {
+		for _, h := range heads {
+			if h.Seq < c.begins.Seq || h == c.begins && h.Seq > 0 {
+				found = append(found, h)
+			}
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrBroken) {
 		err = nil
 	}
