@@ -277,18 +277,18 @@ func TestARestoredStateFolder(t *testing.T) {
 	if now := s.copy(); !maps.EqualFunc(now, before, bytes.Equal) {
 		t.Error("the heads in the store were replaced")
 	}
-	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: " ", Reason: "x"}); !errors.Is(err, ErrConfig) {
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: " "}, Reason: "x"}); !errors.Is(err, ErrConfig) {
 		t.Errorf("nobody accepted: %v", err)
 	}
 	k.startHeads(t.Context())
-	e, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "the disk failed"})
+	e, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "J. Ortiz"}, Reason: "the disk failed"})
 	if err != nil || e.Seq != 4 || e.Lost == nil || e.Lost.From > 3 || e.Lost.To != 5 || e.Approver != "J. Ortiz" {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if _, err := os.Stat(note); err == nil || k.ledgerBroken.Load() {
 		t.Error("nothing is sent after it was accepted")
 	}
-	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "again"}); !errors.Is(err, ErrNothingLost) {
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "J. Ortiz"}, Reason: "again"}); !errors.Is(err, ErrNothingLost) {
 		t.Errorf("accepted a second time: %v", err)
 	}
 	k.write(t, "f")
@@ -325,7 +325,7 @@ func TestAHeadSignedByAClockAheadIsAccepted(t *testing.T) {
 	if !k.ledgerBroken.Load() {
 		t.Fatal("the head is not missed")
 	}
-	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "IT", Reason: "restored"}); err != nil || k.ledgerBroken.Load() {
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "IT"}, Reason: "restored"}); err != nil || k.ledgerBroken.Load() {
 		t.Fatal(err)
 	}
 	if k.lookAtLedger(t.Context()); k.ledgerBroken.Load() {

@@ -18,9 +18,13 @@ var ErrNothingLost = errors.New("the ledger agrees with its signed heads: there 
 // Acceptance is a person's decision to go on with a ledger that lacks entries, such as
 // after a backup was restored.
 type Acceptance struct {
-	By     string `json:"by"`
+	Decider
+
 	Reason string `json:"reason"`
 }
+
+// Accepts is what a signed statement says of it.
+func (a Acceptance) Accepts() string { return statesAccept }
 
 // AcceptLedger records in the ledger that a person goes on although it lacks entries
 // that its signed heads know of, and says which. A chain that is broken in itself is
@@ -74,8 +78,16 @@ func (p *Practice) AcceptLedger(ctx context.Context, a Acceptance) (e ledger.Ent
 // accept appends the entries that explain the gap: one for what this ledger lacks, and one
 // for each ledger of before that is lost as a whole. It returns the first.
 func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, err error) {
-	if strings.TrimSpace(a.By) == "" || strings.TrimSpace(a.Reason) == "" {
+	line := ledger.Entry{
+		Key: fmt.Sprintf("restored/%d", p.opts.Now().UnixMilli()), Event: ledger.Restored, Order: "(ledger)",
+		Notices: []string{"reason: " + a.Reason}, Version: p.opts.Version,
+	}
+	if strings.TrimSpace(a.Reason) == "" {
 		return e, fmt.Errorf("%w: who accepts the ledger, and why, must be said", ErrConfig)
+	}
+	seen, err := p.decided(a.Decider, a.Accepts(), a.Reason, &line)
+	if err != nil {
+		return e, err
 	}
 	dir := p.state.path("ledger")
 	there := p.allKnown(ctx)
@@ -84,6 +96,9 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 		return e, fmt.Errorf("open ledger: %w", err)
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if line.Statement != "" && seen != l.Head() && (seen.Seq > 0 || l.Head().Seq > 0) {
+		return e, fmt.Errorf("%w: the signed statement is about another state of the ledger", ErrConfig)
+	}
 	lost, err := ledger.Lacks(ctx, dir, there.heads...)
 	if err != nil {
 		return e, err
@@ -93,10 +108,7 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 		return e, err
 	}
 	var lines []ledger.Entry
-	line := ledger.Entry{
-		Key: fmt.Sprintf("restored/%d", p.opts.Now().UnixMilli()), Event: ledger.Restored, Order: "(ledger)",
-		Approver: a.By, Lost: lost, Notices: []string{"reason: " + a.Reason}, Version: p.opts.Version,
-	}
+	line.Lost = lost
 	if fault := l.HeadFault(); lost != nil || fault != nil {
 		own := line
 		if fault != nil {

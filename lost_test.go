@@ -46,14 +46,14 @@ func TestALostStateFolderIsNotBegunAnewUnseen(t *testing.T) {
 	if !k.ledgerBroken.Load() || len(s.copy()) != before {
 		t.Fatalf("after a restart: %s, %d heads", k.log, len(s.copy()))
 	}
-	e, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "the computer burned"})
+	e, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "J. Ortiz"}, Reason: "the computer burned"})
 	if err != nil || e.Lost == nil || e.Lost.Key != old || e.Lost.From != 1 || e.Lost.To != 3 || e.Seq != 2 {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if _, err := os.Stat(note); err == nil || k.ledgerBroken.Load() || p31(k.Practice) {
 		t.Error("nothing is sent after it was accepted")
 	}
-	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "again"}); !errors.Is(err, ErrNothingLost) {
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "J. Ortiz"}, Reason: "again"}); !errors.Is(err, ErrNothingLost) {
 		t.Errorf("a second time: %v", err)
 	}
 	k.write(t, "y")
@@ -110,7 +110,7 @@ func TestTwoSitesOfOneName(t *testing.T) {
 	if !newcomer.ledgerBroken.Load() {
 		t.Error("the newcomer begins beside the other")
 	}
-	if _, err := newcomer.AcceptLedger(t.Context(), Acceptance{By: "IT", Reason: "a second computer"}); err != nil {
+	if _, err := newcomer.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "IT"}, Reason: "a second computer"}); err != nil {
 		t.Fatal(err)
 	}
 	newcomer.write(t, "b")

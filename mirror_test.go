@@ -245,7 +245,7 @@ func TestTheMirrorFindsAnOlderCopy(t *testing.T) {
 	}
 	k.slip(t, "x")
 	eventuallyTrue(t, "it is noted", func() bool { return readCopy(k.state, mirrorState).Trouble == "ledger broken" })
-	if e, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "the disk failed"}); err != nil || e.Seq != 4 || e.Lost == nil || e.Lost.To != 5 {
+	if e, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "J. Ortiz"}, Reason: "the disk failed"}); err != nil || e.Seq != 4 || e.Lost == nil || e.Lost.To != 5 {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	k.write(t, "y", "z")
@@ -274,7 +274,7 @@ func TestAnotherKeyIsNotBelievedByItself(t *testing.T) {
 	if !k.ledgerBroken.Load() || !strings.Contains(k.log.String(), "it was begun anew") {
 		t.Errorf("the site itself goes on: %s", k.log)
 	}
-	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "J. Ortiz", Reason: "the computer burned"}); err != nil || k.ledgerBroken.Load() {
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "J. Ortiz"}, Reason: "the computer burned"}); err != nil || k.ledgerBroken.Load() {
 		t.Fatal(err)
 	}
 	k.waitMirrored(t, 1)

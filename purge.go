@@ -18,7 +18,7 @@ import (
 // What documents an answered request (the order with its authorization, receipts and
 // letters) is kept six years from when it was made or last was in effect, whichever is
 // later: 45 CFR 164.508(b)(6), 164.524(e), 164.530(j). The practice can make that longer.
-// The program removes nothing of it unless a person asks, and the ledger never.
+// The program removes nothing of it unless a person asks; of the ledger itself see PurgeLedger.
 
 // PurgeRequest asks which answers have been kept long enough.
 type PurgeRequest struct {
@@ -68,7 +68,7 @@ func (p *Practice) purge(ctx context.Context, q PurgeRequest, today time.Time) (
 	if len(q.Orders) > 0 {
 		answers = slices.DeleteFunc(answers, func(a watch.KeptAnswer) bool { return !slices.Contains(q.Orders, a.Order) })
 	}
-	said, err := p.documented(ctx, today.Location())
+	said, _, err := p.documented(ctx, today.Location(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (p *Practice) remove(ctx context.Context, a watch.KeptAnswer, k *KeptOrder,
 	if p.ledgerBroken.Load() {
 		return ledger.ErrBroken
 	}
-	line := p.of(said[a.Release].line, ledger.Purged, "purged/"+k.Kind+"/"+a.Release)
+	line := p.of(said.ends[a.Release], ledger.Purged, "purged/"+k.Kind+"/"+a.Release)
 	line.Decisions = []ledger.Decision{{
 		Rule: "R26", Decision: "remove", By: by, On: today.Format(time.DateOnly), Reason: "kept until " + k.Until + ", as 45 CFR 164.530(j)(2) and the practice's retention ask",
 	}}
@@ -132,45 +132,60 @@ func (k *KeptOrder) reason() order.Reason {
 	return r
 }
 
-// documentation is what the ledger says of releases, by their ids.
-type documentation map[string]documented
-
-type documented struct {
-	line *ledger.Entry // that ended it
-	last string        // YYYY-MM-DD: the last day that any line of the order speaks of
-	why  string        // no last day is known
+// documentation is what the ledger says of releases, by their ids, and of orders.
+type documentation struct {
+	ends   map[string]*ledger.Entry // the lines that ended releases
+	orders map[string]*documented   // by reference
 }
 
-// documented goes through the ledger.
-func (p *Practice) documented(ctx context.Context, zone *time.Location) (documentation, error) {
-	said := documentation{}
-	last := map[string]documented{} // by order
-	for e, err := range ledger.Entries(ctx, p.state.path("ledger")) {
-		if err != nil {
-			return nil, err
+type documented struct {
+	last  string          // YYYY-MM-DD: the last day that any line of the order speaks of
+	why   string          // why no last day is known
+	words string          // until when the permission holds of which no day is known
+	line  *ledger.Entry   // the first that has these words
+	over  map[string]bool // permissions, by their words, of which a person said when they ended
+}
+
+// documented goes through the ledger; each is handed every line, with its segment.
+func (p *Practice) documented(ctx context.Context, zone *time.Location, each func(segment int, e *ledger.Entry)) (documentation, []ledger.Segment, error) {
+	said := documentation{map[string]*ledger.Entry{}, map[string]*documented{}}
+	segments, err := ledger.Segments(ctx, p.state.path("ledger"), func(i int, e *ledger.Entry) {
+		if each != nil {
+			each(i, e)
 		}
-		if e.Event == ledger.Purged || strings.ContainsAny(e.Reference, "/"+watch.Apart) || e.Reference == "" {
-			continue
+		ref := ofOrder(e)
+		if e.Event == ledger.Purged || ref == "" {
+			return
 		}
-		ref, _ := splitID(e.Reference)
-		d := last[ref]
-		d.take(&e, zone)
-		last[ref] = d
-		if e.Event == ledger.Sent || e.Event == ledger.Delivered || e.Event == ledger.Denied && said[e.Reference].line == nil {
-			said[e.Reference] = documented{line: &e}
+		if said.orders[ref] == nil {
+			said.orders[ref] = &documented{over: map[string]bool{}}
 		}
+		said.orders[ref].take(e, zone)
+		if e.Event == ledger.Sent || e.Event == ledger.Delivered || e.Event == ledger.Denied && said.ends[e.Reference] == nil {
+			said.ends[e.Reference] = e
+		}
+	})
+	return said, segments, err
+}
+
+// ofOrder is the reference of the order that a line is about; "" if it is about none.
+func ofOrder(e *ledger.Entry) string {
+	if strings.ContainsAny(e.Reference, "/"+watch.Apart) || e.Event == ledger.Accounted {
+		return ""
 	}
-	for id, d := range said {
-		ref, _ := splitID(id)
-		said[id] = documented{d.line, last[ref].last, last[ref].why}
-	}
-	return said, nil
+	ref, _ := splitID(e.Reference)
+	return ref
 }
 
 // take finds the latest day that a line speaks of.
 func (d *documented) take(e *ledger.Entry, zone *time.Location) {
-	days := []string{e.Until, e.PermissionEnds}
-	for _, t := range []time.Time{e.At, e.LinkExpires, e.FetchedAt} {
+	days := []string{e.Until, e.PermissionEnds, e.Ended}
+	times := []time.Time{e.At, e.LinkExpires, e.FetchedAt}
+	if e.Event == ledger.Concluded { // the rest is of the line that it is about, and is not in effect again
+		d.over[e.PermissionEnds] = true
+		days, times = []string{e.Ended}, nil
+	}
+	for _, t := range times {
 		days = append(days, t.In(zone).Format(time.DateOnly))
 	}
 	for _, day := range days {
@@ -180,26 +195,47 @@ func (d *documented) take(e *ledger.Entry, zone *time.Location) {
 	}
 	_, err := time.Parse(time.DateOnly, e.PermissionEnds)
 	switch {
+	case d.over[e.PermissionEnds]:
+		if d.words == e.PermissionEnds {
+			d.why = ""
+		}
 	case e.PermissionEnds != "" && err != nil:
+		d.from(e)
 		d.why = "its authorization, consent or agreement ends with an event, or has no end, so that nobody knows from when to count"
 	case e.PermissionEnds == "" && (e.Basis == string(order.Authorized) || e.Basis == string(order.LimitedSet) || len(e.Statements) > 0):
+		d.from(e)
 		d.why = "the ledger does not say until when its authorization, consent or agreement held"
+	}
+}
+
+// from notes the first line that speaks of a permission which ends with no known day.
+func (d *documented) from(e *ledger.Entry) {
+	if d.line == nil || d.words != e.PermissionEnds {
+		d.line, d.words = e, e.PermissionEnds
 	}
 }
 
 // keep is until when an answer must be kept.
 func (s documentation) keep(a watch.KeptAnswer, years int) KeptOrder {
 	k := KeptOrder{Order: a.Order, Release: a.Release, Kind: string(a.Kind)}
-	d, ok := s[a.Release]
+	ref, _ := splitID(a.Release)
+	d := s.orders[ref]
 	switch {
-	case !ok:
+	case d == nil || s.ends[a.Release] == nil:
 		k.Why = "the ledger does not know it"
 	case d.why != "":
-		k.Why = d.why
+		k.Why = d.why + "; if it has ended, say when: --ended"
 	default:
-		if t, err := time.Parse(time.DateOnly, d.last); err == nil {
-			k.Until = t.AddDate(max(years, config.KeepYears), 0, 0).Format(time.DateOnly)
-		}
+		k.Until = keptTill(d.last, years)
 	}
 	return k
+}
+
+// keptTill is the last day on which what last was in effect on a day must be kept.
+func keptTill(day string, years int) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return ""
+	}
+	return t.AddDate(max(years, config.KeepYears), 0, 0).Format(time.DateOnly)
 }

@@ -154,7 +154,7 @@ func TestHeadsDeletedInTheStore(t *testing.T) {
 	if !k.ledgerBroken.Load() {
 		t.Errorf("an older ledger: %s", k.log)
 	}
-	if _, err := k.AcceptLedger(context.Background(), Acceptance{By: "IT", Reason: "restored"}); err != nil || k.ledgerBroken.Load() {
+	if _, err := k.AcceptLedger(context.Background(), Acceptance{Decider: Decider{By: "IT"}, Reason: "restored"}); err != nil || k.ledgerBroken.Load() {
 		t.Errorf("it is not accepted: %v", err)
 	}
 	k.close(t)
@@ -179,7 +179,7 @@ func TestTheNewestHeadIsComparedByItsHash(t *testing.T) {
 	k.close(t)
 	bringBack()
 	k = keepBooks(t, dir, s)
-	if _, err := k.AcceptLedger(t.Context(), Acceptance{By: "IT", Reason: "restored"}); err != nil { // as entry 3, too
+	if _, err := k.AcceptLedger(t.Context(), Acceptance{Decider: Decider{By: "IT"}, Reason: "restored"}); err != nil { // as entry 3, too
 		t.Fatal(err)
 	}
 	eventuallyTrue(t, "the newest head is the one of now", func() bool {

@@ -20,7 +20,7 @@ func accountable(e Event, basis string) (bool, string) {
 	case Sent, Delivered, Relinked:
 	case Fetched: // the disclosure is the link, which has a line of its own
 		return false, "part of a release recorded before"
-	case Revoked, Expired, Held, Denied, Extended, Withdrawn, TakenOver, Override, Accounted, Purged, Restored:
+	case Revoked, Expired, Held, Denied, Extended, Withdrawn, TakenOver, Override, Accounted, Purged, Concluded, Restored:
 		return false, "nothing was disclosed by this"
 	}
 	if why, ok := exclusions[basis]; ok {

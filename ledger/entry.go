@@ -150,6 +150,10 @@ type Entry struct {
 	Segments []Segment `json:"segments,omitempty"`
 	Began    time.Time `json:"began,omitzero"`
 
+	// Statement is what the Approver signed to decide something about the ledger itself: a
+	// text and its minisign signature. SignatureKey is the number of the key.
+	Statement string `json:"statement,omitempty"`
+
 	Ended string `json:"ended_on,omitempty"` // YYYY-MM-DD, with Concluded: when the permission's event came to pass
 
 	Hash string `json:"hash,omitempty"`

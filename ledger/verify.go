@@ -20,7 +20,7 @@ type Report struct {
 	// when its time was over; zero if that is the ledger's first.
 	Begins Head
 	Purged int // known heads of entries that were purged: nothing compares them any more
-	Known    int      // known heads that were found in the chain
+	Known  int // known heads that were found in the chain
 	// Torn is the length in bytes of an incomplete last line: a crash in the
 	// middle of a write, or an entry that is being written now.
 	Torn int64
@@ -358,4 +358,20 @@ func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
 		err = nil
 	}
 	return found, err
+}
+
+// Segments tells what the segments of a ledger's folder hold, oldest first, checking each
+// entry; each is handed every entry with its place in what is told in the end.
+func Segments(ctx context.Context, dir string, each func(segment int, e *Entry)) (all []Segment, err error) {
+	var stop error
+	_, _, err = walk(ctx, dir, 0, func(file string, _ int, h header, text []byte) bool {
+		all = endIn(all, file, h)
+		var e *Entry
+		if e, stop = decode(text); stop != nil {
+			return false
+		}
+		each(len(all)-1, e)
+		return true
+	}, new([]string))
+	return all, errors.Join(stop, err)
 }

@@ -23,6 +23,8 @@ type question struct {
 	Accept    *chartseal.Acceptance      `json:"accept,omitempty"` // of a ledger that lacks entries
 	Accounted *chartseal.GivenAccounting `json:"accounted,omitempty"`
 	Purge     *chartseal.PurgeRequest    `json:"purge,omitempty"`
+	Years     *chartseal.YearPurge       `json:"years,omitempty"` // of the ledger
+	Ended     *chartseal.EndedPermission `json:"ended,omitempty"`
 }
 
 // topic is one kind of question and what answers it.
@@ -39,6 +41,8 @@ var (
 
 	accountedQuestion = topic[recorded]{"accounted", accounted}
 	purgeQuestion     = topic[[]chartseal.KeptOrder]{"purge", purge}
+	yearsQuestion     = topic[[]chartseal.KeptYear]{"purge-ledger", purgeYears}
+	endedQuestion     = topic[ledger.Entry]{"ended", ended}
 )
 
 // ask puts a question to the daemon, or opens the practice itself when none runs.
@@ -107,6 +111,8 @@ func listen(ctx context.Context, p *chartseal.Practice, l *lookout) (*control.Se
 
 		accountedQuestion.path: accountedQuestion.handler(p),
 		purgeQuestion.path:     purgeQuestion.handler(p),
+		yearsQuestion.path:     yearsQuestion.handler(p),
+		endedQuestion.path:     endedQuestion.handler(p),
 
 		boardQuestion: l.address,
 	})

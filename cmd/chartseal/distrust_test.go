@@ -90,7 +90,7 @@ func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
 	if events := ledgerEvents(t, cfg); len(events) != 1 {
 		t.Errorf("the ledger has %v", events)
 	}
-	_, err = p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"})
+	_, err = p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "dr-lee"}, Reason: "restored"})
 	must(t, err)
 	comes(t, "the orders go on", func() bool {
 		return isThere(cfg.Outbox, "sent", "R-83", "RECEIPT.txt") && isThere(cfg.Outbox, "held", "R-84")
@@ -129,7 +129,7 @@ func TestAnOrderUnderWayWaitsForTheLedger(t *testing.T) {
 		t.Errorf("IT is not told, or the order is answered: %s", text)
 	}
 	put(whole)
-	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "dr-lee"}, Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
 		t.Error(err)
 	}
 	comes(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-92", "RECEIPT.txt") })

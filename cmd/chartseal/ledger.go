@@ -193,6 +193,7 @@ func whatOf(e *ledger.Entry) string {
 
 func ledgerAcceptCmd(a *app) *cobra.Command {
 	var q chartseal.Acceptance
+	var keyFile string
 	c := &cobra.Command{
 		Use:   "accept --by NAME --reason TEXT",
 		Short: "Go on with a ledger that was brought back from a backup or lost, and record it",
@@ -203,9 +204,16 @@ which entries are missing, who accepted that, and why; then orders go on. What w
 meanwhile is named by the receipts in the outbox's sent folder: enter it by hand where an
 accounting of disclosures needs it.
 
+Who decides is one of the approvers in chartseal.yaml; where approval is by signature, the
+statement is signed with that person's key (--key), and the entry keeps it.
+
 A ledger that was edited is not accepted: restore its files from the backup first.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if q.Decider, err = a.decider(cmd.Context(), q.By, keyFile, q.Accepts(), q.Reason); err != nil {
+				return err
+			}
 			e, err := acceptLedger(cmd.Context(), a, q)
 			if errors.Is(err, ledger.ErrBroken) {
 				return &exitError{exitUnverified, err}
@@ -221,7 +229,8 @@ A ledger that was edited is not accepted: restore its files from the backup firs
 			return p.err
 		},
 	}
-	c.Flags().StringVar(&q.By, "by", "", "who decides")
+	c.Flags().StringVar(&q.By, "by", "", "who decides: an approver")
+	c.Flags().StringVarP(&keyFile, "key", "k", "", "the approver's private key, where approval is by signature")
 	c.Flags().StringVar(&q.Reason, "reason", "", "why the entries are missing")
 	for _, f := range []string{"by", "reason"} {
 		_ = c.MarkFlagRequired(f) // it exists

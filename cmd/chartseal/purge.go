@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,11 +10,10 @@ import (
 )
 
 func ledgerPurgeCmd(a *app) *cobra.Command {
-	var q chartseal.PurgeRequest
-	var year string
+	var f purgeFlags
 	c := &cobra.Command{
 		Use:   "purge [ORDER…]",
-		Short: "Which answers have been kept long enough; with --by they are removed",
+		Short: "What has been kept long enough; with --by it is removed",
 		Long: `What documents an answered order lies in the outbox's sent and denied folders: the order
 with its authorization, the receipts, the letters. It must be kept for six years from the
 day it was made or last was in effect, whichever is later (45 CFR 164.530(j)(2)), or
@@ -23,28 +21,49 @@ longer where retention.years in chartseal.yaml says so. This shows until when; w
 it removes what is older, and the ledger says so. Orders that are named and must still be
 kept are refused (exit code 3).
 
-The ledger itself is never shortened, and the practice's own folder of signed forms is
-never touched.`,
+An authorization that ends with an event, such as the end of a case, ends on no day that the
+program knows. When it has come to pass, state the day: --ended ORDER=YYYY-MM-DD --by NAME.
+
+The ledger itself is kept for ever unless an approver names a year: --ledger YEAR tells
+whether that year and those before it may go, or until when they must be kept and what they
+are needed for (exit code 3); with --by it removes them. A line stays that says what was
+removed, from which the ledger still verifies. Kept for ever it proves more, and costs a
+kilobyte for each entry.
+
+Where approval is by signature, what is stated about the ledger is signed: --key FILE. The
+practice's own folder of signed forms is never touched.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if year != "" {
-				return &exitError{exitHeld, errors.New("the ledger is never shortened: each entry proves the ones before it, and the accounting of disclosures looks back six years (45 CFR 164.528(a)(1), 164.530(j)(2)). Nothing was removed")}
+			switch {
+			case f.year != "" && f.ended != "" || len(args) > 0 && f.year+f.ended != "":
+				return usage(errors.New("name orders, or --ledger, or --ended"))
+			case f.ended != "":
+				return a.permissionEnded(cmd, f)
+			case f.year != "":
+				return a.purgeLedger(cmd, f)
+			case f.key != "":
+				return usage(errors.New("--key belongs to --ledger or --ended"))
 			}
-			q.Orders = args
-			out, err := ask(cmd.Context(), a, purgeQuestion, question{Purge: &q})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return printJSON(cmd.OutOrStdout(), out)
-			}
-			p := &printer{w: cmd.OutOrStdout()}
-			printKept(p, out, q.By != "")
-			return p.err
+			return a.purgeAnswers(cmd, chartseal.PurgeRequest{Orders: args, By: f.by})
 		},
 	}
-	c.Flags().StringVar(&q.By, "by", "", "remove what may be removed; who decides")
-	c.Flags().StringVar(&year, "ledger", "", "a year of the ledger, which is refused")
+	c.Flags().StringVar(&f.by, "by", "", "remove what may be removed; who decides")
+	c.Flags().StringVar(&f.year, "ledger", "", "the ledger's own entries, of this year and before")
+	c.Flags().StringVar(&f.ended, "ended", "", "ORDER=YYYY-MM-DD: the day on which its authorization, consent or agreement ended")
+	c.Flags().StringVarP(&f.key, "key", "k", "", "the approver's private key, where approval is by signature")
 	return c
+}
+
+func (a *app) purgeAnswers(cmd *cobra.Command, q chartseal.PurgeRequest) error {
+	out, err := ask(cmd.Context(), a, purgeQuestion, question{Purge: &q})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return printJSON(cmd.OutOrStdout(), out)
+	}
+	p := &printer{w: cmd.OutOrStdout()}
+	printKept(p, out, q.By != "")
+	return p.err
 }
 
 func purge(ctx context.Context, p *chartseal.Practice, q question) ([]chartseal.KeptOrder, error) {
@@ -52,14 +71,7 @@ func purge(ctx context.Context, p *chartseal.Practice, q question) ([]chartseal.
 		return nil, usage(errors.New("what is to be removed must be said"))
 	}
 	out, err := p.Purge(ctx, *q.Purge)
-	if held, ok := errors.AsType[*chartseal.Held](err); ok {
-		texts := make([]string, len(held.Reasons))
-		for i, r := range held.Reasons {
-			texts[i] = r.Message + " (" + r.Citation + ")"
-		}
-		return nil, &exitError{exitHeld, errors.New(strings.Join(texts, "\n"))}
-	}
-	return out, err
+	return out, kept(err)
 }
 
 func printKept(p *printer, all []chartseal.KeptOrder, remove bool) {
