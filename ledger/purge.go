@@ -31,11 +31,13 @@ type Segment struct {
 	Hash string `json:"hash"` // of that one
 }
 
-// ErrTooEarly: a segment is asked to be purged before six years after its own year are over.
-var ErrTooEarly = errors.New("segment of the ledger must still be kept")
-
-// ErrNoSegment: the ledger has no such segment.
-var ErrNoSegment = errors.New("ledger has no such segment")
+// Errors of a purge.
+var (
+	// ErrTooEarly: six years after the segment's own year are not over.
+	ErrTooEarly = errors.New("segment of the ledger must still be kept")
+	// ErrNoSegment: the ledger has no such segment.
+	ErrNoSegment = errors.New("ledger has no such segment")
+)
 
 // mayGo says that six years after a segment's own year were over at a time; whoever has the
 // key and wants to hide a later year must lie about the time of an entry.
@@ -136,7 +138,7 @@ func (l *Ledger) outgoing(ctx context.Context, going []string) (out []Segment, b
 		if goes {
 			out = endIn(out, file, h)
 		}
-		if h.seq > 1 && !bytes.Contains(text, purgedMark) && !(goes && bytes.Contains(text, restoredMark)) {
+		if says := bytes.Contains(text, purgedMark) || goes && bytes.Contains(text, restoredMark); h.seq > 1 && !says {
 			return true
 		}
 		var old *Entry
@@ -201,7 +203,7 @@ func (l *Ledger) removeSegment(name string) error {
 		return bare(err)
 	}
 	for _, f := range slices.Backward(files) { // the segment itself comes last
-		if f.Name() != name && !(strings.HasPrefix(f.Name(), name+".") && strings.HasSuffix(f.Name(), ".torn")) {
+		if torn := strings.HasPrefix(f.Name(), name+".") && strings.HasSuffix(f.Name(), ".torn"); f.Name() != name && !torn {
 			continue
 		}
 		if err := os.Remove(filepath.Join(l.dir, f.Name())); err != nil {

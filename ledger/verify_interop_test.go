@@ -5,6 +5,7 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -125,5 +126,54 @@ func TestInteropMinisignChecksTheHead(t *testing.T) {
 	}
 	if out, err := exec.CommandContext(t.Context(), "minisign", "-V", "-P", testPub().String(), "-m", message, "-x", sig).CombinedOutput(); err == nil {
 		t.Errorf("minisign accepts an edited head: %s", out)
+	}
+}
+
+// It says from which entry on a ledger verifies whose beginning was purged, and finds what
+// else is changed in it.
+func TestInteropTheIndependentVerifierKnowsPurges(t *testing.T) {
+	purged, before, heads := shortened(t)
+	copies := t.TempDir()
+	var old []string
+	for _, at := range []int{3, 11, 15} { // purged, the last purged one, and one that is there
+		h := filepath.Join(copies, fmt.Sprint(at))
+		signer := Signer{Site: "front-desk", Key: testKey()}
+		if err := os.WriteFile(h, signer.Sign(heads[at].Head, nil, heads[at].At), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		old = append(old, h)
+	}
+	if said, holds := verifier(t, purged.write(t), old...); !holds || !strings.Contains(said, "verified from entry 13 on") || !strings.Contains(said, "19 "+heads[18].Hash) {
+		t.Errorf("%s", said)
+	}
+	for seed, m := range mutations {
+		f := purged.clone()
+		m.do(rand.New(rand.NewPCG(uint64(seed), 7)), f, []folder{before, purged})
+		if said, holds := verifier(t, f.write(t)); holds != f.putBack(before).same(purged) {
+			t.Errorf("%s: %s", m.name, said)
+		}
+	}
+	for name, change := range map[string]func(folder){
+		"the line is gone":         func(f folder) { delete(f, "2032.jsonl") },
+		"more is gone":             func(f folder) { delete(f, "2026.jsonl") },
+		"a year is put back":       func(f folder) { f["2025.jsonl"] = before["2025.jsonl"] },
+		"another year is put back": func(f folder) { f["2024.jsonl"] = before["2024.jsonl"] },
+	} {
+		f := purged.clone()
+		change(f)
+		if said, holds := verifier(t, f.write(t)); holds != (name == "a year is put back") {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+// It is as short as docs/ledger.md promises.
+func TestInteropTheIndependentVerifierIsShort(t *testing.T) {
+	text, err := os.ReadFile("../docs/verify_ledger.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(text, []byte("\n")); n > 100 {
+		t.Errorf("%d lines", n)
 	}
 }
