@@ -25,7 +25,7 @@ import (
 //     answered stays for ever, in the table of orders;
 //   - the file of a release that ended and has nothing in the store any more:
 //     releaseKeep, so longer than the engine's rows. The ledger knows its end for ever;
-//   - the ledger: it is never shortened here.
+//   - the ledger: it is never shortened here; a person may, see PurgeLedger.
 const (
 	staleUpload = 30 * 24 * time.Hour
 	engineKeep  = 30 * 24 * time.Hour
