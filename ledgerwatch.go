@@ -217,6 +217,7 @@ func (p *Practice) writes() bool { return p.state.lock != nil }
 // LedgerReport is what a look at the whole ledger saw.
 type LedgerReport struct {
 	Entries  uint64             `json:"entries"`
+	Purged   uint64             `json:"purged,omitempty"` // of these: the first ones, whose time was over
 	Hash     string             `json:"hash"` // of the last one
 	Segments []string           `json:"segments"`
 	Torn     int64              `json:"torn_bytes,omitempty"`       // of an entry that is being written, or was when the power went
@@ -288,7 +289,7 @@ func (p *Practice) askShared(ctx context.Context, by minisign.PublicKey) (e else
 
 func reportOf(rep ledger.Report) LedgerReport {
 	return LedgerReport{
-		Entries: rep.Head.Seq, Hash: rep.Head.Hash, Segments: append([]string{}, rep.Segments...), Torn: rep.Torn,
+		Entries: rep.Head.Seq, Purged: rep.Begins.Seq, Hash: rep.Head.Hash, Segments: append([]string{}, rep.Segments...), Torn: rep.Torn,
 		Signed: rep.Signed, Restored: rep.Restored,
 	}
 }

@@ -80,6 +80,9 @@ func (a *app) ledgerVerify(cmd *cobra.Command) error {
 
 func printVerified(p *printer, r chartseal.LedgerReport) {
 	p.f("The ledger is whole: %d entries.\n", r.Entries)
+	if r.Purged > 0 {
+		p.f("Of these, entries 1 to %d were purged when their time was over: it verifies from entry %d on.\n", r.Purged, r.Purged+1)
+	}
 	if r.Signed != nil {
 		p.f("Its head was signed at entry %d, on %s.\n", r.Signed.Seq, r.Signed.At.Local().Format(minute))
 	}
@@ -123,10 +126,13 @@ func toldFrom(cmd *cobra.Command, cfg *config.Config) error {
 		return &exitError{exitUnverified, err}
 	}
 	gaps := slices.DeleteFunc(rep.Restored, func(e ledger.Entry) bool { return e.Lost == nil })
-	if err != nil || len(gaps) == 0 {
-		return err
-	}
 	p := &printer{w: cmd.ErrOrStderr()}
+	if err == nil && rep.Begins.Seq > 0 {
+		p.f("Entries 1 to %d were purged when their time was over, so this does not tell of them.\n", rep.Begins.Seq)
+	}
+	if err != nil || len(gaps) == 0 {
+		return errors.Join(err, p.err)
+	}
 	p.f("THE LEDGER LACKS ENTRIES, so this may lack some, too. What was sent then is named by the receipts in the outbox's sent folder.\n")
 	printRestored(p, gaps)
 	return p.err

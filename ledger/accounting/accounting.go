@@ -170,6 +170,9 @@ func (r *Report) take(e *ledger.Entry, q *Request, held statements) {
 	if r.Begins.IsZero() {
 		r.Begins = at
 	}
+	if !e.Began.IsZero() { // its first years were purged, which had been kept for longer than an accounting looks back
+		r.Begins = e.Began.In(q.On.Location())
+	}
 	if e.Event == ledger.Restored && e.Lost != nil {
 		r.Lost++
 	}
