@@ -259,12 +259,13 @@ func (v *sitesLook) silent(ctx context.Context, seen []SiteLedger) (out []SiteLe
 		}
 		l := SiteLedger{Site: site, Own: site == v.cfg.Site, Alone: v.alone}
 		if v.store != nil {
-			keys, err := v.store.Keys(ctx, v.cfg.Store.Prefix+"heads/"+site+"/", 1)
-			if err != nil {
-				return nil, err
-			}
-			if len(keys) > 0 {
+			there := newHeadLook(v.store, v.cfg.Store.Prefix+"heads/"+site+"/", minisign.PublicKey{})
+			for _, err := range there.versions(ctx, there.place, "") {
+				if err != nil {
+					return nil, err
+				}
 				l.Fault = keyError("the store has heads of it, and the shared database has nothing").Error()
+				break
 			}
 		}
 		out = append(out, l)

@@ -25,6 +25,7 @@ type follower struct {
 	most   time.Duration
 	mu     sync.Mutex
 	copied HeadCopy
+	told   string // what IT was told last of that place
 
 	compare func(context.Context) error // what must have succeeded first; nil: it has
 	copy    func(context.Context) error
@@ -49,6 +50,7 @@ type HeadCopy struct {
 	Store   string    `json:"store,omitempty"`    // which store it is in, as a digest
 	At      time.Time `json:"copied_at,omitzero"` // when it was stored
 	Day     string    `json:"day,omitempty"`      // YYYY-MM-DD, of the newest copy that stays
+	Kept    string    `json:"kept,omitempty"`     // hash of the entry that one is of
 	Locked  bool      `json:"locked"`             // that copy is under object lock
 	Trouble string    `json:"trouble,omitempty"`  // class of what keeps newer heads from being copied
 	Since   time.Time `json:"since,omitzero"`     // of the trouble
@@ -154,6 +156,18 @@ func (f *follower) forget() (news bool) {
 	news = f.copied.Store != ""
 	f.copied.Day, f.copied.Store = "", ""
 	f.nudge()
+	return news
+}
+
+// isNews says whether IT was told something else before.
+func (f *follower) isNews(text string) bool {
+	if f == nil {
+		return true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	news := f.told != text
+	f.told = text
 	return news
 }
 

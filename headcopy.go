@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,16 +27,15 @@ import (
 type headStore interface {
 	Put(ctx context.Context, key, contentType string, content []byte) (transport.Object, error)
 	PutKept(ctx context.Context, key, contentType string, content []byte, until time.Time) (locked bool, err error)
-	Get(ctx context.Context, key string, most int64) ([]byte, error)
-	Keys(ctx context.Context, prefix string, most int) ([]string, error)
+	Get(ctx context.Context, v transport.Version, most int64) ([]byte, error)
+	Versions(ctx context.Context, prefix, after string) iter.Seq2[transport.Version, error]
+	Objects(ctx context.Context, prefix, after string) iter.Seq2[transport.Version, error]
 }
 
 const (
 	latestHead  = "latest"
 	headType    = "text/plain; charset=utf-8"
 	maxHead     = 4 << 10 // bytes
-	maxHeads    = 4000    // listed: one a day for ten years
-	maxOdd      = 100     // read, the newest ones: of those that the ledger does not have
 	headsState  = "heads.json"
 	headTimeout = 10 * time.Second // of one comparison when the practice opens
 	lastCopy    = 2 * time.Second  // for the last one when it closes
@@ -124,15 +122,17 @@ func (c *headCopier) copyHead(ctx context.Context) error {
 	if was.Seq == h.Seq && was.Hash == h.Hash && was.Key == key && was.Store == c.which && was.Day == day && was.Trouble == "" {
 		return nil
 	}
-	if was.Day != day || was.Key != key || was.Store != c.which { // first: it stays, whatever becomes of the newest
+	elsewhere := was.Key != key || was.Store != c.which
+	if kept := !elsewhere && was.Kept == h.Hash; elsewhere || was.Day != day && !kept { // first: it stays, whatever becomes of the newest
 		if was.Locked, err = c.store.PutKept(ctx, c.place+dayHead(h), headType, data, now.AddDate(keepYears, 0, 0)); err != nil {
 			return c.note(ctx, err)
 		}
+		was.Kept = h.Hash
 	}
 	if _, err := c.store.Put(ctx, c.place+latestHead, headType, data); err != nil {
 		return c.note(ctx, err)
 	}
-	return c.keep(HeadCopy{Seq: h.Seq, Hash: h.Hash, Key: key, Store: c.which, At: now, Day: day, Locked: was.Locked})
+	return c.keep(HeadCopy{Seq: h.Seq, Hash: h.Hash, Key: key, Store: c.which, At: now, Day: day, Kept: was.Kept, Locked: was.Locked})
 }
 
 // storeOf tells stores apart, for what is remembered of one says nothing of another.
@@ -162,71 +162,4 @@ func (s *state) emptied(cfg *config.Config, by minisign.PublicKey, e elsewhere) 
 		return 0
 	}
 	return c.Seq
-}
-
-// elsewhere is what another place knows of the ledger.
-type elsewhere struct {
-	newest  bool // the place has the head that is renewed with every entry
-	heads   []ledger.SignedHead
-	foreign int           // heads there that are not signed by the practice's key
-	others  []otherLedger // of this site, by other keys
-	rows    int           // in the shared database
-}
-
-// and adds what a further place knows.
-func (e *elsewhere) and(f elsewhere) {
-	e.heads, e.others = append(e.heads, f.heads...), append(e.others, f.others...)
-	e.foreign, e.rows, e.newest = e.foreign+f.foreign, e.rows+f.rows, e.newest || f.newest
-}
-
-// headsElsewhere reads the newest head, and of the others those that the ledger does not
-// have: their names say which entry they are of.
-func headsElsewhere(ctx context.Context, store headStore, place, dir string, by minisign.PublicKey) (e elsewhere, err error) {
-	keys, err := store.Keys(ctx, place, maxHeads)
-	if err != nil {
-		return e, err
-	}
-	named := map[string]ledger.Head{}
-	for _, key := range keys {
-		if h, ok := headIn(strings.TrimPrefix(key, place)); ok {
-			named[key] = h
-		}
-	}
-	have, err := ledger.Has(ctx, dir, slices.Collect(maps.Values(named)))
-	if err != nil {
-		return e, err
-	}
-	for _, h := range have { // they are in the chain: nothing hangs on their signatures
-		e.heads = append(e.heads, ledger.SignedHead{Head: h})
-	}
-	odd := slices.DeleteFunc(keys, func(key string) bool {
-		h, ok := named[key]
-		return !ok || slices.Contains(have, h)
-	})
-	for _, key := range append(odd[max(0, len(odd)-maxOdd):], place+latestHead) {
-		if err := e.read(ctx, store, key, by); err != nil {
-			return e, err
-		}
-	}
-	e.others, err = othersIn(ctx, store, place)
-	return e, err
-}
-
-// read adds one head, if the practice signed it.
-func (e *elsewhere) read(ctx context.Context, store headStore, key string, by minisign.PublicKey) error {
-	data, err := store.Get(ctx, key, maxHead)
-	if errors.Is(err, transport.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	e.newest = e.newest || strings.HasSuffix(key, "/"+latestHead)
-	h, err := ledger.ParseHead(data, by)
-	if err != nil {
-		e.foreign++
-		return nil
-	}
-	e.heads = append(e.heads, h)
-	return nil
 }

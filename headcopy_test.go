@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"maps"
 	"os"
@@ -43,26 +44,38 @@ func (s *shelf) PutKept(ctx context.Context, key, kind string, content []byte, _
 	return err == nil, err
 }
 
-func (s *shelf) Get(_ context.Context, key string, _ int64) ([]byte, error) {
+func (s *shelf) Get(_ context.Context, v transport.Version, _ int64) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, ok := s.all[key]
+	b, ok := s.all[v.Key]
 	if s.away == nil && !ok {
 		return nil, &transport.Error{Op: "get object", Class: transport.ErrNotFound}
 	}
 	return b, s.away
 }
 
-func (s *shelf) Keys(_ context.Context, prefix string, _ int) (keys []string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key := range s.all {
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
+// Versions are the objects themselves: a shelf keeps none.
+func (s *shelf) Versions(ctx context.Context, prefix, after string) iter.Seq2[transport.Version, error] {
+	return s.Objects(ctx, prefix, after)
+}
+
+func (s *shelf) Objects(_ context.Context, prefix, after string) iter.Seq2[transport.Version, error] {
+	return func(yield func(transport.Version, error) bool) {
+		s.mu.Lock()
+		away := s.away
+		s.mu.Unlock()
+		if away != nil {
+			yield(transport.Version{}, away)
+			return
+		}
+		all := s.copy()
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			v := transport.Version{Key: key, Bytes: int64(len(all[key])), ETag: digest(all[key])}
+			if strings.HasPrefix(key, prefix) && key > after && !yield(v, nil) {
+				return
+			}
 		}
 	}
-	slices.Sort(keys)
-	return keys, s.away
 }
 
 func (s *shelf) set(away error) {
@@ -91,18 +104,26 @@ func keepBooks(t *testing.T, dir string, s *shelf) *bookkeeper {
 
 func keepBooksAs(t *testing.T, dir, site string, s *shelf) *bookkeeper {
 	t.Helper()
-	k := &bookkeeper{shelf: s, log: &locked{}}
+	k := keepBooksIn(t, dir, &config.Config{Site: site}, s, time.Now)
+	k.shelf = s
+	return k
+}
+
+// keepBooksIn keeps them in a folder, with its heads in any store.
+func keepBooksIn(t *testing.T, dir string, cfg *config.Config, s headStore, now func() time.Time) *bookkeeper {
+	t.Helper()
+	k := &bookkeeper{log: &locked{}}
 	st, err := openState(filepath.Join(dir, "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(dir, "outbox")
-	if err := os.MkdirAll(out, 0o700); err != nil {
+	cfg.State, cfg.Outbox = st.dir, filepath.Join(dir, "outbox")
+	if err := os.MkdirAll(cfg.Outbox, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	k.Practice = &Practice{
-		cfg: &config.Config{State: st.dir, Outbox: out, Site: site}, state: st, copies: s, requests: newRequests(),
-		log: slog.New(slog.NewTextHandler(k.log, nil)), opts: Options{Now: time.Now},
+		cfg: cfg, state: st, copies: s, requests: newRequests(),
+		log: slog.New(slog.NewTextHandler(k.log, nil)), opts: Options{Now: now, Log: slog.New(slog.NewTextHandler(k.log, nil))},
 	}
 	if k.ledger, err = k.openLedger(); err != nil {
 		t.Fatal(errors.Join(err, st.close()))

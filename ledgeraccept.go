@@ -91,6 +91,9 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 	}
 	dir := p.state.path("ledger")
 	there := p.allKnown(ctx)
+	if err := there.enough(); err != nil { // what is missing would be accepted unseen
+		return e, err
+	}
 	l, err := ledger.Open(dir, p.opts.Now, ledger.Signed(p.signer()), ledger.DespiteHead())
 	if err != nil {
 		return e, fmt.Errorf("open ledger: %w", err)

@@ -40,45 +40,84 @@ func (e *BegunAnewError) Error() string {
 // Is makes a BegunAnewError a ledger.ErrBroken.
 func (e *BegunAnewError) Is(target error) bool { return target == ledger.ErrBroken }
 
-// maxOtherKeys bounds how many heads of the site are listed in the store.
-const maxOtherKeys = 20_000
+// maxOtherHeads is how many of the newest heads of another ledger are read, of each kind: its
+// key may be lost, and then nobody can tell them from what was put there to hide them.
+const maxOtherHeads = 20
 
-// othersIn finds the newest head of each other ledger of the site in the store. place is
-// where the store has the own one's.
-func othersIn(ctx context.Context, store headStore, place string) (out []otherLedger, err error) {
-	site := place[:strings.LastIndexByte(strings.TrimSuffix(place, "/"), '/')+1]
-	keys, err := store.Keys(ctx, site, maxOtherKeys)
-	if err != nil {
-		return nil, err
-	}
-	newest := map[string][]string{} // of each ledger, the best last
-	for _, key := range keys {      // in the order of their names: "latest" comes after the numbers
-		name, file, ok := strings.Cut(strings.TrimPrefix(key, site), "/")
-		if _, day := headIn(file); ok && site+name+"/" != place && (day || file == latestHead) {
-			newest[name] = append(newest[name], key)
+// readOthers finds the newest heads of each other ledger of the site in the store, hidden
+// or not.
+func (l *headLook) readOthers(ctx context.Context) error {
+	site := l.place[:strings.LastIndexByte(strings.TrimSuffix(l.place, "/"), '/')+1]
+	after := ""
+	for n := 0; ; n++ {
+		if n == maxOthers {
+			l.crowded = true
+			return nil
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(newest)) {
-		files := newest[name]
-		for _, key := range files[max(0, len(files)-2):] {
-			h, err := unprovenHead(ctx, store, key)
+		key, heads, err := l.nextLedger(ctx, site, after)
+		if err != nil || key == "" {
+			return err
+		}
+		after = site + key + "0" // which comes after all that begin with site, key and a slash
+		if site+key+"/" == l.place {
+			continue
+		}
+		for _, v := range heads {
+			h, err := l.unproven(ctx, v)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if h != nil && h.Site == path.Base(site) {
-				out = append(out, otherLedger{name, *h})
+				l.others = append(l.others, otherLedger{key, *h})
 			}
 		}
 	}
-	return out, nil
 }
 
-func unprovenHead(ctx context.Context, store headStore, key string) (*ledger.SignedHead, error) {
-	data, err := store.Get(ctx, key, maxHead)
-	if errors.Is(err, transport.ErrNotFound) {
-		return nil, nil //nolint:nilnil // deleted meanwhile
+// nextLedger is the next folder of heads after a key, and the newest heads in it. The own
+// one is passed over.
+func (l *headLook) nextLedger(ctx context.Context, site, after string) (key string, heads []transport.Version, err error) {
+	var days, latest []transport.Version
+	n := 0
+	for v, err := range l.versions(ctx, site, after) {
+		if err != nil {
+			return "", nil, err
+		}
+		if n++; n > maxHeads {
+			l.crowded = true
+			return "", nil, nil
+		}
+		name, file, ok := strings.Cut(strings.TrimPrefix(v.Key, site), "/")
+		switch _, day := headIn(file); {
+		case !ok: // it lies beside the folders
+		case key != "" && name != key, site+name+"/" == l.place, len(latest) == maxOtherHeads:
+			if key == "" {
+				key = name
+			}
+			return key, append(days, latest...), nil
+		case v.Deleted:
+			key = name
+		case day:
+			key, days = name, append(days[max(0, len(days)-maxOtherHeads+1):], v)
+		case file == latestHead:
+			key, latest = name, append(latest, v)
+		default:
+			key = name
+		}
 	}
-	if err != nil {
+	return key, append(days, latest...), nil
+}
+
+// unproven reads a head by another key; nil if it is none, or may not be read.
+func (l *headLook) unproven(ctx context.Context, v transport.Version) (*ledger.SignedHead, error) {
+	data, err := l.store.Get(ctx, v, maxHead)
+	switch {
+	case errors.Is(err, transport.ErrNotFound), errors.Is(err, transport.ErrRejected):
+		return nil, nil //nolint:nilnil // deleted meanwhile, or too long for one
+	case errors.Is(err, transport.ErrDenied) && !v.Current():
+		l.blind = true
+		return nil, nil //nolint:nilnil // nobody knows
+	case err != nil:
 		return nil, err
 	}
 	if h, ok := ledger.Unproven(data); ok {

@@ -5,19 +5,19 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"aead.dev/minisign"
 
 	"chartseal/ledger"
 	"chartseal/ledger/group"
+	"chartseal/transport"
 )
 
 // witnesses are heads of a ledger that are known otherwise than from the database.
 type witnesses struct {
-	signed map[ledger.Head]*ledger.SignedHead // nil: not read yet
-	keys   map[ledger.Head]string             // where in the store they can be read
-	copies int                                // of the store
+	signed   map[ledger.Head]*ledger.SignedHead  // nil: not read yet
+	versions map[ledger.Head][]transport.Version // of the store, where they can be read
+	copies   int                                 // of the store
 }
 
 func (w *witnesses) heads() []ledger.Head {
@@ -25,9 +25,9 @@ func (w *witnesses) heads() []ledger.Head {
 }
 
 // witnesses asks the store, and what the last look left here. Of the heads in the store
-// only the newest is read: the names of the others say what they are of.
+// only the newest is read, in its versions: the names of the others say what they are of.
 func (v *sitesLook) witnesses(ctx context.Context, l *SiteLedger, number string, by minisign.PublicKey) (w witnesses, err error) {
-	w = witnesses{signed: map[ledger.Head]*ledger.SignedHead{}, keys: map[ledger.Head]string{}}
+	w = witnesses{signed: map[ledger.Head]*ledger.SignedHead{}, versions: map[ledger.Head][]transport.Version{}}
 	if h := v.before[keyOf(l.Site, number)].Head; h.Seq > 0 {
 		w.signed[h.Head] = &h
 	}
@@ -35,41 +35,45 @@ func (v *sitesLook) witnesses(ctx context.Context, l *SiteLedger, number string,
 		return w, nil
 	}
 	place := v.cfg.Store.Prefix + "heads/" + l.Site + "/" + number + "/"
-	there, err := v.store.Keys(ctx, place, maxHeads)
-	if err != nil {
+	there := newHeadLook(v.store, place, by)
+	if err := there.list(ctx); err != nil {
 		return w, err
 	}
-	for _, key := range there {
-		if h, ok := headIn(strings.TrimPrefix(key, place)); ok {
-			w.keys[h] = key
-			if w.signed[h] == nil {
-				w.signed[h] = nil
-			}
+	for h, versions := range there.days {
+		w.versions[h] = versions
+		if w.signed[h] == nil {
+			w.signed[h] = nil
 		}
 	}
-	var e elsewhere
-	if err := e.read(ctx, v.store, place+latestHead, by); err != nil {
+	if _, err := there.readLatest(ctx); err != nil {
 		return w, err
 	}
-	for _, h := range e.heads {
+	if there.crowded {
+		return w, errCrowded
+	}
+	for _, h := range there.heads {
 		w.signed[h.Head] = &h
 	}
-	w.copies = len(w.keys) + len(e.heads)
+	w.copies = len(w.versions) + len(there.heads)
 	return w, nil
 }
 
 // confront looks at the heads that the mirror does not have: what the site's key signed
 // must be there, unless a person went on without.
 func (v *sitesLook) confront(ctx context.Context, rep *group.Report, w witnesses, by minisign.PublicKey) error {
-	var e elsewhere
+	l := newHeadLook(v.store, "", by)
+	l.days = w.versions
 	for _, h := range rep.Unmet {
 		if known := w.signed[h]; known != nil {
-			e.heads = append(e.heads, *known)
-		} else if err := e.read(ctx, v.store, w.keys[h], by); err != nil {
+			l.heads = append(l.heads, *known)
+		} else if err := l.readDay(ctx, h, false); err != nil {
 			return err
 		}
 	}
-	for _, h := range e.heads {
+	if l.crowded {
+		return errCrowded
+	}
+	for _, h := range l.heads {
 		switch {
 		case rep.Forgives(h):
 		case h.Seq > rep.Head.Seq:

@@ -38,7 +38,9 @@ func ledgerVerifyCmd(a *app) *cobra.Command {
 		Long: `Checks the hash of every entry and that each follows the one before, that the signed
 head beside the ledger is in it, and that the signed heads in the store and in a shared
 database are. So an edit, a deletion, an insertion, another order, a cut end and an older
-copy are found. Exit code 4: the ledger does not hold, and the entry is named.
+copy are found. In a bucket that keeps versions, heads that somebody deleted or replaced are
+read, too. Exit code 4: the ledger does not hold, and the entry is named; or it holds, and
+somebody hid its heads in the store.
 
 With --all-sites it checks the ledgers of all sites that share the database, as they are
 mirrored there: number, hash and signed head of every entry. A site's first key is
@@ -70,13 +72,19 @@ func (a *app) ledgerVerify(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return printJSON(cmd.OutOrStdout(), rep)
-	}
 	p := &printer{w: cmd.OutOrStdout()}
-	printVerified(p, rep)
+	if a.json {
+		p.err = printJSON(cmd.OutOrStdout(), rep)
+	} else {
+		printVerified(p, rep)
+	}
+	if p.err == nil && len(rep.Altered) > 0 { // nobody has such a right
+		return &exitError{exitUnverified, errAltered}
+	}
 	return p.err
 }
+
+var errAltered = errors.New("the ledger is whole, and its signed heads in the store were tampered with: delete there, with an administrator's key, what hides them, and find out who put it there")
 
 func printVerified(p *printer, r chartseal.LedgerReport) {
 	p.f("The ledger is whole: %d entries.\n", r.Entries)
@@ -105,10 +113,25 @@ func printVerified(p *printer, r chartseal.LedgerReport) {
 	case r.Rows > 0:
 		p.f("It agrees with %d entries in the shared database.\n", r.Rows)
 	}
+	printAltered(p, r.Altered)
+	if r.Unseen != "" {
+		p.f("Not all versions of the heads in the store were compared: %s.\n", r.Unseen)
+	}
 	if r.Foreign > 0 {
 		p.f("%d heads that are kept elsewhere are not signed by this practice's key.\n", r.Foreign)
 	}
 	printRestored(p, r.Restored)
+}
+
+// printAltered names the heads in the store that somebody hid.
+func printAltered(p *printer, all []chartseal.AlteredHead) {
+	for _, a := range all {
+		what := "STORED SOMETHING ELSE OVER IT"
+		if a.Deleted {
+			what = "DELETED IT THERE"
+		}
+		p.f("The store still has its signed head of entry %d, but on %s SOMEBODY %s. It was compared all the same.\n", a.Seq, a.At.Local().Format(minute), what)
+	}
 }
 
 // printRestored names the places where the ledger lacks entries.

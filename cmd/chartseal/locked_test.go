@@ -75,6 +75,15 @@ func TestLinksInALockedBucket(t *testing.T) {
 	if !kept[ledger.Revoked] || !kept[ledger.Expired] || len(kept) != 4 { // and sent, and relinked
 		t.Errorf("the ledger says what is kept: %v", kept)
 	}
+
+	verify := []string{"ledger", "verify", "-c", cfg.File}
+	if code := run(verify); code != 0 {
+		t.Errorf("ledger verify ends with %d", code)
+	}
+	versioned.Hide(t, c, "records", "heads/")
+	if code := run(verify); code != exitUnverified {
+		t.Errorf("of heads that are hidden it ends with %d", code)
+	}
 }
 
 // With the keys of a role a link ends with them, and receipt and note say so. (The store

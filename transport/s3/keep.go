@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -36,10 +35,15 @@ func (s *Store) PutKept(ctx context.Context, key, contentType string, content []
 	return false, err
 }
 
-// Get reads a small object whole: ErrNotFound if nothing is under the key,
-// ErrRejected if it is longer than most bytes.
-func (s *Store) Get(ctx context.Context, key string, most int64) ([]byte, error) {
-	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.cfg.Bucket, Key: &key})
+// Get reads a version of a small object whole, or with its key alone the newest:
+// ErrNotFound if it is not there, ErrRejected if it is longer than most bytes. Versions
+// that a newer one or a marker hides need s3:GetObjectVersion (ErrDenied).
+func (s *Store) Get(ctx context.Context, v transport.Version, most int64) ([]byte, error) {
+	in := &s3.GetObjectInput{Bucket: &s.cfg.Bucket, Key: &v.Key}
+	if !v.Current() {
+		in.VersionId = &v.ID
+	}
+	out, err := s.client.GetObject(ctx, in)
 	if err != nil {
 		return nil, s.fail(ctx, "get object", err)
 	}
@@ -52,25 +56,6 @@ func (s *Store) Get(ctx context.Context, key string, most int64) ([]byte, error)
 		return nil, &transport.Error{Op: "get object", Class: transport.ErrRejected, Code: "ObjectTooLong"}
 	}
 	return b, nil
-}
-
-// Keys lists the keys that begin with a prefix, in the order of their names, at most
-// so many.
-func (s *Store) Keys(ctx context.Context, prefix string, most int) ([]string, error) {
-	pages := s3.NewListObjectsV2Paginator(s.client,
-		&s3.ListObjectsV2Input{Bucket: &s.cfg.Bucket, Prefix: &prefix},
-		func(o *s3.ListObjectsV2PaginatorOptions) { o.StopOnDuplicateToken = true })
-	var keys []string
-	for pages.HasMorePages() && len(keys) < most {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, s.fail(ctx, "list objects", err)
-		}
-		for _, o := range page.Contents {
-			keys = append(keys, aws.ToString(o.Key))
-		}
-	}
-	return keys[:min(len(keys), most)], nil
 }
 
 // keep puts an object under retention.

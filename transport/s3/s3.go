@@ -70,6 +70,7 @@ type Store struct {
 	now    func() time.Time
 	stall  time.Duration
 	part   int64
+	page   *int32 // entries of a page of versions; nil: as many as the store likes
 	http   *http.Client
 
 	plain         atomic.Bool // the store rejected CRC64NVME

@@ -1,0 +1,351 @@
+package chartseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/transport"
+	"chartseal/transport/s3"
+	"chartseal/transport/storetest/versioned"
+)
+
+// vault is a bucket with object lock, what the practice has of it, and what somebody with
+// its access key can do there.
+type vault struct {
+	*s3.Store
+	cfg   config.Store
+	hide  func(t *testing.T, prefix string)
+	cover func(t *testing.T, key, text string)
+	erase func(t *testing.T, key string)
+}
+
+// vaults starts a store in which buckets with object lock can be had.
+func vaults(t *testing.T) func(t *testing.T, bucket string) *vault {
+	t.Helper()
+	endpoint, c := versioned.Start(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", versioned.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", versioned.SecretKey)
+	t.Setenv("AWS_SESSION_TOKEN", "")
+	return func(t *testing.T, bucket string) *vault {
+		t.Helper()
+		versioned.Lock(t, c, bucket)
+		st, err := s3.New(t.Context(), s3.Config{Bucket: bucket, Endpoint: endpoint, PathStyle: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &vault{
+			Store: st, cfg: config.Store{Kind: config.StoreS3, Bucket: bucket, Endpoint: endpoint, PathStyle: true},
+			hide:  func(t *testing.T, prefix string) { t.Helper(); versioned.Hide(t, c, bucket, prefix) },
+			cover: func(t *testing.T, key, text string) { t.Helper(); versioned.Cover(t, c, bucket, key, text) },
+			erase: func(t *testing.T, key string) { t.Helper(); versioned.Erase(t, c, bucket, key) },
+		}
+	}
+}
+
+// keep opens a practice on some day after today, with its heads in the vault.
+func (v *vault) keep(t *testing.T, dir string, day int) *bookkeeper {
+	t.Helper()
+	return keepBooksIn(t, dir, &config.Config{Site: "front-desk", Store: v.cfg}, v, func() time.Time { return time.Now().AddDate(0, 0, day) })
+}
+
+// verify is what 'chartseal ledger verify' sees of a practice that is closed.
+func (k *bookkeeper) verify(t *testing.T) (LedgerReport, error) {
+	t.Helper()
+	return VerifyLedger(t.Context(), k.cfg, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+}
+
+// Who has the state folder and an access key brings an older ledger back and hides its
+// heads in the store: deletes them, or stores older ones over them. Object lock keeps what
+// is hidden, and it is compared.
+func TestHiddenHeadsAreCompared(t *testing.T) {
+	bucket := vaults(t)
+	for name, attack := range map[string]func(v *vault, place, old string){
+		"deleted": func(v *vault, place, _ string) { v.hide(t, place) },
+		"covered by the older one": func(v *vault, place, old string) {
+			v.erase(t, place+latestHead)
+			v.cover(t, place+latestHead, old)
+			for n := range v.Objects(t.Context(), place, "") {
+				if n.Key != place+latestHead {
+					v.cover(t, n.Key, old)
+				}
+			}
+		},
+		"covered by nothing that is a head": func(v *vault, place, _ string) {
+			for n := range v.Objects(t.Context(), place, "") {
+				v.cover(t, n.Key, "hello")
+			}
+		},
+		"deleted for good, as far as the lock lets": func(v *vault, place, _ string) {
+			v.hide(t, place)
+			v.erase(t, place)
+			v.hide(t, place)
+		},
+		"only the newest is covered": func(v *vault, place, old string) { v.cover(t, place+latestHead, old) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := bucket(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""))
+			dir := t.TempDir()
+			k := v.keep(t, dir, 0)
+			k.write(t, "a", "b")
+			k.close(t)
+			bringBack := backUp(t, k.cfg.State)
+			old, err := ledger.HeadFile(k.state.path("ledger"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			k = v.keep(t, dir, 1)
+			k.write(t, "c", "d")
+			k.close(t)
+			v.keep(t, dir, 2).close(t) // a day later entry 4 has its own copy
+			if rep, err := k.verify(t); err != nil || len(rep.Altered) > 0 || rep.Unseen != "" || rep.Copies < 3 {
+				t.Fatalf("before: %+v, %v", rep, err)
+			}
+			bringBack()
+			attack(v, headPlace(k.cfg, k.state.pub), string(old))
+			if _, err := k.verify(t); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "entry 3 is missing") {
+				t.Errorf("verify says %v", err)
+			}
+			k = v.keep(t, dir, 2)
+			if !k.ledgerBroken.Load() {
+				t.Errorf("the daemon goes on: %s", k.log)
+			}
+			k.close(t)
+		})
+	}
+}
+
+// Of a ledger that is whole hidden heads are an alarm, and no more: what is hidden agrees
+// with it.
+func TestHiddenHeadsAreAnAlarm(t *testing.T) {
+	v := vaults(t)(t, "alarm")
+	dir := t.TempDir()
+	k := v.keep(t, dir, 0)
+	k.write(t, "a")
+	k.close(t)
+	k = v.keep(t, dir, 1)
+	k.write(t, "b", "c")
+	k.close(t)
+	v.keep(t, dir, 2).close(t)
+	place := headPlace(k.cfg, k.state.pub)
+	var days []transport.Version
+	for n, err := range v.Versions(t.Context(), place, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Key != place+latestHead {
+			days = append(days, n)
+		}
+	}
+	if len(days) != 2 { // the second day began with the same entry
+		t.Fatalf("%+v", days)
+	}
+	v.hide(t, days[0].Key)
+	k = v.keep(t, dir, 2)
+	if log := k.log.String(); k.ledgerBroken.Load() || !strings.Contains(log, "alert=heads") || !strings.Contains(log, "deleted=true") {
+		t.Errorf("%s", log)
+	}
+	before := strings.Count(k.log.String(), "alert=heads")
+	k.lookAtLedger(t.Context())
+	if now := strings.Count(k.log.String(), "alert=heads"); now != before || k.ledgerBroken.Load() {
+		t.Errorf("told again: %s", k.log)
+	}
+	k.close(t)
+	rep, err := k.verify(t)
+	if err != nil || len(rep.Altered) != 1 || !rep.Altered[0].Deleted || rep.Altered[0].Seq == 0 || time.Since(rep.Altered[0].At) > time.Minute {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	v.cover(t, days[1].Key, "hello")
+	rep, err = k.verify(t)
+	if err != nil || len(rep.Altered) != 2 || rep.Foreign != 1 || rep.Altered[0].Deleted {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	var first transport.Version // an older newest head over the newest
+	for n := range v.Versions(t.Context(), place+latestHead, "") {
+		first = n
+	}
+	text, err := v.Get(t.Context(), first, maxHead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.cover(t, place+latestHead, string(text))
+	if rep, err = k.verify(t); err != nil || len(rep.Altered) != 3 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+// A lost state folder is missed also when somebody deleted its heads in the store.
+func TestALostStateFolderWithHiddenHeads(t *testing.T) {
+	v := vaults(t)(t, "lost")
+	k := v.keep(t, t.TempDir(), 0)
+	k.write(t, "a", "b")
+	k.close(t)
+	v.hide(t, "heads/")
+	k = v.keep(t, t.TempDir(), 1)
+	defer k.close(t)
+	if !k.ledgerBroken.Load() || !strings.Contains(k.log.String(), "begun anew") {
+		t.Errorf("%s", k.log)
+	}
+}
+
+// crowd is a shelf with more on it.
+type crowd struct {
+	*shelf
+	more   func(yield func(transport.Version, error) bool) // after the shelf's own
+	denied bool
+}
+
+func (c crowd) Versions(ctx context.Context, prefix, after string) iter.Seq2[transport.Version, error] {
+	return func(yield func(transport.Version, error) bool) {
+		if c.denied {
+			yield(transport.Version{}, &transport.Error{Op: "list versions", Class: transport.ErrDenied})
+			return
+		}
+		for v, err := range c.shelf.Versions(ctx, prefix, after) {
+			if !yield(v, err) {
+				return
+			}
+		}
+		if c.more != nil && after == "" {
+			c.more(yield)
+		}
+	}
+}
+
+// Strange names do not crowd the newest heads out: they are found among thousands, and
+// where there are too many for that nothing counts as verified.
+func TestFloodsOfHeads(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	dir := t.TempDir()
+	k := keepBooks(t, dir, s)
+	k.write(t, "a")
+	k.close(t)
+	bringBack := backUp(t, k.cfg.State)
+	k = keepBooks(t, dir, s)
+	k.write(t, "b")
+	h := ledger.SignedHead{Head: k.ledger.Head()}
+	text, err := ledger.HeadFile(k.state.path("ledger"))
+	k.close(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bringBack()
+	place := headPlace(k.cfg, k.state.pub)
+	there := map[string][]byte{place + dayHead(h): text}
+	flood := func(n int, name func(i int) string) *shelf {
+		f := &shelf{all: map[string][]byte{}}
+		for i := range n {
+			f.all[place+name(i)] = []byte("hello")
+		}
+		maps.Copy(f.all, there)
+		return f
+	}
+	low := func(i int) string { return fmt.Sprintf("%012d", i) }
+	odd := func(i int) string { return fmt.Sprintf("%012d-%064d", 2+i, i) }
+	verdict := func(s headStore) error {
+		p := &Practice{cfg: k.cfg, state: &state{dir: t.TempDir()}, log: slog.New(slog.DiscardHandler)}
+		dir := p.state.path("ledger")
+		if err := os.CopyFS(dir, os.DirFS(k.state.path("ledger"))); err != nil {
+			t.Fatal(err)
+		}
+		e, err := headsElsewhere(t.Context(), s, place, dir, k.state.pub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.against(t.Context(), k.state.pub, e)
+	}
+	for name, tc := range map[string]struct {
+		store headStore
+		want  string
+	}{
+		"low names":          {flood(4500, low), "entry 2 is missing"},
+		"names like heads":   {flood(maxRead-1, odd), "entry 2 is missing"},
+		"too many like them": {flood(maxRead+1, odd), "nothing is verified"},
+	} {
+		err := verdict(tc.store)
+		if !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	there = nil
+	over := func(n int, e string) crowd {
+		s := flood(0, low)
+		s.all[place+latestHead] = []byte("hello")
+		return crowd{shelf: s, more: func(yield func(transport.Version, error) bool) {
+			for i := range n {
+				if !yield(transport.Version{Key: place + latestHead, ID: fmt.Sprint("v", i), ETag: fmt.Sprint(e, i)}, nil) {
+					return
+				}
+			}
+		}}
+	}
+	if err := verdict(over(maxLatest+1, "x")); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "nothing is verified") {
+		t.Errorf("too many versions over the newest: %v", err)
+	}
+	if err := verdict(flood(maxHeads+1, low)); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "nothing is verified") {
+		t.Errorf("too many names: %v", err)
+	}
+	many := flood(0, low)
+	for i := range maxOthers + 1 {
+		many.all[fmt.Sprintf("heads/front-desk/%016x/latest", i)] = []byte("hello")
+	}
+	if err := verdict(many); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "nothing is verified") {
+		t.Errorf("too many ledgers of the site: %v", err)
+	}
+}
+
+// A key that may not list versions is told of; the newest ones are compared as before.
+func TestAKeyThatMayNotListVersions(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	dir := t.TempDir()
+	k := keepBooks(t, dir, s)
+	k.write(t, "a")
+	k.close(t)
+	bringBack := backUp(t, k.cfg.State)
+	k = keepBooks(t, dir, s)
+	k.write(t, "b")
+	k.close(t)
+	again := func() *bookkeeper {
+		return keepBooksIn(t, dir, &config.Config{Site: "front-desk"}, crowd{shelf: s, denied: true}, time.Now)
+	}
+	k = again()
+	if log := k.log.String(); k.ledgerBroken.Load() || !strings.Contains(log, "s3:ListBucketVersions") {
+		t.Errorf("%s", log)
+	}
+	k.close(t)
+	bringBack()
+	k = again()
+	if !k.ledgerBroken.Load() {
+		t.Errorf("an older copy: %s", k.log)
+	}
+	k.close(t)
+}
+
+// What the store's own lifecycle rule deletes is no alarm.
+func TestHeadsThatTheStoreDeletes(t *testing.T) {
+	head := transport.Version{At: time.Now()}
+	for _, tc := range []struct {
+		over  *transport.Version
+		alarm int
+	}{
+		{nil, 0},
+		{&transport.Version{Deleted: true, At: head.At.AddDate(0, 0, 396)}, 0},
+		{&transport.Version{Deleted: true, At: head.At.AddDate(0, 0, 300)}, 1},
+		{&transport.Version{At: head.At.AddDate(0, 0, 396)}, 1},
+	} {
+		var l headLook
+		if l.noteHidden(1, tc.over, head); len(l.altered) != tc.alarm {
+			t.Errorf("%+v: %+v", tc.over, l.altered)
+		}
+	}
+}
