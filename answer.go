@@ -250,19 +250,28 @@ func (p *Practice) withLedger(ask func(*ledger.Ledger) error) error {
 func (p *Practice) askLedger(ask func(*ledger.Ledger) error) error {
 	p.ledgerMu.Lock()
 	defer p.ledgerMu.Unlock()
-	err := ask(p.ledger)
-	if !errors.Is(err, ledger.ErrStopped) && !errors.Is(err, ledger.ErrClosed) {
-		return err
+	if p.ledger != nil {
+		err := ask(p.ledger)
+		if !errors.Is(err, ledger.ErrStopped) && !errors.Is(err, ledger.ErrClosed) {
+			return err
+		}
 	}
-	if err := p.ledger.Close(); err != nil {
-		p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
-	}
+	p.closeLedger()
 	again, err := p.openLedger()
 	if err != nil {
 		return fmt.Errorf("open ledger again: %w", err)
 	}
 	p.ledger = again
 	return ask(again)
+}
+
+func (p *Practice) closeLedger() {
+	if p.ledger == nil {
+		return
+	}
+	if err := p.ledger.Close(); err != nil {
+		p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
+	}
 }
 
 // answer gives the outbox its answer, forgets the secrets and settles the

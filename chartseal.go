@@ -76,8 +76,8 @@ type Practice struct {
 	steady       steadyClock        // of the brake
 	sign         sign               // of life
 	pulse        pulse              // what Vitals tells
-	ledger       *ledger.Ledger
-	ledgerMu     sync.Mutex // guards ledger, which is opened anew after a failed write
+	ledger       *ledger.Ledger // nil as long as it was broken since the start
+	ledgerMu     sync.Mutex     // guards ledger, which is opened anew after a failed write
 	ledgerBroken atomic.Bool
 	heads        *follower // copies the signed heads
 	copies       headStore // where they go
@@ -115,13 +115,7 @@ func (p *Practice) open(ctx context.Context) (err error) {
 	if p.opts.Patient { // the daemon
 		p.live()
 	}
-	if p.ledger, err = p.openLedger(); err != nil {
-		if errors.Is(err, ledger.ErrBroken) {
-			p.sayBroken(err)
-		}
-		return fmt.Errorf("open ledger: %w", err)
-	}
-	if p.requests, err = readRequests(ctx, p.state.path("ledger"), nil); err != nil {
+	if err = p.beginLedger(ctx); err != nil {
 		return err
 	}
 	if err = p.openIndex(); err != nil {

@@ -97,7 +97,7 @@ func readRequests(ctx context.Context, dir string, each func(ledger.Entry)) (*re
 	q := newRequests()
 	for e, err := range ledger.Entries(ctx, dir) {
 		if err != nil {
-			return nil, err
+			return q, err
 		}
 		q.note(e)
 		if each != nil {
@@ -105,6 +105,16 @@ func readRequests(ctx context.Context, dir string, each func(ledger.Entry)) (*re
 		}
 	}
 	return q, nil
+}
+
+// reread asks the whole ledger anew. Of one that does not hold it takes what comes before
+// the break.
+func (q *requests) reread(ctx context.Context, dir string) error {
+	fresh, err := readRequests(ctx, dir, nil)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open = fresh.open
+	return err
 }
 
 // note takes a line of the ledger into account. A hold of another file under an

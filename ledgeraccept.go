@@ -53,9 +53,7 @@ func AcceptLedger(ctx context.Context, cfg *config.Config, opts Options, a Accep
 func (p *Practice) AcceptLedger(ctx context.Context, a Acceptance) (e ledger.Entry, err error) {
 	p.ledgerMu.Lock()
 	defer p.ledgerMu.Unlock()
-	if err := p.ledger.Close(); err != nil {
-		p.log.Warn("ledger does not close", slog.String("class", classOf(err)))
-	}
+	p.closeLedger()
 	e, err = p.accept(ctx, a)
 	again, oerr := p.openLedger()
 	if oerr != nil { // p.ledger stays closed: it is opened again when it is needed

@@ -22,6 +22,23 @@ func (p *Practice) openLedger() (*ledger.Ledger, error) {
 
 func (p *Practice) signer() ledger.Signer { return ledger.Signer{Site: p.cfg.Site, Key: p.state.key} }
 
+// beginLedger opens the ledger at the start. One whose chain does not hold keeps nobody from
+// starting: the practice stands as after a daily look that found it so, tells staff and IT,
+// sends nothing, and goes on by itself when the ledger is in order again.
+func (p *Practice) beginLedger(ctx context.Context) (err error) {
+	p.requests = newRequests()
+	if p.ledger, err = p.openLedger(); errors.Is(err, ledger.ErrBroken) {
+		p.ledger = nil // and opened when it is needed
+		p.judgeLedger(err)
+		_ = p.requests.reread(ctx, p.state.path("ledger")) // as far as it holds
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	return p.requests.reread(ctx, p.state.path("ledger"))
+}
+
 // The time between two looks at the whole ledger (rule R31): while it holds, and while it
 // is not trusted, for its files may have been restored.
 const (
@@ -185,6 +202,12 @@ func (p *Practice) compareHeads(ctx context.Context) error {
 
 // judgeLedger keeps what a look at the ledger said: staff and IT are told once.
 func (p *Practice) judgeLedger(err error) {
+	if err == nil && p.ledgerBroken.Load() {
+		if err := p.catchUp(context.Background()); err != nil { // the next look tries again
+			p.log.Warn("the ledger holds again, and cannot be read yet", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
+			return
+		}
+	}
 	class := LedgerClass(err)
 	p.pulse.ledger.Store(&class)
 	was := p.ledgerBroken.Swap(err != nil)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/watch"
 )
@@ -54,6 +55,29 @@ func (p *Practice) reconcile(ctx context.Context) error {
 		if n > 0 && (!ok || was.Attempt != attempt) {
 			p.log.Warn("the database is older than the releases; it has been told", slog.String("release", id), slog.String("stage", "engine"))
 		}
+	}
+	err = p.learnEnds(ctx, known)
+	if errors.Is(err, ledger.ErrBroken) { // it is asked again when it holds, before anything is taken in
+		p.judgeLedger(err)
+		return nil
+	}
+	return err
+}
+
+// catchUp learns from a ledger that did not hold, and does now, what the start could not:
+// its files may be others than those that were read.
+func (p *Practice) catchUp(ctx context.Context) error {
+	if p.requests != nil {
+		if err := p.requests.reread(ctx, p.state.path("ledger")); err != nil {
+			return err
+		}
+	}
+	if p.orders == nil { // not yet, or nobody works here
+		return nil
+	}
+	known, err := p.orders.own(ctx)
+	if err != nil {
+		return err
 	}
 	return p.learnEnds(ctx, known)
 }

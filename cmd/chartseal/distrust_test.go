@@ -138,6 +138,47 @@ func TestAnOrderUnderWayWaitsForTheLedger(t *testing.T) {
 	}
 }
 
+// A daemon that is started on a ledger that was edited stays up, as one does that finds it
+// so by its daily look: orders lie, staff and IT are told, whoever sends by hand is told
+// R31, and all goes on by itself when the files are back.
+func TestADaemonStartsOnABrokenLedger(t *testing.T) {
+	t.Parallel()
+	cfg := ownPractice(t)
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"a.yaml": letOrder("R-93")})
+	files, err := filepath.Glob(filepath.Join(cfg.State, "ledger", "*.jsonl"))
+	must(t, err)
+	whole, err := os.ReadFile(files[0])
+	must(t, err)
+	must(t, os.WriteFile(files[0], []byte(strings.Replace(string(whole), "R-93", "R-99", 1)), 0o600))
+	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "b.yaml"), letOrder("R-94"), 0o600))
+	log := &lines{}
+	opts := (&app{}).options(nil)
+	opts.Log = slog.New(slog.NewTextHandler(log, nil))
+	p, _ := daemon(t, cfg, opts)
+	time.Sleep(time.Second) // some scans
+	if text := log.String(); strings.Count(text, "alert=ledger") != 1 || !strings.Contains(text, "entry 1 (") || !isThere(cfg.Outbox, "b.yaml") || !isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") {
+		t.Errorf("an order was taken in, or nobody is told: %s", text)
+	}
+	if v := p.Vitals(t.Context()); v.Ledger != chartseal.LedgerBroken {
+		t.Errorf("the board says %+v", v)
+	}
+	_, err = p.Send(t.Context(), "c.yaml", letOrder("R-95"), nil)
+	if held, ok := errors.AsType[*chartseal.Held](err); !ok || len(held.Reasons) != 1 || held.Reasons[0].Rule != "R31" {
+		t.Errorf("send says %v", err)
+	}
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "edited"}); !errors.Is(err, ledger.ErrBroken) || errors.Is(err, chartseal.ErrNothingLost) {
+		t.Errorf("an edited ledger is accepted: %v", err)
+	}
+	must(t, os.WriteFile(files[0], whole, 0o600))
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
+		t.Error(err)
+	}
+	comes(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-94", "RECEIPT.txt") })
+	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 2 {
+		t.Errorf("the note stays, or the ledger has %v", ledgerEvents(t, cfg))
+	}
+}
+
 // lines lets several goroutines log.
 type lines struct {
 	mu sync.Mutex
