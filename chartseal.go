@@ -76,8 +76,8 @@ type Practice struct {
 	steady       steadyClock        // of the brake
 	sign         sign               // of life
 	pulse        pulse              // what Vitals tells
-	ledger       *ledger.Ledger // nil as long as it was broken since the start
-	ledgerMu     sync.Mutex     // guards ledger, which is opened anew after a failed write
+	ledger       *ledger.Ledger     // nil as long as it was broken since the start
+	ledgerMu     sync.Mutex         // guards ledger, which is opened anew after a failed write
 	ledgerBroken atomic.Bool
 	heads        *follower // copies the signed heads
 	copies       headStore // where they go

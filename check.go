@@ -180,5 +180,8 @@ func examineStore(ctx context.Context, cfg *config.Config, opts Options) []trans
 			findings[i].Level, findings[i].Message = transport.OK, "The embedded store notes when a bundle is first fetched."
 		}
 	}
+	p.examineHeads(ctx, func(check string, level transport.Level, format string, args ...any) {
+		findings = append(findings, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
+	})
 	return findings
 }

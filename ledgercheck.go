@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/ledger"
 	"chartseal/transport"
 )
 
@@ -38,5 +39,38 @@ func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add a
 		add("ledger", transport.OK, "The ledger's signed head was copied to the store on %s (entry %d); object lock keeps the daily copies.", c.At.In(now.Location()).Format("2006-01-02 15:04"), c.Seq)
 	default:
 		add("ledger", transport.OK, "The ledger's signed head was copied to the store on %s (entry %d). The bucket has no object lock: who holds its key can replace the copies.", c.At.In(now.Location()).Format("2006-01-02 15:04"), c.Seq)
+	}
+}
+
+// examineHeads compares the ledger with its signed heads in the store. Where there is no
+// ledger it finds out whether there was one: the state folder may be lost, or be another.
+func (p *Practice) examineHeads(ctx context.Context, add addFinding) {
+	by, err := p.state.public()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return // examineLedger tells
+	}
+	if _, err := p.state.verifyHere(ctx); errors.Is(err, ledger.ErrBroken) {
+		return // likewise
+	}
+	e, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), p.state.path("ledger"), by)
+	if err != nil {
+		add("ledger", transport.Warning, "The ledger could not be compared with its signed heads in the store: %v.", err)
+		return
+	}
+	switch err := p.against(ctx, by, e); {
+	case errors.Is(err, ledger.ErrBroken):
+		add("ledger", transport.Problem, "The ledger does not agree with the signed heads in the store: %v. Nothing is sent until this is cleared up.", err)
+	case err != nil:
+		add("ledger", transport.Warning, "The ledger could not be compared with its signed heads in the store: %v.", err)
+	case len(e.heads) > 0:
+		add("ledger", transport.OK, "The ledger agrees with %d signed heads in the store.", len(e.heads))
+	default:
+		add("ledger", transport.OK, "The store has no signed heads of a ledger that was lost.")
+	}
+	if n := len(e.altered); n > 0 {
+		add("ledger", transport.Problem, "Somebody deleted or replaced %d of the ledger's signed heads in the store: chartseal ledger verify names them. Find out who can write there.", n)
+	}
+	if why := e.unseen(); why != "" {
+		add("ledger", transport.Warning, "Signed heads that somebody hid in the store would not all be found: %s.", why)
 	}
 }

@@ -116,3 +116,53 @@ func TestCheckTellsWhereTheHeadIsKept(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Check looks in the store for what the state folder cannot know: that a ledger was lost, is
+// an older copy, or that somebody hid its heads.
+func TestCheckLooksForALostLedger(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	say := func(k *bookkeeper, store headStore) (out string) {
+		p := &Practice{cfg: k.cfg, state: &state{dir: k.cfg.State}, copies: store}
+		p.examineHeads(t.Context(), func(_ string, level transport.Level, format string, args ...any) {
+			out += fmt.Sprintf("%s: "+format+"\n", append([]any{level}, args...)...)
+		})
+		return out
+	}
+	dir := t.TempDir()
+	k := keepBooks(t, dir, s)
+	if got := say(k, s); got != "ok: The store has no signed heads of a ledger that was lost.\n" {
+		t.Error(got)
+	}
+	k.write(t, "a")
+	k.close(t)
+	bringBack := backUp(t, k.cfg.State)
+	k = keepBooks(t, dir, s)
+	k.write(t, "b")
+	k.close(t)
+	if got := say(k, s); !strings.HasPrefix(got, "ok: The ledger agrees with ") {
+		t.Error(got)
+	}
+	if got := say(k, crowd{shelf: s, denied: true}); !strings.Contains(got, "warning: Signed heads that somebody hid") || !strings.Contains(got, "s3:GetObjectVersion") {
+		t.Error(got)
+	}
+	marker := crowd{shelf: s, more: func(yield func(transport.Version, error) bool) { // under what is on the shelf
+		yield(transport.Version{Key: headPlace(k.cfg, k.state.pub) + latestHead, ID: "x", Deleted: true}, nil)
+	}}
+	if got := say(k, marker); strings.Contains(got, "Somebody") {
+		t.Error(got)
+	}
+	bringBack()
+	if got := say(k, s); !strings.HasPrefix(got, "problem: ") || !strings.Contains(got, "entry 2 is missing at the end") {
+		t.Error(got)
+	}
+	if err := os.RemoveAll(k.cfg.State); err != nil {
+		t.Fatal(err)
+	}
+	if got := say(k, s); !strings.HasPrefix(got, "problem: ") || !strings.Contains(got, "begun anew") || !strings.Contains(got, "of 2 entries until") {
+		t.Error(got)
+	}
+	s.set(&transport.Error{Op: "list versions", Class: transport.ErrUnavailable})
+	if got := say(k, s); !strings.HasPrefix(got, "warning: The ledger could not be compared") {
+		t.Error(got)
+	}
+}
