@@ -36,28 +36,47 @@ type state struct {
 
 func openState(dir string) (*state, error) {
 	s := &state{dir: dir}
-	for _, d := range []string{"", "keys", "releases", "sealed", "pdfium"} {
-		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
-			return nil, fmt.Errorf("make state folder: %w", watch.Scrub(err))
-		}
+	if err := s.take(); err != nil {
+		return nil, err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { // one made by hand may be open to others
-		return nil, fmt.Errorf("close state folder to others: %w", watch.Scrub(err))
+	if err := s.begin(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// take makes the folder and locks it.
+func (s *state) take() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make state folder: %w", watch.Scrub(err))
+	}
+	if err := os.Chmod(s.dir, 0o700); err != nil { // one made by hand may be open to others
+		return fmt.Errorf("close state folder to others: %w", watch.Scrub(err))
 	}
 	lock := flock.New(s.path("lock"))
 	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
 	defer cancel()
 	switch ok, err := lock.TryLockContext(ctx, lockPatience/10); {
 	case err != nil && ctx.Err() == nil:
-		return nil, fmt.Errorf("lock state folder: %w", watch.Scrub(err))
+		return fmt.Errorf("lock state folder: %w", watch.Scrub(err))
 	case !ok:
-		return nil, ErrLocked
+		return ErrLocked
 	}
 	s.lock = lock
-	if err := errors.Join(s.loadKey(), s.sweep()); err != nil {
-		return nil, errors.Join(err, s.close())
+	return nil
+}
+
+// begin finishes a restore that was cut off, and makes what must be there.
+func (s *state) begin() error {
+	if err := s.finishRestore(); err != nil {
+		return err
 	}
-	return s, nil
+	for _, d := range []string{"keys", "releases", "sealed", "pdfium"} {
+		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
+			return fmt.Errorf("make state folder: %w", watch.Scrub(err))
+		}
+	}
+	return errors.Join(s.loadKey(), s.sweep())
 }
 
 // lockPatience waits out who only looks whether the lock is taken.
@@ -66,6 +85,9 @@ const lockPatience = 200 * time.Millisecond
 // sweep removes what a crash left: files half written, which may hold secrets, and
 // sealed files that no release knows. It runs before anything can be packed.
 func (s *state) sweep() error {
+	if err := os.RemoveAll(s.path(incomingDir)); err != nil { // of a restore that was given up before it counted
+		return fmt.Errorf("remove what was not restored: %w", watch.Scrub(err))
+	}
 	for _, dir := range []string{"", "keys", "releases"} {
 		left, err := os.ReadDir(s.path(dir))
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Extent is how much of a segment belongs to a snapshot, in bytes from its beginning.
@@ -39,14 +40,14 @@ func Snap(dir string) (s Snapshot, err error) {
 		return s, err
 	}
 	h, signed := Unproven(s.Head)
-	for i := len(names) - 1; i >= 0; i-- {
-		size, met, err := reach(filepath.Join(dir, names[i]), h.Seq)
+	for i, name := range slices.Backward(names) {
+		size, met, err := reach(filepath.Join(dir, name), h.Seq)
 		if err != nil {
 			return s, err
 		}
 		if signed && met {
 			s.Segments = append(s.Segments[:0], wholeFiles(dir, names[:i])...)
-			s.Segments = append(s.Segments, Extent{names[i], size})
+			s.Segments = append(s.Segments, Extent{name, size})
 			return s, nil
 		}
 	}

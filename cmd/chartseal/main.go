@@ -132,6 +132,7 @@ Try it: chartseal demo`,
 	root.AddCommand(
 		demoCmd(a), initCmd(a), runCmd(a), checkCmd(a), sendCmd(a), statusCmd(a), boardCmd(a),
 		linkCmd(a), revokeCmd(a), formCmd(a), orderCmd(a), approveCmd(a), openCmd(a), ledgerCmd(a), redactCmd(a), keyCmd(a), siteCmd(a),
+		backupCmd(a), restoreCmd(a),
 		serviceCmd(a), versionCmd(a), storeCmd(), workerCmd(), manualCmd(),
 	)
 	group(root)

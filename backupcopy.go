@@ -1,0 +1,306 @@
+package chartseal
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/watch"
+)
+
+// A backup is made beside the daemon, which goes on. What it copies must be something that
+// a crash could have left, for from that the daemon goes on by itself: the database first,
+// which may be behind the releases, then the releases, which may be behind the ledger, then
+// the ledger. All that is large is copied before, and what came since once more. When no
+// release and no entry came in between, the copy is of one instant.
+
+// leftOut are parts of the state folder that are made anew, or are of a running process.
+var leftOut = []string{
+	"lock", "control.json", lifeFile, "pdfium", "index", backupNote, incomingDir, restoreMark,
+}
+
+// isLeftOut tells it for a name directly in the state folder. The engine's database is
+// copied by SQLite itself, the ledger by its own rules; logs say nothing that is needed.
+func isLeftOut(name string) bool {
+	return slices.Contains(leftOut, name) || strings.HasPrefix(name, halfWritten) || strings.HasPrefix(name, "engine.db") || strings.HasPrefix(name, asideDir) ||
+		name == "ledger" || isLog(name) || strings.HasSuffix(name, ".tmp")
+}
+
+const (
+	settleTries = 5
+	settlePause = 300 * time.Millisecond
+	smallPart   = 1 << 20 // bytes: read at once, so that on Windows nobody waits to replace it
+	engineFile  = "engine.db"
+)
+
+// copier copies a state folder into a vault.
+type copier struct {
+	s        *state
+	out      vault
+	was, now map[string]part
+	snap     ledger.Snapshot
+	schema   int
+}
+
+// all copies everything. settled says that nothing came between its parts.
+func (c *copier) all(ctx context.Context, cfg *config.Config) (settled bool, err error) {
+	c.now = map[string]part{}
+	if err := c.trees(ctx, "store", "sealed"); err != nil {
+		return false, err
+	}
+	for range settleTries {
+		c.was, c.now = c.now, map[string]part{}
+		before := c.signs()
+		if err := c.once(ctx, cfg); err != nil {
+			return false, err
+		}
+		if c.signs() == before {
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(settlePause):
+		}
+	}
+	return false, nil
+}
+
+// once copies what was not copied yet, in the order that a restored folder needs.
+func (c *copier) once(ctx context.Context, cfg *config.Config) error {
+	if cfg.Database.Reveal() == "" {
+		if err := c.engine(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.trees(ctx, "releases", "sealed", "store"); err != nil {
+		return err
+	}
+	top, err := os.ReadDir(c.s.dir)
+	if err != nil {
+		return wrap("read state folder", watch.Scrub(err))
+	}
+	for _, f := range top {
+		switch name := f.Name(); {
+		case isLeftOut(name), name == "releases", name == "sealed", name == "store":
+		default:
+			if err := c.trees(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.ledger(); err != nil {
+		return err
+	}
+	return c.config(cfg)
+}
+
+// trees copies files and folders of the state folder.
+func (c *copier) trees(ctx context.Context, names ...string) error {
+	root, err := os.OpenRoot(c.s.dir)
+	if err != nil {
+		return wrap("read state folder", watch.Scrub(err))
+	}
+	defer func() { _ = root.Close() }() // only read
+	for _, name := range names {
+		err := fs.WalkDir(root.FS(), name, func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case errors.Is(err, fs.ErrNotExist): // gone meanwhile
+				return nil
+			case err != nil:
+				return err
+			case strings.HasPrefix(path.Base(name), halfWritten):
+				return nil
+			case d.IsDir():
+				return c.folder(name)
+			case d.Type().IsRegular():
+				return c.file(name, -1)
+			}
+			return nil // nobody put a link there who should have
+		})
+		if err != nil {
+			return wrap("copy state folder", watch.Scrub(err))
+		}
+	}
+	return nil
+}
+
+func (c *copier) folder(name string) error {
+	attrs, err := readAttrs(c.s.path(filepath.FromSlash(name)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	c.now[stateParts+name] = part{Name: stateParts + name, Folder: true, Attrs: attrs}
+	return nil
+}
+
+// file copies one file, up to most bytes of it unless that is negative. One that is as it
+// was copied before is not copied again.
+func (c *copier) file(name string, most int64) error {
+	on := c.s.path(filepath.FromSlash(name))
+	f, err := os.Open(on)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	p := part{Name: stateParts + name, Size: info.Size(), At: info.ModTime().UTC()}
+	if most >= 0 {
+		p.Size = min(p.Size, most)
+	}
+	if was, ok := c.was[p.Name]; ok && was.Size == p.Size && was.At.Equal(p.At) {
+		c.now[p.Name] = was
+		return nil
+	}
+	if p.Attrs, err = readAttrs(on); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if p.Size > smallPart {
+		return c.put(p, f)
+	}
+	b := make([]byte, p.Size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return err
+	}
+	_ = f.Close() // before it is sealed
+	return c.put(p, bytes.NewReader(b))
+}
+
+func (c *copier) put(p part, content io.Reader) error {
+	sum := sha256.New()
+	if err := c.out.put(p, io.TeeReader(content, sum)); err != nil {
+		return err
+	}
+	p.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	c.now[p.Name] = p
+	return nil
+}
+
+// ledger copies it up to its signed head.
+func (c *copier) ledger() (err error) {
+	if c.snap, err = ledger.Snap(c.s.path("ledger")); err != nil {
+		return wrap("read ledger", err)
+	}
+	if err := c.folder("ledger"); err != nil {
+		return wrap("read ledger", watch.Scrub(err))
+	}
+	for _, e := range c.snap.Segments {
+		if err := c.file("ledger/"+e.Name, e.Size); err != nil {
+			return wrap("copy ledger", watch.Scrub(err))
+		}
+	}
+	if c.snap.Head == nil {
+		return nil
+	}
+	return c.put(part{Name: stateParts + "ledger/head", Size: int64(len(c.snap.Head))}, bytes.NewReader(c.snap.Head))
+}
+
+// engine has SQLite write a copy of the engine's database as it is at one instant
+// (sqlite.org, VACUUM INTO), and looks it through. It holds no patient data and no secret.
+func (c *copier) engine(ctx context.Context) (err error) {
+	from := c.s.path(engineFile)
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "chartseal-engine-")
+	if err != nil {
+		return wrap("copy engine's database", watch.Scrub(err))
+	}
+	defer func() { err = errors.Join(err, watch.Scrub(os.RemoveAll(dir))) }()
+	to := filepath.Join(dir, engineFile)
+	if err := vacuumInto(ctx, from, to); err != nil {
+		return wrap("copy engine's database", err)
+	}
+	said, version, err := lookAtEngine(ctx, to)
+	switch {
+	case err != nil:
+		return wrap("look through the engine's database", err)
+	case said != "ok":
+		return errors.New("the engine's database is damaged: chartseal check says what to do")
+	case version > len(migrations):
+		return ErrNewer
+	}
+	c.schema = version
+	f, err := os.Open(to)
+	if err != nil {
+		return wrap("copy engine's database", watch.Scrub(err))
+	}
+	defer func() { _ = f.Close() }() // before it is removed
+	info, err := f.Stat()
+	if err != nil {
+		return wrap("copy engine's database", watch.Scrub(err))
+	}
+	return c.put(part{Name: stateParts + engineFile, Size: info.Size()}, f)
+}
+
+func vacuumInto(ctx context.Context, from, to string) (err error) {
+	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}
+	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(from, "\\", "/")+"?"+q.Encode())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, to)
+	return err
+}
+
+// config copies what says how the practice is set up: small files, for a person who makes
+// it anew. Files with passwords and access keys are not among them.
+func (c *copier) config(cfg *config.Config) error {
+	for _, file := range []string{cfg.File, cfg.Recipients, cfg.Recipients + watch.SignatureSuffix, cfg.Restrictions} {
+		if file == "" || file == watch.SignatureSuffix {
+			continue
+		}
+		b, err := readConfigFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return wrap("copy configuration", watch.Scrub(err))
+		}
+		if err := c.put(part{Name: configParts + filepath.Base(file), Size: int64(len(b))}, bytes.NewReader(b)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signs tells whether a release or an entry came or changed.
+func (c *copier) signs() string {
+	var b strings.Builder
+	for _, dir := range []string{"releases", "ledger"} {
+		files, _ := os.ReadDir(c.s.path(dir)) // of what is not there nothing changes
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				fmt.Fprintln(&b, f.Name(), info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return digest([]byte(b.String()))
+}
+
+// isLog tells files of the log, also those that were put aside.
+func isLog(name string) bool { return strings.HasSuffix(name, ".log") }

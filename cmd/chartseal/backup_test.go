@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"chartseal"
+	"chartseal/config"
+	"chartseal/ledger"
+	"chartseal/packager/seal"
+	"chartseal/testdata/practice"
+)
+
+// lock is a key that opens backups.
+type lock struct {
+	to   seal.Recipients
+	file string
+}
+
+func newLock(t *testing.T) lock {
+	t.Helper()
+	k, err := seal.GenerateKey(false)
+	must(t, err)
+	to, err := seal.ParseRecipients([]string{k.Public})
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "key.txt")
+	must(t, os.WriteFile(file, k.File(time.Now()), 0o600))
+	return lock{to, file}
+}
+
+func (l lock) opens(source string) chartseal.Restoration {
+	return chartseal.Restoration{Source: source, Unlock: func(head []byte) (seal.Identities, error) { return unlockBackup(head, l.file, "") }}
+}
+
+// elsewhere is the practice on another computer: its state, and its outbox if that is moved,
+// are in other folders.
+func elsewhere(t *testing.T, cfg *config.Config, outbox string) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	text, err := os.ReadFile(cfg.File)
+	must(t, err)
+	file := filepath.Join(filepath.Dir(cfg.File), "moved.yaml") // relative paths of records stay
+	must(t, os.WriteFile(file, append([]byte("state: '"+filepath.Join(dir, "new state")+"'\noutbox: '"+outbox+"'\n"), withoutPlaces(text)...), 0o600))
+	moved, err := config.Load(file)
+	must(t, err)
+	return moved
+}
+
+func withoutPlaces(text []byte) []byte {
+	lines := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(l string) bool {
+		return strings.HasPrefix(l, "state:") || strings.HasPrefix(l, "outbox:")
+	})
+	return []byte(strings.Join(lines, ""))
+}
+
+// A backup of the running daemon is restored under another path. The order that was half
+// way goes on there and is sent once, wherever it was; one that was sent after the backup is
+// not sent again.
+func TestABackupGoesOnElsewhere(t *testing.T) {
+	t.Parallel()
+	who, _ := find("20871")
+	for _, at := range []string{"upload stored", "record recorded"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			cfg, key, dir := ownPractice(t), newLock(t), t.TempDir()
+			half := practice.OrderFor(who, "R-91", practice.OrderOptions{Now: time.Now()})
+			after := practice.OrderFor(who, "R-92", practice.OrderOptions{Now: time.Now()})
+			var once sync.Once
+			var r chartseal.BackupReport
+			var err error
+			runUntil(t, cfg, half, func(stage, point string) {
+				if stage+" "+point != at {
+					return
+				}
+				once.Do(func() {
+					r, err = chartseal.Backup(context.Background(), cfg, (&app{}).options(nil), chartseal.Destination{Path: dir, To: key.to})
+					err = errors.Join(err, os.CopyFS(filepath.Join(dir, "outbox"), os.DirFS(cfg.Outbox)))
+				})
+			})
+			must(t, err)
+			if r.Path == "" || !r.Settled || !r.Sealed || r.Ledger != "" {
+				t.Fatalf("%+v", r)
+			}
+			runUntilIdle(t, cfg, time.Now, map[string][]byte{"after.yaml": after})
+
+			died := elsewhere(t, cfg, filepath.Join(dir, "outbox")) // the moment after the backup
+			restored(t, died, key.opens(r.Path), false)
+			runUntilIdle(t, died, time.Now, nil)
+			goesOut(t, died, "R-91")
+
+			later := elsewhere(t, cfg, cfg.Outbox) // after both were sent
+			restored(t, later, key.opens(r.Path), false)
+			had := len(stored(t, later))
+			runUntilIdle(t, later, time.Now, map[string][]byte{"half.yaml": half, "after.yaml": after})
+			for _, id := range []string{"R-91", "R-92"} {
+				why, err := os.ReadFile(filepath.Join(cfg.Outbox, "held", id, "WHY-HELD.txt"))
+				if err != nil || !strings.Contains(string(why), "already sent") {
+					t.Errorf("%s: %s, %v", id, why, err)
+				}
+			}
+			if n := len(stored(t, later)); n > had {
+				t.Errorf("%d objects in the store, and %d before", n, had)
+			}
+		})
+	}
+}
+
+// runUntil runs the daemon until one order is answered; step is told of what became durable.
+func runUntil(t *testing.T, cfg *config.Config, drop []byte, step func(stage, point string)) {
+	t.Helper()
+	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "r.yaml"), drop, 0o600))
+	opts := (&app{}).options(nil)
+	opts.Step = func(_, stage, point string) { step(stage, point) }
+	p, err := chartseal.Open(context.Background(), cfg, opts)
+	must(t, err)
+	must(t, p.Run(t.Context(), true))
+	must(t, p.Close())
+}
+
+func restored(t *testing.T, cfg *config.Config, q chartseal.Restoration, replace bool) chartseal.RestoreReport {
+	t.Helper()
+	q.Replace = replace
+	r, err := chartseal.Restore(t.Context(), cfg, (&app{}).options(nil), q)
+	must(t, err)
+	return r
+}
+
+// goesOut makes sure that an order was sent once: one answer, one bundle with its page, one
+// line in a ledger that holds.
+func goesOut(t *testing.T, cfg *config.Config, id string) {
+	t.Helper()
+	r := receiptOf(t, cfg, id)
+	if n := len(stored(t, cfg)); n != 2 {
+		t.Errorf("%d objects in the store", n)
+	}
+	whileOpen(t, cfg, func() {
+		for _, address := range []string{r.Page, r.Link} {
+			if got := visited(t, http.MethodGet, address, ""); got != http.StatusOK {
+				t.Errorf("an address of it answers %d", got)
+			}
+		}
+	})
+	sent := 0
+	for _, e := range ledgerEvents(t, cfg) {
+		if e == ledger.Sent {
+			sent++
+		}
+	}
+	if rep, err := chartseal.SignedLedger(t.Context(), cfg); err != nil || sent != 1 {
+		t.Errorf("%d lines of it in the ledger: %+v, %v", sent, rep, err)
+	}
+}
