@@ -57,7 +57,7 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 	if !s.begun() {
 		return r, fmt.Errorf("%w: there is nothing to back up: chartseal has not run on the folder that 'state' in chartseal.yaml names", ErrConfig)
 	}
-	r.At = opts.Now().UTC().Truncate(time.Second)
+	r.At = opts.Now().UTC().Truncate(time.Millisecond)
 	if r.Path, err = backupPath(cfg, to, r.At); err != nil {
 		return r, err
 	}
@@ -146,7 +146,7 @@ func backupPath(cfg *config.Config, to Destination, now time.Time) (string, erro
 	info, err := os.Stat(at)
 	switch {
 	case err == nil && info.IsDir():
-		name := "chartseal-" + cfg.Site + "-" + now.Format("20060102T150405Z")
+		name := "chartseal-" + cfg.Site + "-" + now.Format("20060102T150405.000Z")
 		if !to.Plain {
 			name += ".age"
 		}
