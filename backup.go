@@ -49,13 +49,16 @@ const (
 	backupNote = "backup.json" // under state: when there was one
 )
 
+// ErrNoBackup says that a backup cannot be made so, or there.
+var ErrNoBackup = errors.New("no backup was made")
+
 // Backup copies the state folder, also beside the running daemon, and the configuration.
 // The copy is read back before it gets its name. Records, the outbox and a shared database
 // are not in it. A ledger that does not hold is copied as it is, and told.
 func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destination) (r BackupReport, err error) {
 	s := &state{dir: cfg.State}
 	if !s.begun() {
-		return r, fmt.Errorf("%w: there is nothing to back up: chartseal has not run on the folder that 'state' in chartseal.yaml names", ErrConfig)
+		return r, fmt.Errorf("%w: chartseal has not run on the folder that 'state' in chartseal.yaml names", ErrNoBackup)
 	}
 	r.At = opts.Now().UTC().Truncate(time.Millisecond)
 	if r.Path, err = backupPath(cfg, to, r.At); err != nil {
@@ -82,7 +85,7 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 		return r, fmt.Errorf("read the backup back: %w", err)
 	}
 	if _, err := os.Lstat(r.Path); !errors.Is(err, fs.ErrNotExist) {
-		return r, fmt.Errorf("%w: there is something under the name of the backup already", ErrConfig)
+		return r, fmt.Errorf("%w: there is something under its name already", ErrNoBackup)
 	}
 	if err := done(); err != nil {
 		return r, err
@@ -136,11 +139,11 @@ func (r *BackupReport) fill(ctx context.Context, cfg *config.Config, opts Option
 func backupPath(cfg *config.Config, to Destination, now time.Time) (string, error) {
 	at, err := filepath.Abs(to.Path)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrConfig, err)
+		return "", fmt.Errorf("%w: %w", ErrNoBackup, err)
 	}
 	for what, dir := range map[string]string{"state folder": cfg.State, "outbox": cfg.Outbox} {
 		if liesIn(at, dir) {
-			return "", fmt.Errorf("%w: a backup does not belong into the %s", ErrConfig, what)
+			return "", fmt.Errorf("%w: it does not belong into the %s", ErrNoBackup, what)
 		}
 	}
 	info, err := os.Stat(at)
@@ -152,12 +155,12 @@ func backupPath(cfg *config.Config, to Destination, now time.Time) (string, erro
 		}
 		return filepath.Join(at, name), nil
 	case err == nil:
-		return "", fmt.Errorf("%w: there is a file under the name of the backup already; nothing was written", ErrConfig)
+		return "", fmt.Errorf("%w: there is a file under its name already", ErrNoBackup)
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", wrap("look for backup", watch.Scrub(err))
 	}
 	if info, err := os.Stat(filepath.Dir(at)); err != nil || !info.IsDir() {
-		return "", fmt.Errorf("%w: the folder that the backup is to be in is not there", ErrConfig)
+		return "", fmt.Errorf("%w: the folder that it is to be in is not there", ErrNoBackup)
 	}
 	return at, nil
 }

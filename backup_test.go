@@ -219,7 +219,7 @@ func TestRestoringOverAPractice(t *testing.T) {
 	r := h.backup(t, false)
 	h.enter(t, 2)
 	before := holds(t, h.cfg.State)
-	if _, err := h.restore(t, r.Path, false); !errors.Is(err, ErrOccupied) {
+	if _, err := h.restore(t, r.Path, false); !errors.Is(err, ErrNotRestored) {
 		t.Errorf("over a practice: %v", err)
 	}
 	s, err := openState(h.cfg.State)
@@ -456,7 +456,7 @@ func TestWhereABackupMayGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{there, filepath.Join(h.cfg.State, "b"), h.cfg.State, filepath.Join(h.cfg.Outbox, "b.age"), filepath.Join(h.dest, "no", "b")} {
-		if _, err := Backup(t.Context(), h.cfg, quiet(), Destination{Path: path, To: h.to}); !errors.Is(err, ErrConfig) {
+		if _, err := Backup(t.Context(), h.cfg, quiet(), Destination{Path: path, To: h.to}); !errors.Is(err, ErrNoBackup) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -472,7 +472,7 @@ func TestWhereABackupMayGo(t *testing.T) {
 	}
 	empty := *h.cfg
 	empty.State = filepath.Join(t.TempDir(), "none")
-	if _, err := Backup(t.Context(), &empty, quiet(), Destination{Path: h.dest, To: h.to}); !errors.Is(err, ErrConfig) {
+	if _, err := Backup(t.Context(), &empty, quiet(), Destination{Path: h.dest, To: h.to}); !errors.Is(err, ErrNoBackup) {
 		t.Errorf("of nothing: %v", err)
 	}
 }
@@ -489,7 +489,7 @@ func TestTheConfigurationOfABackup(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(q.Config, "chartseal.yaml")); err != nil || string(b) != "practice: of the backup\n" {
 		t.Errorf("%q, %v", b, err)
 	}
-	if _, err := RestoreConfig(q); !errors.Is(err, ErrConfig) {
+	if _, err := RestoreConfig(q); !errors.Is(err, ErrNotRestored) {
 		t.Errorf("over a folder that is there: %v", err)
 	}
 }

@@ -47,8 +47,8 @@ type RestoreReport struct {
 // errNoAttrs says that the disk cannot hold the embedded store.
 var errNoAttrs = errors.New("this disk cannot keep the extended attributes that the embedded store needs: restore onto one like that of the backup (ext4, XFS, Btrfs, APFS)")
 
-// ErrOccupied says that a restore would go over a state folder in use.
-var ErrOccupied = errors.New("the state folder holds a practice already, so nothing was restored; with --replace it is put aside first")
+// ErrNotRestored says that a backup cannot be brought back so, or there.
+var ErrNotRestored = errors.New("nothing was restored")
 
 const headOfSealed = 64 << 10 // bytes of a sealed file for Restoration.Unlock
 
@@ -72,7 +72,7 @@ func Restore(ctx context.Context, cfg *config.Config, opts Options, q Restoratio
 		return r, err
 	}
 	if s.occupied() && !q.Replace {
-		return r, fmt.Errorf("%w: %w", ErrConfig, ErrOccupied)
+		return r, fmt.Errorf("%w: the state folder holds a practice already; with --replace it is put aside first", ErrNotRestored)
 	}
 	in := &state{dir: s.path(incomingDir)}
 	if err := os.RemoveAll(in.dir); err != nil {
@@ -112,7 +112,7 @@ func RestoreConfig(q Restoration) (r RestoreReport, err error) {
 	defer func() { err = errors.Join(err, done()) }()
 	r = RestoreReport{BackupAt: a.At, Version: a.Version, Site: a.Site, Key: a.Key, Entries: a.Entries, Shared: a.Shared}
 	if err := os.Mkdir(q.Config, 0o700); err != nil {
-		return r, fmt.Errorf("%w: make the folder for the configuration: %w", ErrConfig, watch.Scrub(err))
+		return r, fmt.Errorf("%w: make the folder for the configuration: %w", ErrNotRestored, watch.Scrub(err))
 	}
 	err = a.check(func(p part, content io.Reader) error {
 		name, ok := strings.CutPrefix(p.Name, configParts)
@@ -133,7 +133,7 @@ func RestoreConfig(q Restoration) (r RestoreReport, err error) {
 func openBackup(q Restoration) (a *backupCopy, done func() error, err error) {
 	f, err := os.Open(q.Source)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: open backup: %w", ErrConfig, watch.Scrub(err))
+		return nil, nil, fmt.Errorf("%w: open backup: %w", ErrNotRestored, watch.Scrub(err))
 	}
 	defer func() {
 		if err != nil {

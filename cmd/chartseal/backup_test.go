@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -156,5 +158,49 @@ func goesOut(t *testing.T, cfg *config.Config, id string) {
 	}
 	if rep, err := chartseal.SignedLedger(t.Context(), cfg); err != nil || sent != 1 {
 		t.Errorf("%d lines of it in the ledger: %+v, %v", sent, rep, err)
+	}
+}
+
+// The commands say what they did and how it ended, for a person and for a program.
+func TestBackupAndRestoreAsCommands(t *testing.T) {
+	cfg, dir := ownPractice(t), t.TempDir()
+	words, file := filepath.Join(t.TempDir(), "words"), filepath.Join(dir, "b.age")
+	_, _, err := chartseal.SigningKey(cfg)
+	must(t, err)
+	for _, c := range []struct {
+		code int
+		args string
+		says string
+	}{
+		{exitUsage, "backup", ""},
+		{exitUsage, "backup " + file, ""}, // for whom?
+		{exitUsage, "backup --plain --passphrase-file " + words + " " + file, ""},
+		{exitUsage, "backup --to age1none " + file, ""},
+		{exitOK, "backup --passphrase-file " + words + " " + file, "read back and whole"},
+		{exitUsage, "backup --passphrase-file " + words + " " + file, ""}, // it is there
+		{exitUsage, "restore --passphrase-file " + words + " " + file, ""},
+		{exitUsage, "restore --passphrase-file " + cfg.File + ".none " + file, ""},
+		{exitUnverified, "restore --replace " + cfg.File, ""},
+		{exitOK, "restore --json --replace --passphrase-file " + words + " " + file, `"ledger_entries": 0`},
+		{exitOK, "restore --config-to " + filepath.Join(dir, "conf") + " --passphrase-file " + words + " " + file, "chartseal.yaml"},
+		{exitOK, "backup --json --plain " + dir, `"sealed": false`},
+	} {
+		var out strings.Builder
+		root := newRoot()
+		root.SetOut(&out)
+		root.SetErr(io.Discard)
+		root.SetArgs(append(strings.Fields(c.args), "-c", cfg.File))
+		err := root.ExecuteContext(t.Context())
+		if code := report(err); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: %d, %v\n%s", c.args, code, err, out.String())
+		}
+		if err != nil && strings.Contains(err.Error(), dir) {
+			t.Errorf("%s names a path: %v", c.args, err)
+		}
+	}
+	info, err := os.Stat(words)
+	must(t, err)
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("the words are %v", info.Mode())
 	}
 }

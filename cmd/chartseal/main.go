@@ -92,7 +92,7 @@ func isUsage(err error) bool {
 	if _, ok := errors.AsType[*order.BookError](err); ok {
 		return true
 	}
-	for _, wrong := range []error{chartseal.ErrConfig, chartseal.ErrSiteTaken, chartseal.ErrSiteRunning, chartseal.ErrPooled, chartseal.ErrNewer} {
+	for _, wrong := range []error{chartseal.ErrConfig, chartseal.ErrSiteTaken, chartseal.ErrSiteRunning, chartseal.ErrPooled, chartseal.ErrNewer, chartseal.ErrNoBackup, chartseal.ErrNotRestored} {
 		if errors.Is(err, wrong) {
 			return true
 		}
