@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -257,8 +255,7 @@ func (c *copier) engine(ctx context.Context) (err error) {
 }
 
 func vacuumInto(ctx context.Context, from, to string) (err error) {
-	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}
-	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(from, "\\", "/")+"?"+q.Encode())
+	db, err := openToRead(from)
 	if err != nil {
 		return err
 	}

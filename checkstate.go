@@ -37,7 +37,7 @@ func examineEngine(ctx context.Context, cfg *config.Config, add addFinding) {
 	if cfg.Database.Reveal() != "" {
 		return // see examineDatabase
 	}
-	file := filepath.Join(cfg.State, "engine.db")
+	file := filepath.Join(cfg.State, engineFile)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		add("engine", transport.OK, "The engine has no database yet: the daemon makes it when it starts.")
 		return
@@ -69,8 +69,7 @@ func lookAtEngine(ctx context.Context, file string) (said string, version int, e
 		return "", 0, err
 	}
 	_ = f.Close()
-	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(3000)"}}
-	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
+	db, err := openToRead(file)
 	if err != nil {
 		return "", 0, err
 	}
@@ -78,11 +77,41 @@ func lookAtEngine(ctx context.Context, file string) (said string, version int, e
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil || said != "ok" {
 		return said, 0, err
 	}
+	version, err = schemaOf(ctx, db)
+	return said, version, err
+}
+
+// openToRead opens an SQLite file without changing it.
+func openToRead(file string) (*sql.DB, error) {
+	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(3000)"}}
+	return sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
+}
+
+// schemaOf is the version of the tables; 0 if there are none.
+func schemaOf(ctx context.Context, db *sql.DB) (version int, err error) {
 	var tables int
 	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name='chartseal_version'`).Scan(&tables); err != nil || tables == 0 {
-		return said, 0, err
+		return 0, err
 	}
-	return said, version, db.QueryRowContext(ctx, `SELECT version FROM chartseal_version`).Scan(&version)
+	return version, db.QueryRowContext(ctx, `SELECT version FROM chartseal_version`).Scan(&version)
+}
+
+// newerEngine is ErrNewer if a newer program wrote the embedded database, for who only
+// looks; what else is wrong with it, check tells.
+func newerEngine(ctx context.Context, cfg *config.Config) (err error) {
+	file := filepath.Join(cfg.State, engineFile)
+	if _, err := os.Stat(file); cfg.Database.Reveal() != "" || err != nil {
+		return nil //nolint:nilerr // there is none yet
+	}
+	db, err := openToRead(file)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	defer func() { _ = db.Close() }() // only read
+	if version, err := schemaOf(ctx, db); err != nil || version <= len(migrations) {
+		return nil //nolint:nilerr // see above
+	}
+	return ErrNewer
 }
 
 // examineAgreement looks for the business associate agreement with who keeps the bundles

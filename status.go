@@ -49,7 +49,7 @@ type Status struct {
 	Head     uint64        `json:"ledger_entries"`
 	Copy     HeadCopy      `json:"ledger_copy"`        // of the ledger's signed head, in the store
 	Outbox   string        `json:"outbox,omitempty"`   // what is wrong with the outbox; then nothing is known of its files
-	Database string        `json:"database,omitempty"` // what is wrong with the shared database
+	Database string        `json:"database,omitempty"` // what is wrong with the database
 
 	Withdrawn []LiveLink `json:"withdrawn"` // links that the patient withdrew the authorization of, if they still live
 }
@@ -168,10 +168,13 @@ func viewOutbox(cfg *config.Config, claims []string, asked map[string]request, n
 	return v
 }
 
-// addSites adds the orders of the other sites. A database that is away is part
-// of the status and no failure of it.
+// addSites adds the orders of the other sites. A database that is away, or that a newer
+// program wrote, is part of the status and no failure of it.
 func (st *Status) addSites(ctx context.Context, cfg *config.Config) error {
 	if cfg.Database.Reveal() == "" {
+		if err := newerEngine(ctx, cfg); err != nil {
+			st.Database = err.Error()
+		}
 		return nil
 	}
 	for i := range st.Releases {

@@ -72,34 +72,19 @@ func TestABackupGoesOnElsewhere(t *testing.T) {
 	for _, at := range []string{"upload stored", "record recorded"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
-			cfg, key, dir := ownPractice(t), newLock(t), t.TempDir()
+			cfg, key := ownPractice(t), newLock(t)
 			half := practice.OrderFor(who, "R-91", practice.OrderOptions{Now: time.Now()})
 			after := practice.OrderFor(who, "R-92", practice.OrderOptions{Now: time.Now()})
-			var once sync.Once
-			var r chartseal.BackupReport
-			var err error
-			runUntil(t, cfg, half, func(stage, point string) {
-				if stage+" "+point != at {
-					return
-				}
-				once.Do(func() {
-					r, err = chartseal.Backup(context.Background(), cfg, (&app{}).options(nil), chartseal.Destination{Path: dir, To: key.to})
-					err = errors.Join(err, os.CopyFS(filepath.Join(dir, "outbox"), os.DirFS(cfg.Outbox)))
-				})
-			})
-			must(t, err)
-			if r.Path == "" || !r.Settled || !r.Sealed || r.Ledger != "" {
-				t.Fatalf("%+v", r)
-			}
+			copied, outbox := backedUpAt(t, cfg, key, half, at)
 			runUntilIdle(t, cfg, time.Now, map[string][]byte{"after.yaml": after})
 
-			died := elsewhere(t, cfg, filepath.Join(dir, "outbox")) // the moment after the backup
-			restored(t, died, key.opens(r.Path), false)
+			died := elsewhere(t, cfg, outbox) // the moment after the backup
+			restored(t, died, key.opens(copied), false)
 			runUntilIdle(t, died, time.Now, nil)
 			goesOut(t, died, "R-91")
 
 			later := elsewhere(t, cfg, cfg.Outbox) // after both were sent
-			restored(t, later, key.opens(r.Path), false)
+			restored(t, later, key.opens(copied), false)
 			had := len(stored(t, later))
 			runUntilIdle(t, later, time.Now, map[string][]byte{"half.yaml": half, "after.yaml": after})
 			for _, id := range []string{"R-91", "R-92"} {
@@ -113,6 +98,31 @@ func TestABackupGoesOnElsewhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// backedUpAt sends an order, and makes a backup of the running daemon at one of its steps. The
+// outbox is copied at the same moment.
+func backedUpAt(t *testing.T, cfg *config.Config, key lock, drop []byte, at string) (file, outbox string) {
+	t.Helper()
+	dir := t.TempDir()
+	outbox = filepath.Join(dir, "outbox")
+	var once sync.Once
+	var r chartseal.BackupReport
+	var err error
+	runUntil(t, cfg, drop, func(stage, point string) {
+		if stage+" "+point != at {
+			return
+		}
+		once.Do(func() {
+			r, err = chartseal.Backup(context.Background(), cfg, (&app{}).options(nil), chartseal.Destination{Path: dir, To: key.to})
+			err = errors.Join(err, os.CopyFS(outbox, os.DirFS(cfg.Outbox)))
+		})
+	})
+	must(t, err)
+	if r.Path == "" || !r.Settled || !r.Sealed || r.Ledger != "" {
+		t.Fatalf("%+v", r)
+	}
+	return r.Path, outbox
 }
 
 // runUntil runs the daemon until one order is answered; step is told of what became durable.
