@@ -43,6 +43,7 @@ type Options struct {
 	Patient bool      // wait for a shared database that is away, instead of failing with ErrDatabase
 	Alive   func()    // told at every turn of the daemon's loop, also of the one that waits; may be nil
 	Step    StepFunc  // told after every durable effect; may be nil
+	Locked  func()    // told as soon as the state folder is this process's own; may be nil
 }
 
 // WatchFunc is told what happens to a release, for a person who looks on.
@@ -108,6 +109,9 @@ func Open(ctx context.Context, cfg *config.Config, opts Options) (*Practice, err
 func (p *Practice) open(ctx context.Context) (err error) {
 	if p.state, err = openState(p.cfg.State); err != nil {
 		return err
+	}
+	if p.opts.Locked != nil {
+		p.opts.Locked()
 	}
 	if err = p.readRules(); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/transport/s3"
 	"chartseal/watch"
@@ -43,6 +44,11 @@ type Vitals struct {
 
 	Credentials s3.Life // of the store's
 	CredTrouble string  // class of what keeps them from being had
+
+	// Opening says that the practice is not open yet: nothing else is known but the room on
+	// the disk. Awaits is the class of what that waits for, if it does.
+	Opening bool
+	Awaits  Trouble
 
 	DiskFree int64 // bytes that the state folder may still take; -1 if unknown
 	Uploaded int64 // bytes of sealed files taken by the store since the start
@@ -126,10 +132,15 @@ func (v *Vitals) Oldest() (since time.Time) {
 	return since
 }
 
-// Ill says in one word why the daemon is not well: its scheduler does not turn, or the
-// ledger does not hold. "" says that it is.
+// Ill says in one word why the daemon is not well: its scheduler does not turn, the
+// ledger does not hold, or it has not begun; then the class follows of what it waits for, if
+// it does. "" says that it is well.
 func (v *Vitals) Ill() string {
 	switch {
+	case v.Opening && v.Awaits.Class != "":
+		return "starting: " + v.Awaits.Class
+	case v.Opening:
+		return "starting"
 	case v.At.Sub(v.lastTurn()) > v.Silent:
 		return "stalled"
 	case v.Turned.IsZero():
@@ -146,6 +157,14 @@ func (v *Vitals) lastTurn() time.Time {
 		return v.Started
 	}
 	return v.Turned
+}
+
+// OpeningVitals are those of a practice that is being opened since began.
+func OpeningVitals(cfg *config.Config, version string, began, now time.Time, awaits Trouble) *Vitals {
+	return &Vitals{
+		At: now, Practice: cfg.Practice.Name, Site: cfg.Site, Version: version, GoLang: runtime.Version(),
+		Started: began, Opening: true, Awaits: awaits, Silent: lifeSilent + 2*time.Duration(cfg.Watch.Scan), DiskFree: diskFree(cfg.State),
+	}
 }
 
 // Vitals looks at the practice while it runs. It asks neither the outbox nor the store,

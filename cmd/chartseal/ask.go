@@ -114,6 +114,19 @@ func listen(ctx context.Context, p *chartseal.Practice, l *lookout) (*control.Se
 		yearsQuestion.path:     yearsQuestion.handler(p),
 		endedQuestion.path:     endedQuestion.handler(p),
 
-		boardQuestion: l.address,
+		boardQuestion: l.front.address,
 	})
+}
+
+// listenEarly answers while the practice is being opened: where the board is, and to all
+// else that it cannot be answered yet.
+func listenEarly(ctx context.Context, state string, f *front) (*control.Server, error) {
+	later := func(context.Context, []byte) (any, error) {
+		return nil, &control.Failure{Code: exitFailed, Text: "the daemon is starting (" + f.stand.Vitals(ctx).Ill() + ") and cannot do that yet: try again when `chartseal status` shows that it runs"}
+	}
+	all := map[string]control.Handler{boardQuestion: f.address}
+	for _, path := range []string{relinkQuestion.path, revokeQuestion.path, acceptQuestion.path, accountedQuestion.path, purgeQuestion.path} {
+		all[path] = later
+	}
+	return control.Serve(ctx, state, all)
 }

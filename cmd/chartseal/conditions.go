@@ -31,6 +31,12 @@ func conditions(v *chartseal.Vitals, l limits) (all []alert.Condition) {
 		all = append(all, alert.Condition{Class: c, Detail: detail, Count: t.Orders, Release: t.Release, Since: t.Since})
 	}
 	old := func(since time.Time, most time.Duration) bool { return !since.IsZero() && v.At.Sub(since) >= most }
+	if v.Opening {
+		if old(v.Awaits.Since, l.after) {
+			add(alert.Failing, v.Awaits.Class, v.Awaits)
+		}
+		return all
+	}
 	switch v.Ledger {
 	case "":
 	case chartseal.LedgerCut:

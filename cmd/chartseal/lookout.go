@@ -14,56 +14,35 @@ import (
 	"chartseal"
 	"chartseal/cmd/chartseal/alert"
 	"chartseal/cmd/chartseal/board"
-	"chartseal/cmd/chartseal/control"
 	"chartseal/cmd/chartseal/logfile"
-	"chartseal/cmd/chartseal/monitor"
 	"chartseal/config"
 )
 
 // lookout is what the daemon shows of itself, and whom it tells of trouble. Orders go on
 // where it cannot be had.
 type lookout struct {
-	app    *app
-	server *monitor.Server // nil: status.listen is empty, or taken
-	board  *board.Board
-	stop   context.CancelFunc
-	told   <-chan struct{} // closed when the keeper of alerts has ended; nil: there is none
-	why    error           // there is no server
+	app   *app
+	front *front
+	own   bool // the front ends with it
+	stop  context.CancelFunc
+	told  <-chan struct{} // closed when the keeper of alerts has ended; nil: there is none
 }
 
 // openLookout begins; the practice must outlive it.
 func (a *app) openLookout(ctx context.Context, p *chartseal.Practice) *lookout {
-	ctx, stop := context.WithCancel(ctx)
-	l := &lookout{app: a, stop: stop}
-	cfg := p.Config()
-	if l.why = l.show(ctx, p, cfg); l.why != nil && !errors.Is(l.why, errNotShown) {
-		a.logger().Warn("the board and the metrics cannot be shown", slog.String("stage", "status"), because(l.why))
+	own := a.front == nil
+	if own {
+		a.openFront(ctx, p.Config())
 	}
+	ctx, stop := context.WithCancel(ctx)
+	l := &lookout{app: a, front: a.front, own: own, stop: stop}
+	l.front.stand.enter(p)
+	cfg := p.Config()
 	l.told = a.keepTelling(ctx, cfg, func(ctx context.Context) ([]alert.Condition, bool) {
 		v := p.Vitals(ctx)
 		return conditions(v, limitsOf(cfg.Alerts)), v.Database == "" && !v.Turned.IsZero() && !v.Listed.IsZero()
 	})
 	return l
-}
-
-var errNotShown = errors.New("the daemon shows no board: set status: {listen: \"127.0.0.1:7421\"} in chartseal.yaml and restart it")
-
-func (l *lookout) show(ctx context.Context, p *chartseal.Practice, cfg *config.Config) (err error) {
-	if cfg.Status.Listen == "" {
-		return errNotShown
-	}
-	now := limitsOf(cfg.Alerts)
-	now.after = 0 // who looks wants to know what is, also if it passes
-	l.board, err = board.Open(p, board.Options{
-		Now:      time.Now,
-		Concerns: func(v *chartseal.Vitals) []board.Concern { return concerns(conditions(v, now)) },
-		Recent:   func() []board.Line { return boardLines(l.app.logs.recent) },
-	})
-	if err != nil {
-		return err
-	}
-	l.server, err = monitor.Serve(ctx, cfg.Status.Listen, monitor.Handlers(p, time.Now), l.board.Pages())
-	return err
 }
 
 // close ends it. What it was about to tell is told by the next run.
@@ -72,35 +51,10 @@ func (l *lookout) close() {
 	if l.told != nil {
 		<-l.told
 	}
-	if l.server == nil {
-		return
+	l.front.stand.leave()
+	if l.own {
+		l.app.closeFront()
 	}
-	if err := l.server.Close(); err != nil {
-		l.app.logger().Warn("showing the board did not end well", slog.String("stage", "status"), because(err))
-	}
-}
-
-// boardAddress is where the board can be opened, once.
-type boardAddress struct {
-	Address string    `json:"address"`
-	Until   time.Time `json:"until"`
-}
-
-// address answers the command that asks for the board.
-func (l *lookout) address(context.Context, []byte) (any, error) {
-	if l.server == nil {
-		return nil, &control.Failure{Code: exitUsage, Text: l.why.Error()}
-	}
-	listen, err := netip.ParseAddrPort(l.server.Addr())
-	if err != nil {
-		return nil, err
-	}
-	near, err := hereAt(listen)
-	if err != nil {
-		return nil, &control.Failure{Code: exitUsage, Text: err.Error()}
-	}
-	at, until := l.board.Address(near.String())
-	return boardAddress{at, until}, nil
 }
 
 // hereAt is how a browser on this computer reaches a listener.
@@ -123,7 +77,10 @@ func sender(cfg *config.Config) alert.Sender {
 }
 
 // concerns are conditions for people who look.
-func concerns(all []alert.Condition) (out []board.Concern) {
+func concerns(v *chartseal.Vitals, all []alert.Condition) (out []board.Concern) {
+	if v.Opening {
+		out = append(out, board.Concern{Text: "chartseal is starting. Until it has, no order is picked up, and nothing is lost."})
+	}
 	for _, c := range all {
 		out = append(out, board.Concern{Text: c.Sentence(time.Local), Bad: c.Class != alert.Failing && c.Class != alert.Disk})
 	}

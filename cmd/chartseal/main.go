@@ -108,6 +108,7 @@ type app struct {
 	logFile    string
 	logs       logs
 	heart      *service.Heart // of the daemon
+	front      *front         // of the daemon; nil: it does not show itself yet
 }
 
 func newRoot() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 
 	"chartseal"
 	"chartseal/cmd/chartseal/alert"
+	"chartseal/cmd/chartseal/control"
 	"chartseal/config"
 )
 
@@ -20,6 +21,7 @@ type porch struct {
 	waiting atomic.Pointer[alert.Condition]
 	stop    context.CancelFunc
 	told    <-chan struct{}
+	early   *control.Server // nil: commands cannot ask yet
 }
 
 func (a *app) openPorch(ctx context.Context, cfg *config.Config) *porch {
@@ -27,6 +29,17 @@ func (a *app) openPorch(ctx context.Context, cfg *config.Config) *porch {
 	p := &porch{app: a, cfg: cfg, stop: stop}
 	p.told = a.keepTelling(ctx, cfg, p.look)
 	return p
+}
+
+// show begins to show the daemon, once the state folder is its own.
+func (p *porch) show(ctx context.Context) {
+	p.app.openFront(ctx, p.cfg)
+	early, err := listenEarly(ctx, p.cfg.State, p.app.front)
+	if err != nil { // orders go on without
+		p.app.logger().Warn("commands cannot reach this daemon yet", slog.String("stage", "control"), because(err))
+		return
+	}
+	p.early = early
 }
 
 // look tells what has been waited for long enough. It knows nothing else.
@@ -43,6 +56,9 @@ func (p *porch) waits(e chartseal.Event) {
 	if e.Waiting == nil || e.Stage != "engine" {
 		return
 	}
+	if p.app.front != nil {
+		p.app.front.stand.waits(chartseal.ClassOf(e.Waiting))
+	}
 	c := &alert.Condition{Class: alert.Failing, Detail: chartseal.ClassOf(e.Waiting), Since: time.Now()}
 	if was := p.waiting.Load(); was != nil && was.Detail == c.Detail {
 		return
@@ -56,6 +72,9 @@ func (p *porch) close(ctx context.Context, err error) {
 	p.stop()
 	if p.told != nil {
 		<-p.told
+	}
+	if p.early != nil {
+		p.app.hangUp(p.early)
 	}
 	if err == nil || ctx.Err() != nil || errors.Is(err, chartseal.ErrLocked) { // another one is at work
 		return

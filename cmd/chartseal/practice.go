@@ -112,11 +112,14 @@ func (a *app) openPatiently(ctx context.Context) (*chartseal.Practice, error) {
 	a.daemonLog(cfg.Log)
 	porch := a.openPorch(ctx, cfg)
 	opts := a.options(porch.waits)
-	opts.Patient = true
+	opts.Patient, opts.Locked = true, func() { porch.show(ctx) }
 	if a.heart != nil {
 		opts.Alive = a.heart.Beat
 	}
 	p, err := chartseal.Open(ctx, cfg, opts)
 	porch.close(ctx, err)
+	if err != nil && !openedAgain(err) {
+		a.closeFront()
+	}
 	return p, err
 }

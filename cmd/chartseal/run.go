@@ -45,6 +45,7 @@ const (
 // what it does; then everything is closed and opened again, as after a crash. On a
 // disk that is full at the start it waits for room.
 func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
+	defer a.closeFront()
 	failed := false
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		began := time.Now()
@@ -52,12 +53,15 @@ func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 		if ctx.Err() != nil || err == nil {
 			return nil
 		}
-		failed = failed || errors.Is(err, chartseal.ErrEngine) || chartseal.IsFull(err)
+		failed = failed || openedAgain(err)
 		if !failed { // it never began
 			return err
 		}
 		if a.heart != nil {
 			a.heart.Beat() // it waits, and does not hang
+		}
+		if a.front != nil {
+			a.front.stand.waits(chartseal.ClassOf(err))
 		}
 		a.logger().Warn("opened again after a failure", slog.String("stage", "engine"), slog.String("error", watch.Scrub(err).Error()))
 		if time.Since(began) > 10*maxPause {
@@ -70,6 +74,9 @@ func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 		}
 	}
 }
+
+// openedAgain tells failures after which the practice is closed and opened again.
+func openedAgain(err error) bool { return errors.Is(err, chartseal.ErrEngine) || chartseal.IsFull(err) }
 
 func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
 	p, err := a.openPatiently(ctx)

@@ -14,6 +14,9 @@ func (c Condition) title() string {
 		}
 		return "nothing moves"
 	case Failing:
+		if c.Count == 0 {
+			return "chartseal waits: " + c.Detail
+		}
 		return plural(c.Count, "order waits", "orders wait") + ": " + c.Detail
 	case Overdue:
 		return plural(c.Count, "order is", "orders are") + " overdue"

@@ -71,6 +71,10 @@ func Metrics(v *chartseal.Vitals) []byte {
 	p.sample("chartseal_build_info", 1, label{"version", v.Version}, label{"goversion", v.GoLang}, label{"site", v.Site})
 	p.gauge("chartseal_start_time_seconds", "When the daemon started, in seconds since 1970.", unix(v.Started))
 	p.yes("chartseal_healthy", "1 if the scheduler turns and the ledger holds, as /healthz says.", v.Ill() == "")
+	p.starting(v)
+	if v.Opening {
+		return p.Bytes()
+	}
 	if !v.Turned.IsZero() {
 		p.gauge("chartseal_scheduler_turned_seconds", "Time since the last scan of the outbox ended.", since(v.At, v.Turned))
 		p.yes("chartseal_outbox_ok", "1 if the last scan of the outbox succeeded.", v.Outbox.Class == "")
@@ -93,10 +97,19 @@ func Metrics(v *chartseal.Vitals) []byte {
 	p.yes("chartseal_ledger_copied", "1 if the ledger's signed head could be copied to the store.", v.HeadCopy.Class == "")
 	p.yes("chartseal_database_ok", "1 if the table of orders can be read.", v.Database == "")
 	p.credentials(v)
+	return p.Bytes()
+}
+
+// starting is what is known also before the practice is open.
+func (p *page) starting(v *chartseal.Vitals) {
+	p.yes("chartseal_starting", "1 while the daemon has not begun to look into the outbox.", v.Opening || v.Turned.IsZero())
+	p.family("chartseal_starting_waits", "gauge", "Always 1; what the start waits for, by its class.")
+	if v.Awaits.Class != "" {
+		p.sample("chartseal_starting_waits", 1, label{"class", v.Awaits.Class})
+	}
 	if v.DiskFree >= 0 {
 		p.gauge("chartseal_disk_free_bytes", "Room for the state folder.", float64(v.DiskFree))
 	}
-	return p.Bytes()
 }
 
 func (p *page) orders(v *chartseal.Vitals) {

@@ -212,3 +212,24 @@ func TestSoManyAtOnceAndNoMore(t *testing.T) {
 		t.Errorf("one more: %d", w.Code)
 	}
 }
+
+// Before the practice is open nothing is told that is not known.
+func TestAPracticeThatIsBeingOpened(t *testing.T) {
+	v := &chartseal.Vitals{At: now, Started: now.Add(-time.Hour), Opening: true, DiskFree: 1 << 30}
+	if got := v.Ill(); got != "starting" {
+		t.Errorf("it is %q", got)
+	}
+	v.Awaits = chartseal.Trouble{Class: "database unavailable", Since: now}
+	got := families(t, Metrics(v))
+	for name, want := range map[string]float64{"chartseal_healthy": 0, "chartseal_starting": 1, "chartseal_starting_waits": 1, "chartseal_disk_free_bytes": 1 << 30} {
+		if f := got[name]; f == nil || len(f.GetMetric()) != 1 || value(f.GetMetric()[0]) != want {
+			t.Errorf("%s is %v, want %v", name, f, want)
+		}
+	}
+	if len(got) != 6 || v.Ill() != "starting: database unavailable" {
+		t.Errorf("%d families, and it is %q", len(got), v.Ill())
+	}
+	if f := families(t, Metrics(well()))["chartseal_starting"]; value(f.GetMetric()[0]) != 0 {
+		t.Error("one that runs is starting")
+	}
+}
