@@ -253,7 +253,7 @@ func TestRestoringOverAPractice(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &Practice{cfg: h.cfg, opts: quiet(), log: quiet().Log, state: s}
-	_, err = p.accept(t.Context(), Acceptance{By: "IT", Reason: "disk"})
+	_, err = p.accept(t.Context(), Acceptance{Decider: Decider{By: "IT"}, Reason: "disk"})
 	if err := errors.Join(err, s.close()); err != nil {
 		t.Fatal(err)
 	}

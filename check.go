@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"chartseal/config"
+	"chartseal/config/access"
 	"chartseal/order"
 	"chartseal/packager/gather"
 	"chartseal/transport"
@@ -26,7 +27,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	examineDaemon(cfg, opts.Now(), add)
 	checkFolders(cfg, add)
 	examinePlaces(cfg, driveOf, add)
-	examineRights(cfg, whoElse, add)
+	examineRights(cfg, access.Of, add)
 	examineDisk(cfg, diskFree, add)
 	examineApproval(cfg, add)
 	examineBook(cfg, add)

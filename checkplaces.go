@@ -8,16 +8,10 @@ import (
 	"strings"
 
 	"chartseal/config"
+	"chartseal/config/access"
 	"chartseal/transport"
 	"chartseal/watch"
 )
-
-// others are what accounts besides the owner of a file and the administrators may do
-// with it. On Windows there is no group beside everybody.
-type others struct{ groupRead, groupWrite, read, write bool }
-
-// any tells whether anybody else gets at it.
-func (o others) any() bool { return o.groupRead || o.groupWrite || o.read || o.write }
 
 // drive is where a folder lies.
 type drive int
@@ -64,35 +58,35 @@ func examinePlaces(cfg *config.Config, at func(string) drive, add addFinding) {
 
 // examineRights looks who else may read what is private, and whether staff may write
 // where they should.
-func examineRights(cfg *config.Config, look func(string) (others, error), add addFinding) {
+func examineRights(cfg *config.Config, look func(string) (access.Others, error), add addFinding) {
 	if o, err := look(cfg.Outbox); err == nil {
 		switch {
-		case o.write && runtime.GOOS != "windows":
+		case o.Write && runtime.GOOS != "windows":
 			add("outbox", transport.Warning, "Everybody on this computer can drop orders and read answers with links: give the outbox a group of staff and take the rights of all others (chmod o-rwx %s).", cfg.Outbox)
-		case !o.write && !o.groupWrite:
+		case !o.Write && !o.GroupWrite:
 			add("outbox", transport.Notice, "Only the account that owns the outbox can write into it. If staff work under other accounts, give them the right to change files in %s.", cfg.Outbox)
 		default:
 			add("outbox", transport.OK, "Staff can write into the outbox.")
 		}
 	}
-	if o, err := look(cfg.State); err == nil && o.any() {
+	if o, err := look(cfg.State); err == nil && o.Any() {
 		add("state", transport.Problem, "Others can read the state folder, which holds the signing key and the ledger: %s", closeWords(cfg.State))
 	}
 	examineKeys(cfg, look, add)
 	for _, f := range []place{{"configuration", cfg.File}, {"recipient book", cfg.Recipients}, {"list of restrictions", cfg.Restrictions}} {
-		if o, err := look(f.path); f.path != "" && err == nil && o.write {
+		if o, err := look(f.path); f.path != "" && err == nil && o.Write {
 			add("config", transport.Problem, "Everybody on this computer can change the %s, and with it what is sent to whom: %s", f.name, closeWords(f.path))
 		}
 	}
 }
 
 // examineKeys looks at the files that hold secrets.
-func examineKeys(cfg *config.Config, look func(string) (others, error), add addFinding) {
+func examineKeys(cfg *config.Config, look func(string) (access.Others, error), add addFinding) {
 	open := false
 	keys, _ := os.ReadDir(filepath.Join(cfg.State, "keys")) // there are none before the first start
 	for _, k := range keys {
 		file := filepath.Join(cfg.State, "keys", k.Name())
-		if o, err := look(file); filepath.Ext(file) == ".key" && err == nil && o.any() {
+		if o, err := look(file); filepath.Ext(file) == ".key" && err == nil && o.Any() {
 			open = true
 			add("keys", transport.Problem, "Others can read the key %s: who has it can sign as the practice. %s", k.Name(), closeWords(file))
 		}
@@ -102,7 +96,7 @@ func examineKeys(cfg *config.Config, look func(string) (others, error), add addF
 		{"secret of the webhook", cfg.Alerts.Webhook.SecretFile},
 		{"access keys of the store", sharedCredentials(cfg)},
 	} {
-		if o, err := look(f.path); f.path != "" && err == nil && (o.read || o.write) {
+		if o, err := look(f.path); f.path != "" && err == nil && (o.Read || o.Write) {
 			open = true
 			add("keys", transport.Problem, "Everybody on this computer can read the %s: %s", f.name, closeWords(f.path))
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"chartseal/config"
+	"chartseal/config/access"
 	"chartseal/transport"
 )
 
@@ -18,7 +19,7 @@ func TestCheckFindsRights(t *testing.T) {
 	}
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", shared)
 	examined := func(cfg *config.Config) (f found) {
-		examineRights(cfg, whoElse, f.add)
+		examineRights(cfg, access.Of, f.add)
 		return f
 	}
 	cfg := inPractice(t)

@@ -19,9 +19,9 @@ import (
 	"chartseal/transport/storetest/versioned"
 )
 
-// vault is a bucket with object lock, what the practice has of it, and what somebody with
+// lockedBucket is one with object lock, what the practice has of it, and what somebody with
 // its access key can do there.
-type vault struct {
+type lockedBucket struct {
 	*s3.Store
 	cfg   config.Store
 	hide  func(t *testing.T, prefix string)
@@ -29,21 +29,21 @@ type vault struct {
 	erase func(t *testing.T, key string)
 }
 
-// vaults starts a store in which buckets with object lock can be had.
-func vaults(t *testing.T) func(t *testing.T, bucket string) *vault {
+// lockedBuckets starts a store in which buckets with object lock can be had.
+func lockedBuckets(t *testing.T) func(t *testing.T, bucket string) *lockedBucket {
 	t.Helper()
 	endpoint, c := versioned.Start(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", versioned.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", versioned.SecretKey)
 	t.Setenv("AWS_SESSION_TOKEN", "")
-	return func(t *testing.T, bucket string) *vault {
+	return func(t *testing.T, bucket string) *lockedBucket {
 		t.Helper()
 		versioned.Lock(t, c, bucket)
 		st, err := s3.New(t.Context(), s3.Config{Bucket: bucket, Endpoint: endpoint, PathStyle: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &vault{
+		return &lockedBucket{
 			Store: st, cfg: config.Store{Kind: config.StoreS3, Bucket: bucket, Endpoint: endpoint, PathStyle: true},
 			hide:  func(t *testing.T, prefix string) { t.Helper(); versioned.Hide(t, c, bucket, prefix) },
 			cover: func(t *testing.T, key, text string) { t.Helper(); versioned.Cover(t, c, bucket, key, text) },
@@ -52,8 +52,8 @@ func vaults(t *testing.T) func(t *testing.T, bucket string) *vault {
 	}
 }
 
-// keep opens a practice on some day after today, with its heads in the vault.
-func (v *vault) keep(t *testing.T, dir string, day int) *bookkeeper {
+// keep opens a practice on some day after today, with its heads in the bucket.
+func (v *lockedBucket) keep(t *testing.T, dir string, day int) *bookkeeper {
 	t.Helper()
 	return keepBooksIn(t, dir, &config.Config{Site: "front-desk", Store: v.cfg}, v, func() time.Time { return time.Now().AddDate(0, 0, day) })
 }
@@ -68,10 +68,10 @@ func (k *bookkeeper) verify(t *testing.T) (LedgerReport, error) {
 // heads in the store: deletes them, or stores older ones over them. Object lock keeps what
 // is hidden, and it is compared.
 func TestHiddenHeadsAreCompared(t *testing.T) {
-	bucket := vaults(t)
-	for name, attack := range map[string]func(v *vault, place, old string){
-		"deleted": func(v *vault, place, _ string) { v.hide(t, place) },
-		"covered by the older one": func(v *vault, place, old string) {
+	bucket := lockedBuckets(t)
+	for name, attack := range map[string]func(v *lockedBucket, place, old string){
+		"deleted": func(v *lockedBucket, place, _ string) { v.hide(t, place) },
+		"covered by the older one": func(v *lockedBucket, place, old string) {
 			v.erase(t, place+latestHead)
 			v.cover(t, place+latestHead, old)
 			for n := range v.Objects(t.Context(), place, "") {
@@ -80,17 +80,17 @@ func TestHiddenHeadsAreCompared(t *testing.T) {
 				}
 			}
 		},
-		"covered by nothing that is a head": func(v *vault, place, _ string) {
+		"covered by nothing that is a head": func(v *lockedBucket, place, _ string) {
 			for n := range v.Objects(t.Context(), place, "") {
 				v.cover(t, n.Key, "hello")
 			}
 		},
-		"deleted for good, as far as the lock lets": func(v *vault, place, _ string) {
+		"deleted for good, as far as the lock lets": func(v *lockedBucket, place, _ string) {
 			v.hide(t, place)
 			v.erase(t, place)
 			v.hide(t, place)
 		},
-		"only the newest is covered": func(v *vault, place, old string) { v.cover(t, place+latestHead, old) },
+		"only the newest is covered": func(v *lockedBucket, place, old string) { v.cover(t, place+latestHead, old) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := bucket(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""))
@@ -127,7 +127,7 @@ func TestHiddenHeadsAreCompared(t *testing.T) {
 // Of a ledger that is whole hidden heads are an alarm, and no more: what is hidden agrees
 // with it.
 func TestHiddenHeadsAreAnAlarm(t *testing.T) {
-	v := vaults(t)(t, "alarm")
+	v := lockedBuckets(t)(t, "alarm")
 	dir := t.TempDir()
 	k := v.keep(t, dir, 0)
 	k.write(t, "a")
@@ -185,7 +185,7 @@ func TestHiddenHeadsAreAnAlarm(t *testing.T) {
 
 // A lost state folder is missed also when somebody deleted its heads in the store.
 func TestALostStateFolderWithHiddenHeads(t *testing.T) {
-	v := vaults(t)(t, "lost")
+	v := lockedBuckets(t)(t, "lost")
 	k := v.keep(t, t.TempDir(), 0)
 	k.write(t, "a", "b")
 	k.close(t)

@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"chartseal/config"
+	"chartseal/config/access"
 	"chartseal/transport"
 	"chartseal/watch"
 )
@@ -50,7 +51,7 @@ func (s *state) take() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("make state folder: %w", watch.Scrub(err))
 	}
-	if err := os.Chmod(s.dir, 0o700); err != nil { // one made by hand may be open to others
+	if err := access.Close(s.dir); err != nil { // one made by hand may be open to others
 		return fmt.Errorf("close state folder to others: %w", watch.Scrub(err))
 	}
 	lock := flock.New(s.path("lock"))
@@ -219,6 +220,9 @@ func (s *state) makeKey(file string) error {
 	}
 	if err := durable(file, append(keyText, '\n'), 0o600); err != nil {
 		return err
+	}
+	if err := access.CloseFile(file); err != nil {
+		return fmt.Errorf("close signing key to others: %w", watch.Scrub(err))
 	}
 	s.key, s.pub = key, pub
 	return nil

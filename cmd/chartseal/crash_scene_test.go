@@ -44,7 +44,7 @@ var crashOrders = []struct {
 		return treatment("20871", "Mueller-1", now, "radiograph")
 	}},
 	{"b passphrase.yaml", "Alvarez-2", "sent", func(now time.Time) []byte {
-		return access("10432", "Alvarez-2", now, "scan")
+		return patientAccess("10432", "Alvarez-2", now, "scan")
 	}},
 	{"c rule.yaml", "Nguyen-3", "held", func(now time.Time) []byte {
 		text := string(treatment("NG-2201", "Nguyen-3", now, "radiograph"))
@@ -70,7 +70,7 @@ func treatment(who, id string, now time.Time, kinds ...string) []byte {
 	return practice.OrderFor(patient(who), id, practice.OrderOptions{Now: now, Kinds: kinds})
 }
 
-func access(who, id string, now time.Time, kinds ...string) []byte {
+func patientAccess(who, id string, now time.Time, kinds ...string) []byte {
 	return practice.AccessOrderFor(patient(who), id, practice.OrderOptions{Now: now, Kinds: kinds})
 }
 

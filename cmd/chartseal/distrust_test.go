@@ -166,11 +166,11 @@ func TestADaemonStartsOnABrokenLedger(t *testing.T) {
 	if held, ok := errors.AsType[*chartseal.Held](err); !ok || len(held.Reasons) != 1 || held.Reasons[0].Rule != "R31" {
 		t.Errorf("send says %v", err)
 	}
-	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "edited"}); !errors.Is(err, ledger.ErrBroken) || errors.Is(err, chartseal.ErrNothingLost) {
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "IT"}, Reason: "edited"}); !errors.Is(err, ledger.ErrBroken) || errors.Is(err, chartseal.ErrNothingLost) {
 		t.Errorf("an edited ledger is accepted: %v", err)
 	}
 	must(t, os.WriteFile(files[0], whole, 0o600))
-	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{By: "IT", Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "IT"}, Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
 		t.Error(err)
 	}
 	comes(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-94", "RECEIPT.txt") })

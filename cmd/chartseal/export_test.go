@@ -21,7 +21,7 @@ func TestADeletedSealedFileAndTheDrive(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			cfg := ownPractice(t, `export: ""`, "export: drive")
 			must(t, os.Mkdir(cfg.Export, 0o700))
-			order := strings.Replace(string(access("10432", "R-75", time.Now(), "billing")), "delivery: link", "delivery: folder", 1)
+			order := strings.Replace(string(patientAccess("10432", "R-75", time.Now(), "billing")), "delivery: link", "delivery: folder", 1)
 			must(t, os.WriteFile(filepath.Join(cfg.Outbox, "r.yaml"), []byte(order), 0o600))
 			opts := (&app{}).options(nil)
 			opts.Step = func(_, stage, at string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"chartseal"
+	"chartseal/config/access"
 	"chartseal/packager/seal"
 )
 
@@ -119,7 +120,9 @@ func writeSecret(file string, b []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = f.Write(b)
+	if err = access.CloseFile(file); err == nil {
+		_, err = f.Write(b)
+	}
 	return true, errors.Join(err, f.Close())
 }
 

@@ -55,7 +55,7 @@ func outcomeScene(t *testing.T) *scene {
 // drop writes an access order with changes into the outbox.
 func (c *scene) drop(t *testing.T, id string, changes ...string) {
 	t.Helper()
-	text := string(access("10432", id, time.Now(), "billing"))
+	text := string(patientAccess("10432", id, time.Now(), "billing"))
 	now := strings.NewReplacer(changes...).Replace(text)
 	if now == text {
 		t.Fatal("the order was not changed")

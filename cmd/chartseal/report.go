@@ -14,6 +14,7 @@ import (
 
 	"chartseal"
 	"chartseal/config"
+	"chartseal/config/access"
 	"chartseal/ledger"
 	"chartseal/ledger/accounting"
 	"chartseal/watch"
@@ -177,7 +178,9 @@ func writePrivate(name string, b []byte) error {
 	if err != nil {
 		return usage(watch.Scrub(err))
 	}
-	_, err = f.Write(b)
+	if err = access.CloseFile(name); err == nil {
+		_, err = f.Write(b)
+	}
 	return watch.Scrub(errors.Join(err, f.Close()))
 }
 

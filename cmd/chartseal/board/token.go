@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"chartseal/config/access"
 )
 
 const (
@@ -52,7 +54,7 @@ func openDoor(state string, now func() time.Time) (*door, error) {
 		key = make([]byte, keyBytes)
 		_, _ = rand.Read(key) // never fails (crypto/rand)
 		if err = os.WriteFile(file, key, 0o600); err == nil {
-			err = os.Chmod(file, 0o600)
+			err = access.CloseFile(file)
 		}
 	}
 	if err != nil {
