@@ -73,9 +73,9 @@ func examineRights(cfg *config.Config, look func(string) (access.Others, error),
 		add("state", transport.Problem, "Others can read the state folder, which holds the signing key and the ledger: %s", closeWords(cfg.State))
 	}
 	examineKeys(cfg, look, add)
-	for _, f := range []place{{"configuration", cfg.File}, {"recipient book", cfg.Recipients}, {"list of restrictions", cfg.Restrictions}} {
-		if o, err := look(f.path); f.path != "" && err == nil && o.Write {
-			add("config", transport.Problem, "Everybody on this computer can change the %s, and with it what is sent to whom: %s", f.name, closeWords(f.path))
+	for _, f := range cfg.Files() {
+		if o, err := look(f.Path); !f.Secret && err == nil && o.Write {
+			add("config", transport.Problem, "Everybody on this computer can change the %s, and with it what is sent to whom: %s", f.Name, closeWords(f.Path))
 		}
 	}
 }
@@ -91,14 +91,10 @@ func examineKeys(cfg *config.Config, look func(string) (access.Others, error), a
 			add("keys", transport.Problem, "Others can read the key %s: who has it can sign as the practice. %s", k.Name(), closeWords(file))
 		}
 	}
-	for _, f := range []place{
-		{"password of the mail server", cfg.Alerts.Mail.PasswordFile},
-		{"secret of the webhook", cfg.Alerts.Webhook.SecretFile},
-		{"access keys of the store", sharedCredentials(cfg)},
-	} {
-		if o, err := look(f.path); f.path != "" && err == nil && (o.Read || o.Write) {
+	for _, f := range append(cfg.Files(), config.NamedFile{Name: "access keys of the store", Path: sharedCredentials(cfg), Secret: true}) {
+		if o, err := look(f.Path); f.Secret && f.Path != "" && err == nil && (o.Read || o.Write) {
 			open = true
-			add("keys", transport.Problem, "Everybody on this computer can read the %s: %s", f.name, closeWords(f.path))
+			add("keys", transport.Problem, "Everybody on this computer can read the %s: %s", f.Name, closeWords(f.Path))
 		}
 	}
 	if !open {

@@ -109,7 +109,7 @@ func (s *servicePlan) fill(a *app) (err error) {
 	if s.Program, err = filepath.EvalSymlinks(s.Program); err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	s.Config, s.State = cfg.File, cfg.State
+	s.places(cfg)
 	s.Log = a.logFile
 	if s.Log == "" && runtime.GOOS != "linux" { // which has a journal
 		s.Log = filepath.Join(cfg.State, "chartseal.log")
@@ -127,11 +127,14 @@ func (s *servicePlan) fill(a *app) (err error) {
 			return usage(err)
 		}
 	}
-	s.Shared = shared(cfg)
-	s.Files = readFiles(cfg)
-	s.Read = recordFolders(cfg)
 	s.Silent = silent + 2*time.Duration(cfg.Watch.Scan)
 	return nil
+}
+
+// places are the folders and files that the service uses.
+func (s *servicePlan) places(cfg *config.Config) {
+	s.Config, s.State = cfg.File, cfg.State
+	s.Shared, s.Files, s.Read = shared(cfg), readFiles(cfg), recordFolders(cfg)
 }
 
 // silent is how long the daemon's loop may take to turn, beside its scans: a share that
@@ -148,9 +151,9 @@ func shared(cfg *config.Config) []string {
 
 // readFiles are the files beside the records that the daemon reads, as far as they exist.
 func readFiles(cfg *config.Config) (files []string) {
-	for _, f := range []string{cfg.File, cfg.Recipients, cfg.Recipients + ".minisig", cfg.Restrictions} {
-		if _, err := os.Stat(f); f != "" && err == nil {
-			files = append(files, f)
+	for _, f := range cfg.Files() {
+		if _, err := os.Stat(f.Path); err == nil {
+			files = append(files, f.Path)
 		}
 	}
 	return files
@@ -238,18 +241,31 @@ func serviceStatusCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Tell whether the service runs",
-		Long:  "Tells whether the service runs. Exit code 0: it runs. 1: it does not, or is not installed.",
-		Args:  cobra.NoArgs,
+		Long: `Tells whether the service runs, and what of the configuration's files and folders its
+account cannot read, as far as that can be seen from here. Exit code 0: it runs. 1: it does
+not, or is not installed.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := service.Query(cmd.Context())
 			if err != nil {
 				return err
+			}
+			var plan servicePlan
+			if cfg, err := a.load(); err == nil && s.Installed {
+				plan.places(cfg)
+				s.Looked, s.Unreachable = true, service.Unreachable(s, plan.Plan)
 			}
 			p := &printer{w: cmd.OutOrStdout()}
 			if a.json {
 				err = printJSON(cmd.OutOrStdout(), s)
 			} else {
 				p.f("%s\n", s.Message)
+				for _, said := range s.Unreachable {
+					p.f("PROBLEM: %s\n", said)
+				}
+				if s.Installed && !s.Looked {
+					p.f("Whether it can read its files was not looked at: name the configuration with --config.\n")
+				}
 			}
 			if err == nil && p.err == nil && !s.Running {
 				return &exitError{code: exitFailed}

@@ -106,3 +106,65 @@ func TestNamedAccountsKeepTheirPlace(t *testing.T) {
 		t.Errorf("%v, %v", g, err)
 	}
 }
+
+func sids(t *testing.T, texts ...string) (out []*windows.SID) {
+	t.Helper()
+	for _, text := range texts {
+		sid, err := windows.StringToSid(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, sid)
+	}
+	return out
+}
+
+func TestAListLetsWhoItNames(t *testing.T) {
+	const localService, users = "S-1-5-19", "S-1-5-32-545"
+	for _, c := range []struct {
+		list string
+		who  []string
+		mask windows.ACCESS_MASK
+		want bool
+	}{
+		{"D:(A;;FR;;;LS)", []string{localService}, windows.FILE_READ_DATA, true},
+		{"D:(A;;FR;;;LS)", []string{localService}, windows.FILE_READ_DATA | windows.FILE_WRITE_DATA, false},
+		{"D:(A;;FR;;;LS)(A;;GA;;;BU)", []string{localService, users}, windows.FILE_READ_DATA | windows.FILE_WRITE_DATA, true},
+		{"D:(A;;GR;;;BU)", []string{localService, users}, windows.FILE_READ_DATA, true},
+		{"D:(A;;FR;;;BU)", []string{localService}, windows.FILE_READ_DATA, false},
+		{"D:(D;;FR;;;LS)(A;;FR;;;BU)", []string{localService, users}, windows.FILE_READ_DATA, false},
+		{"D:(A;OIIO;FR;;;LS)", []string{localService}, windows.FILE_READ_DATA, false},
+	} {
+		sd, err := windows.SecurityDescriptorFromString(c.list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, _, err := sd.DACL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := lets(list, sids(t, c.who...), c.mask); err != nil || got != c.want {
+			t.Errorf("%s for %v: %v, %v", c.list, c.who, got, err)
+		}
+	}
+}
+
+// What an editor renames into place in the folder of the recipient book has the
+// folder's rights: the entry is for files, and for none of the folders below.
+func TestGrantFilesCountsForFilesToCome(t *testing.T) {
+	localService := sids(t, "S-1-5-19")[0]
+	list, err := merged(grants{{localService, ReadOnly}}, windows.SUB_OBJECTS_ONLY_INHERIT|windows.INHERIT_NO_PROPAGATE, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := false
+	if err := each(list, func(sid *windows.SID, ace *windows.ACCESS_ALLOWED_ACE) {
+		seen = sid.Equals(localService) && ace.Mask == ReadOnly &&
+			ace.Header.AceFlags == windows.OBJECT_INHERIT_ACE|windows.NO_PROPAGATE_INHERIT_ACE
+	}); err != nil || !seen {
+		t.Errorf("%v, %v", seen, err)
+	}
+	if err := GrantFiles(folder(t), localService); err != nil {
+		t.Error(err)
+	}
+}

@@ -14,18 +14,10 @@ import (
 	"strings"
 )
 
-// account is who the service runs as.
-type account struct {
-	uid, gid int
-}
-
-// nobody is a member of staff, of whom only the group counts.
-var nobody = account{-1, -1}
-
 // ensureAccount finds the account, or makes a system account that cannot log in
 // (useradd(8)).
 func ensureAccount(ctx context.Context, name, home string) (who account, made bool, err error) {
-	u, err := user.Lookup(name)
+	who, err = find(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
 		out, failed := exec.CommandContext(ctx, "useradd", "--system", "--user-group", "--no-create-home", //nolint:gosec // the administrator's own word
 			"--home-dir", home, "--shell", "/usr/sbin/nologin", "--comment", "chartseal", "--", name).CombinedOutput()
@@ -33,15 +25,12 @@ func ensureAccount(ctx context.Context, name, home string) (who account, made bo
 			return who, false, fmt.Errorf("make the account %s: %w: %s", name, failed, strings.TrimSpace(string(out)))
 		}
 		made = true
-		u, err = user.Lookup(name)
+		who, err = find(name)
 	}
 	if err != nil {
 		return who, made, fmt.Errorf("find the account %s: %w", name, err)
 	}
-	if who.uid, err = strconv.Atoi(u.Uid); err == nil {
-		who.gid, err = strconv.Atoi(u.Gid)
-	}
-	if err == nil && who.uid == 0 {
+	if who.uid == 0 {
 		err = errors.New("the service must not run as root; leave --account away, or name another")
 	}
 	return who, made, err
@@ -63,7 +52,7 @@ func handOver(p Plan, who account) (done []string, err error) {
 		done = append(done, said...)
 	}
 	for _, file := range p.Files {
-		changed, err := lend(file, who)
+		changed, err := lend(file, filepath.Dir(p.Config), who)
 		if err != nil {
 			return done, err
 		}
@@ -71,10 +60,8 @@ func handOver(p Plan, who account) (done []string, err error) {
 			done = append(done, "let the service read "+file)
 		}
 	}
-	for _, place := range append(append(p.write(), p.Read...), p.Files...) {
-		if at := closed(place, p, who); at != "" {
-			done = append(done, "STILL TO DO: the account "+p.Account+" cannot go through "+at+" or read it. Add it to the folder's group (--group), or: setfacl -m u:"+p.Account+":rx "+at)
-		}
+	for _, said := range unreachable(p, who) {
+		done = append(done, "STILL TO DO: "+said)
 	}
 	if p.Staff != "" {
 		for _, dir := range p.Shared {
@@ -145,27 +132,51 @@ func share(dir string, who account, staff string) (done []string, err error) {
 }
 
 // lend lets the account read a file that it cannot: the file and its folder get the
-// account's group. Folders further up are left alone.
-func lend(file string, who account) (changed bool, err error) {
-	for _, name := range []string{filepath.Dir(file), file} {
+// account's group. Folders further up are left alone. In the practice's own folder, where
+// the configuration is, what is made later gets that group as well: an editor that saves
+// by renaming a new file into place would take the group away.
+func lend(file, own string, who account) (changed bool, err error) {
+	dir := filepath.Dir(file)
+	for _, name := range []string{dir, file} {
 		info, err := os.Stat(name)
 		if err != nil {
 			return changed, nil //nolint:nilerr // not every practice has every file
 		}
-		need := fs.FileMode(0o4)
-		if info.IsDir() {
+		need, more := fs.FileMode(0o4), fs.FileMode(0)
+		if name == dir {
 			need = 0o1
+			if dir == own && isOwn(dir) {
+				more = fs.ModeSetgid
+			}
 		}
-		if info.Mode().Perm()&need != 0 || ownedBy(info, who) {
+		switch {
+		case ownedBy(info, who):
+			continue
+		case groupOf(info) == who.gid && info.Mode().Perm()&(need<<3) != 0 && info.Mode()&more == more:
+			continue
+		case info.Mode().Perm()&need != 0 && (more == 0 || readable(file)):
 			continue
 		}
 		if err := os.Lchown(name, -1, who.gid); err != nil {
 			return changed, fmt.Errorf("let the service read %s: %w", name, err)
 		}
-		if err := os.Chmod(name, info.Mode().Perm()|need<<3); err != nil {
+		if err := os.Chmod(name, info.Mode()&(fs.ModePerm|fs.ModeSetgid|fs.ModeSticky)|need<<3|more); err != nil {
 			return changed, fmt.Errorf("let the service read %s: %w", name, err)
 		}
 		changed = true
 	}
 	return changed, nil
+}
+
+// readable tells whether everybody may read a file.
+func readable(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().Perm()&0o4 != 0
+}
+
+// isOwn tells whether a folder can be the practice's own: it is none that belongs to the
+// system or to a person as a whole.
+func isOwn(dir string) bool {
+	up := filepath.Dir(dir)
+	return up != "/" && up != "/home"
 }

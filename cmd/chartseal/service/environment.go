@@ -2,6 +2,16 @@
 
 package service
 
+// notEmpty leaves out empty names.
+func notEmpty(names ...string) (full []string) {
+	for _, n := range names {
+		if n != "" {
+			full = append(full, n)
+		}
+	}
+	return full
+}
+
 // environment is what the service finds set, where no credential store hands it files.
 func (p Plan) environment() (env []string) {
 	if p.Credentials != "" {

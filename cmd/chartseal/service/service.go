@@ -27,7 +27,7 @@ type Plan struct {
 
 	State  string   // the private folder
 	Shared []string // folders that staff write as well: outbox, export
-	Files  []string // files that the service reads: configuration, recipient book
+	Files  []string // files that the service reads: configuration, recipient book, secrets
 	Read   []string // folders that it only reads: records
 
 	Credentials string // AWS credentials file, "": none
@@ -58,6 +58,9 @@ type Status struct {
 	Account   string `json:"account,omitempty"`
 	PID       int    `json:"pid,omitempty"`
 	Message   string `json:"message"` // a sentence
+
+	Looked      bool     `json:"folders_looked_at"`     // with a configuration at hand
+	Unreachable []string `json:"unreachable,omitempty"` // what [Unreachable] says then
 }
 
 // What a service manager can say no with.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -67,10 +68,25 @@ func Install(_ context.Context, p Plan) (done []string, err error) {
 	if err := s.Install(); err != nil {
 		return nil, fmt.Errorf("write the launch daemon: %w", err)
 	}
-	return []string{
-		"wrote /Library/LaunchDaemons/" + Name + ".plist for the account " + p.Account,
-		"the service starts with the computer; start it now with: chartseal service start",
-	}, nil
+	done = []string{"wrote /Library/LaunchDaemons/" + Name + ".plist for the account " + p.Account}
+	for _, said := range Unreachable(Status{Account: p.Account}, p) {
+		done = append(done, "STILL TO DO: "+said)
+	}
+	return append(done, "the service starts with the computer; start it now with: chartseal service start"), nil
+}
+
+// Unreachable are sentences on what the service's account cannot read of what the
+// configuration names now.
+func Unreachable(s Status, p Plan) []string {
+	if p.Account = s.Account; p.Account == "" { // launchd does not say
+		p.Account, _ = ownerOf(p.State)
+	}
+	who, err := find(p.Account)
+	if err != nil {
+		return nil
+	}
+	p.Files = append(slices.Clone(p.Files), notEmpty(p.Credentials, p.PGPass)...)
+	return unreachable(p, who)
 }
 
 // ownerOf is the account that a folder belongs to.

@@ -187,11 +187,7 @@ func Query(ctx context.Context) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	v := map[string]string{}
-	for line := range strings.Lines(out) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		v[key] = value
-	}
+	v := settings(out)
 	s.State, s.Account = v["ActiveState"], v["User"]
 	s.Starts = v["UnitFileState"] == "enabled"
 	s.Running = s.State == "active"
@@ -207,6 +203,36 @@ func Query(ctx context.Context) (Status, error) {
 		s.say("The service is %s.", s.State)
 	}
 	return s, nil
+}
+
+// Unreachable are sentences on what the service cannot read of what the configuration
+// names now: its account may not, or the unit does not show it.
+func Unreachable(s Status, p Plan) []string {
+	b, err := os.ReadFile(dropIn)
+	if err != nil {
+		return nil
+	}
+	set := settings(string(b))
+	p.Account, p.Groups = set["User"], strings.Fields(set["SupplementaryGroups"])
+	if s.Account != "" {
+		p.Account = s.Account
+	}
+	said := p.hidden(string(b))
+	who, err := find(p.Account)
+	if err != nil {
+		return append(said, "the account "+p.Account+" is not there")
+	}
+	return append(said, unreachable(p, who)...)
+}
+
+// settings are the lines of a unit, of each name the last.
+func settings(unit string) map[string]string {
+	v := map[string]string{}
+	for line := range strings.Lines(unit) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		v[key] = value
+	}
+	return v
 }
 
 // systemctl runs it and returns what it printed.

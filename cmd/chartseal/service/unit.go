@@ -71,7 +71,7 @@ func (p Plan) paths(line func(string, ...any)) {
 		}
 		line(option, quote(dir))
 	}
-	for _, dir := range append(slices.Clone(p.Read), p.Files...) {
+	for _, dir := range slices.Concat(p.Read, p.shown()) {
 		option := "ReadOnlyPaths=-%s"
 		if underHome(dir) {
 			hidden, option = true, "BindReadOnlyPaths=-%s"
@@ -85,6 +85,36 @@ func (p Plan) paths(line func(string, ...any)) {
 	if hidden {
 		line("ProtectHome=tmpfs")
 	}
+}
+
+// shown are the files that the service reads. One under a home folder is shown with its
+// folder: else the service would go on seeing what a new file has replaced.
+func (p Plan) shown() (places []string) {
+	for _, file := range p.Files {
+		if dir := path.Dir(file); underHome(file) && dir != "/root" && path.Dir(dir) != "/home" {
+			file = dir
+		}
+		if !slices.Contains(places, file) {
+			places = append(places, file)
+		}
+	}
+	return places
+}
+
+// hidden are sentences on what a drop-in that was written before keeps from the service.
+func (p Plan) hidden(dropIn string) (said []string) {
+	const again = ": give `chartseal service uninstall` and then `chartseal service install` again"
+	for _, dir := range p.write() {
+		if !strings.Contains(dropIn, "-"+quote(dir)+"\n") {
+			said = append(said, "the unit does not let the service write to "+dir+again)
+		}
+	}
+	for _, place := range slices.Concat(p.Read, p.shown()) {
+		if underHome(place) && !strings.Contains(dropIn, "-"+quote(place)+"\n") {
+			said = append(said, "the unit hides "+place+" from the service"+again)
+		}
+	}
+	return said
 }
 
 // underHome reports whether ProtectHome= hides a path (systemd.exec(5)).

@@ -54,3 +54,24 @@ func TestDropInHome(t *testing.T) {
 		}
 	}
 }
+
+// TestDropInShowsFolders: a recipient book in a home folder that is replaced by a new
+// file is seen, for its folder is shown and not the file.
+func TestDropInShowsFolders(t *testing.T) {
+	t.Parallel()
+	p := samplePlan()
+	p.Files = []string{"/home/lee/p/recipients.yaml", "/home/lee/p/chartseal.yaml", "/root/p/secret", "/home/lee/alone.yaml", "/etc/chartseal/secret"}
+	got := p.DropIn()
+	for _, want := range []string{`BindReadOnlyPaths=-"/home/lee/p"`, `BindReadOnlyPaths=-"/root/p"`, `BindReadOnlyPaths=-"/home/lee/alone.yaml"`, `ReadOnlyPaths=-"/etc/chartseal/secret"`} {
+		if strings.Count(got, want+"\n") != 1 {
+			t.Errorf("not once: %q in\n%s", want, got)
+		}
+	}
+	if said := p.hidden(got); len(said) > 0 {
+		t.Errorf("its own unit hides something: %q", said)
+	}
+	p.Shared, p.Read = []string{"/srv/new-outbox"}, []string{"/home/lee/new-records", "/srv/records"}
+	if said := p.hidden(got); len(said) != 2 || !strings.Contains(said[0], "write to /srv/new-outbox") || !strings.Contains(said[1], "hides /home/lee/new-records") {
+		t.Errorf("%q", said)
+	}
+}

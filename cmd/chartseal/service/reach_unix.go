@@ -1,3 +1,5 @@
+//go:build unix
+
 package service
 
 import (
@@ -8,14 +10,20 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // ownedBy reports whether the account is the owner.
 func ownedBy(info fs.FileInfo, who account) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == who.uid
+}
+
+// groupOf is the number of a file's group.
+func groupOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Gid)
+	}
+	return -1
 }
 
 // closed is the first folder on the way to a place, or the place itself, that the
@@ -70,8 +78,33 @@ func allowed(info fs.FileInfo, need fs.FileMode, uid int, gids []int) bool {
 	return mode&need != 0
 }
 
-// hasList reports whether a file has an access list (acl(5)).
-func hasList(name string) bool {
-	n, err := unix.Getxattr(name, "system.posix_acl_access", nil)
-	return err == nil && n > 0
+// account is who the service runs as.
+type account struct {
+	uid, gid int
+}
+
+// nobody is a member of staff, of whom only the group counts.
+var nobody = account{-1, -1}
+
+// find finds an account of this computer.
+func find(name string) (who account, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return who, err
+	}
+	if who.uid, err = strconv.Atoi(u.Uid); err == nil {
+		who.gid, err = strconv.Atoi(u.Gid)
+	}
+	return who, err
+}
+
+// unreachable are sentences on what of the practice an account cannot read.
+func unreachable(p Plan, who account) (said []string) {
+	for _, place := range slices.Concat(p.write(), p.Read, p.Files) {
+		if at := closed(place, p, who); at != "" {
+			said = append(said, "the account "+p.Account+" cannot go through "+at+" or read it. "+remedy(p.Account, at))
+		}
+	}
+	slices.Sort(said)
+	return slices.Compact(said)
 }

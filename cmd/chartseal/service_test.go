@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"chartseal/config"
+)
+
+// TestTheServiceIsGivenWhatTheConfigurationNames: every file that there is, and no other.
+func TestTheServiceIsGivenWhatTheConfigurationNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := `
+practice: {name: P}
+restrictions: restrictions.yaml
+documents: forms
+export: drive
+sources: [{kind: chart, path: "records/{patient.id}/**"}]
+approval: {require: name, approvers: {lee: ""}}
+database: postgres://u@db/x?sslmode=verify-full&sslrootcert=` + filepath.ToSlash(filepath.Join(dir, "ca.pem")) + `
+alerts:
+  mail: {server: smtp.example.com, user: u, password_file: mail-password, from: a@example.com, to: [b@example.com]}
+  webhook: {url: "https://example.com/", secret_file: webhook-secret}
+`
+	var want []string
+	for _, name := range []string{"chartseal.yaml", "recipients.yaml", "restrictions.yaml", "mail-password", "webhook-secret", "ca.pem"} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, file)
+	}
+	cfg, err := config.Load(want[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s servicePlan
+	s.places(cfg)
+	if !slices.Equal(s.Files, want) {
+		t.Errorf("files %v, want %v: the book has no signature yet", s.Files, want)
+	}
+	if !slices.Equal(s.Read, []string{filepath.Join(dir, "forms"), filepath.Join(dir, "records")}) || !slices.Equal(s.Shared, []string{filepath.Join(dir, "outbox"), filepath.Join(dir, "drive")}) {
+		t.Errorf("reads %v, shares %v", s.Read, s.Shared)
+	}
+}
