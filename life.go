@@ -105,6 +105,9 @@ type Daemon struct {
 	Changed []string  `json:"changed,omitempty"` // files of the configuration that do not count as they are now
 }
 
+// DaemonOf tells how the daemon of a practice is, from outside.
+func DaemonOf(cfg *config.Config, now time.Time) Daemon { return readDaemon(cfg, now) }
+
 // readDaemon looks at the lock and at the sign of life.
 func readDaemon(cfg *config.Config, now time.Time) Daemon {
 	s := &state{dir: cfg.State}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chartseal"
 	"chartseal/cmd/chartseal/alert"
 	"chartseal/config"
 	"chartseal/transport"
@@ -19,7 +20,8 @@ import (
 
 // examineLookout looks at what the daemon shows of itself, and whom it tells.
 func examineLookout(ctx context.Context, cfg *config.Config) []transport.Finding {
-	return []transport.Finding{examineAlerts(cfg), examineStatus(ctx, cfg), examineLog(cfg)}
+	found := []transport.Finding{examineAlerts(cfg), examineStatus(ctx, cfg), examineLog(cfg)}
+	return append(found, examineKept(chartseal.DaemonOf(cfg, time.Now()), keptFiles(cfg))...)
 }
 
 func finding(check string, level transport.Level, format string, args ...any) transport.Finding {

@@ -35,6 +35,7 @@ func (a *app) openFront(ctx context.Context, cfg *config.Config) {
 		return
 	}
 	a.closeFront()
+	a.keepFiles(cfg)
 	f := &front{stand: &stand{}, listen: cfg.Status.Listen}
 	f.stand.begin(cfg)
 	if f.why = f.show(ctx, a, cfg); f.why != nil && !errors.Is(f.why, errNotShown) {
@@ -50,9 +51,11 @@ func (f *front) show(ctx context.Context, a *app, cfg *config.Config) (err error
 	now := limitsOf(cfg.Alerts)
 	now.after = 0 // who looks wants to know what is, also if it passes
 	f.board, err = board.Open(f.stand, board.Options{
-		Now:      time.Now,
-		Concerns: func(v *chartseal.Vitals) []board.Concern { return concerns(v, conditions(v, now)) },
-		Recent:   func() []board.Line { return boardLines(a.logs.recent) },
+		Now: time.Now,
+		Concerns: func(v *chartseal.Vitals) []board.Concern {
+			return concerns(v, append(conditions(v, now), a.kept.changed()...))
+		},
+		Recent: func() []board.Line { return boardLines(a.logs.recent) },
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chartseal/cmd/chartseal/logfile"
+	"chartseal/cmd/chartseal/service"
 	"chartseal/config"
 	"chartseal/watch"
 )
@@ -59,6 +60,9 @@ func (a *app) openLogs(c config.Log) {
 	}
 	if a.logs.recent != nil {
 		handlers = append(handlers, a.logs.recent)
+		if events := service.Events(); events != nil {
+			handlers = append(handlers, logfile.NewEvents(events))
+		}
 	}
 	a.logs.log = slog.New(slog.NewMultiHandler(handlers...))
 	for _, err := range wrong {
@@ -75,10 +79,11 @@ func openLog(name string, rule logfile.Rule, daemon bool) (io.Writer, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
 }
 
-// toStderr writes for a person, or for the journal where systemd has connected it.
+// toStderr writes for a person, or for the journal where systemd has connected it, which
+// sorts by priority itself.
 func toStderr(f *os.File, level slog.Level) slog.Handler {
 	if logfile.IsJournal(f, os.Getenv("JOURNAL_STREAM")) {
-		return logfile.NewJournal(f, level)
+		return logfile.NewJournal(f, slog.LevelInfo)
 	}
 	return slog.NewTextHandler(f, &slog.HandlerOptions{Level: level})
 }

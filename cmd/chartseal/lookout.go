@@ -40,7 +40,7 @@ func (a *app) openLookout(ctx context.Context, p *chartseal.Practice) *lookout {
 	cfg := p.Config()
 	l.told = a.keepTelling(ctx, cfg, func(ctx context.Context) ([]alert.Condition, bool) {
 		v := p.Vitals(ctx)
-		return conditions(v, limitsOf(cfg.Alerts)), v.Database == "" && !v.Turned.IsZero() && !v.Listed.IsZero()
+		return append(conditions(v, limitsOf(cfg.Alerts)), a.kept.changed()...), v.Database == "" && !v.Turned.IsZero() && !v.Listed.IsZero()
 	})
 	return l
 }
@@ -82,7 +82,7 @@ func concerns(v *chartseal.Vitals, all []alert.Condition) (out []board.Concern) 
 		out = append(out, board.Concern{Text: "chartseal is starting. Until it has, no order is picked up, and nothing is lost."})
 	}
 	for _, c := range all {
-		out = append(out, board.Concern{Text: c.Sentence(time.Local), Bad: c.Class != alert.Failing && c.Class != alert.Disk})
+		out = append(out, board.Concern{Text: c.Sentence(time.Local), Bad: c.Class != alert.Failing && c.Class != alert.Disk && c.Class != alert.Changed})
 	}
 	return out
 }

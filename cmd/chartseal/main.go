@@ -109,6 +109,7 @@ type app struct {
 	logs       logs
 	heart      *service.Heart // of the daemon
 	front      *front         // of the daemon; nil: it does not show itself yet
+	kept       *kept          // what the daemon has read of secrets
 }
 
 func newRoot() *cobra.Command {

@@ -26,6 +26,7 @@ type porch struct {
 
 func (a *app) openPorch(ctx context.Context, cfg *config.Config) *porch {
 	ctx, stop := context.WithCancel(ctx)
+	a.keepFiles(cfg)
 	p := &porch{app: a, cfg: cfg, stop: stop}
 	p.told = a.keepTelling(ctx, cfg, p.look)
 	return p
@@ -88,32 +89,23 @@ func (p *porch) close(ctx context.Context, err error) {
 	case chartseal.IsFull(err):
 		found = alert.Condition{Class: alert.Disk}
 	}
-	if k := p.app.keeper(p.cfg, func(context.Context) ([]alert.Condition, bool) { return []alert.Condition{found}, false }); k != nil {
-		k.Once(ctx)
-	}
+	p.app.keeper(p.cfg, func(context.Context) ([]alert.Condition, bool) { return []alert.Condition{found}, false }).Once(ctx)
 }
 
-// keeper makes the keeper of alerts; nil if there is nobody to be told.
+// keeper makes the keeper of alerts. Without a channel it tells the log alone.
 func (a *app) keeper(cfg *config.Config, look alert.Look) *alert.Keeper {
 	channels, err := alertChannels(cfg.Alerts)
 	if err != nil {
 		a.logger().Warn("not all alerts can be sent", slog.String("stage", "alert"), because(err))
-	}
-	if len(channels) == 0 {
-		return nil
 	}
 	return alert.New(alert.Options{
 		Sender: sender(cfg), Channels: channels, State: cfg.State, Now: time.Now, Log: a.logger(), Look: look,
 	})
 }
 
-// keepTelling tells IT until ctx ends. The channel is closed then; nil: there is nobody
-// to be told.
+// keepTelling tells IT until ctx ends. The channel is closed then.
 func (a *app) keepTelling(ctx context.Context, cfg *config.Config, look alert.Look) <-chan struct{} {
 	k := a.keeper(cfg, look)
-	if k == nil {
-		return nil
-	}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)

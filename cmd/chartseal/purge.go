@@ -71,7 +71,7 @@ func purge(ctx context.Context, p *chartseal.Practice, q question) ([]chartseal.
 		return nil, usage(errors.New("what is to be removed must be said"))
 	}
 	out, err := p.Purge(ctx, *q.Purge)
-	return out, kept(err)
+	return out, mustStay(err)
 }
 
 func printKept(p *printer, all []chartseal.KeptOrder, remove bool) {

@@ -73,7 +73,7 @@ func purgeYears(ctx context.Context, p *chartseal.Practice, q question) ([]chart
 		return nil, usage(errors.New("what is to be removed must be said"))
 	}
 	out, err := p.PurgeLedger(ctx, *q.Years)
-	return out, kept(err)
+	return out, mustStay(err)
 }
 
 func ended(ctx context.Context, p *chartseal.Practice, q question) (ledger.Entry, error) {
@@ -83,8 +83,8 @@ func ended(ctx context.Context, p *chartseal.Practice, q question) (ledger.Entry
 	return p.EndPermission(ctx, *q.Ended)
 }
 
-// kept puts into words what must still be kept.
-func kept(err error) error {
+// mustStay puts into words what must still be kept.
+func mustStay(err error) error {
 	held, ok := errors.AsType[*chartseal.Held](err)
 	if !ok {
 		return err

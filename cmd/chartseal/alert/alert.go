@@ -27,6 +27,7 @@ const (
 	RolledBack  Class = "rolled back" // the ledger lacks entries
 	Disk        Class = "disk"        // nearly full
 	Brake       Class = "brake"       // it holds orders
+	Changed     Class = "changed"     // a secret, after the daemon has read it
 	Test        Class = "test"        // asked for by a person
 )
 

@@ -108,10 +108,30 @@ func (k *Keeper) Once(ctx context.Context) {
 	now := k.opts.Now()
 	seen, all := k.opts.Look(ctx)
 	if items := k.compare(seen, all, now); len(items) > 0 && ctx.Err() == nil {
+		k.log(ctx, items)
 		k.queue(Notice{Sender: k.opts.Sender, At: now, Items: items}.inWords(now.Location()))
 	}
 	k.deliver(ctx)
 	k.save()
+}
+
+// log tells it in the log as well, which goes to the system's own; also where no channel
+// leads to IT.
+func (k *Keeper) log(ctx context.Context, items []Item) {
+	for _, it := range items {
+		level := slog.LevelError
+		switch {
+		case it.Phase == Over:
+			level = slog.LevelInfo
+		case it.Class == Failing, it.Class == Disk, it.Class == Brake, it.Class == Changed:
+			level = slog.LevelWarn
+		}
+		attrs := []slog.Attr{slog.String("alert", string(it.Class)), slog.String("phase", string(it.Phase))}
+		if it.Release != "" {
+			attrs = append(attrs, slog.String("release", it.Release))
+		}
+		k.opts.Log.LogAttrs(ctx, level, it.title(), attrs...)
+	}
 }
 
 // compare tells what has changed since the last look.

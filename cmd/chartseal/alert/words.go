@@ -30,6 +30,8 @@ func (c Condition) title() string {
 		return "the disk is nearly full"
 	case Brake:
 		return "the brake holds " + plural(c.Count, "order", "orders")
+	case Changed:
+		return "the daemon still uses an old copy of the " + c.Detail
 	default:
 		return "a test"
 	}
@@ -87,7 +89,7 @@ func (c Condition) Advice() string {
 	case Overdue:
 		return "The law's date for an answer has passed. DUE-LIST.html in the outbox names the orders: front desk should answer them today."
 	case Credentials:
-		return "Without them nothing is uploaded and no link can be made. Put new access keys where the old ones are; orders wait and go on by themselves."
+		return "Without them nothing is uploaded and no link can be made. Put new access keys where the old ones are; orders wait and go on by themselves. Where systemd hands the keys to the service, restart it then: its copy is made at the start."
 	case Ledger:
 		return "It was changed outside the program. Run `chartseal ledger verify`, keep the files as they are, and call the privacy officer."
 	case RolledBack:
@@ -96,6 +98,8 @@ func (c Condition) Advice() string {
 		return "Make room on the disk that holds chartseal's state folder: with none left orders wait."
 	case Brake:
 		return "More releases than the practice expects. If they are right, an approver decides on each held order; if nobody knows them, stop chartseal and call the privacy officer."
+	case Changed:
+		return "The file was changed, and is read only when the daemon starts. Restart the service: `chartseal service stop`, then `chartseal service start`. Orders go on where they stopped."
 	default:
 		return "Alerts from chartseal reach you here."
 	}

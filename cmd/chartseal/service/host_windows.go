@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 	"golang.org/x/sys/windows/svc/eventlog"
+
+	"chartseal/cmd/chartseal/logfile"
 )
 
 // Hosted reports whether the Windows service manager started this process.
@@ -25,9 +27,8 @@ func Hosted() bool {
 // that the service has started.
 func Host(ctx context.Context, run func(ctx context.Context, ready func()) error) error {
 	h := &host{ctx: ctx, run: run}
-	if events, err := eventlog.Open(Name); err == nil { // without its source, the manager's own entries remain
+	if events := Events(); events != nil { // without, the manager's own entries remain
 		h.events = events
-		defer events.Close() //nolint:errcheck // the process ends
 	}
 	err := svc.Run(Name, h)
 	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { // a person started it
@@ -41,20 +42,28 @@ func Host(ctx context.Context, run func(ctx context.Context, ready func()) error
 	return h.err
 }
 
+// Events is the Event Log, for a process that the service manager started; nil for others.
+// It stays open until the process ends.
+func Events() logfile.EventWriter {
+	if !Hosted() {
+		return nil
+	}
+	events, err := eventlog.Open(Name)
+	if err != nil {
+		return nil
+	}
+	return events
+}
+
 type host struct {
 	ctx    context.Context // svc.Handler has no place for it
 	run    func(context.Context, func()) error
-	events *eventlog.Log
+	events logfile.EventWriter
 	err    error
 }
 
-// Numbers of the entries in the Event Log, and of the failure told to the service manager.
-const (
-	eventStarted = 1
-	eventStopped = 2
-	eventFailed  = 3
-	exitFailed   = 1
-)
+// exitFailed is the failure told to the service manager.
+const exitFailed = 1
 
 // How long the manager waits for the next word, and how often it gets one.
 const (
@@ -90,7 +99,7 @@ func (h *host) Execute(_ []string, requests <-chan svc.ChangeRequest, changes ch
 			if now.State == svc.StartPending {
 				now = svc.Status{State: svc.Running, Accepts: accepted}
 				changes <- now
-				h.note(eventStarted, "chartseal watches the outbox.")
+				h.note(logfile.EventStarted, "chartseal watches the outbox.")
 			}
 		case r := <-requests:
 			switch r.Cmd {
@@ -113,10 +122,10 @@ func (h *host) Execute(_ []string, requests <-chan svc.ChangeRequest, changes ch
 // ended writes the last entry. A failure makes the manager start the service again.
 func (h *host) ended() (specific bool, code uint32) {
 	if h.err == nil {
-		h.note(eventStopped, "chartseal has stopped. Orders that are dropped wait until it is started.")
+		h.note(logfile.EventStopped, "chartseal has stopped. Orders that are dropped wait until it is started.")
 		return false, 0
 	}
-	h.note(eventFailed, "chartseal has failed: "+h.err.Error()+". Nothing is lost; see the log, and: chartseal check")
+	h.note(logfile.EventFailed, "chartseal has failed: "+h.err.Error()+". Nothing is lost; see the log, and: chartseal check")
 	return true, exitFailed
 }
 
@@ -124,7 +133,7 @@ func (h *host) note(event uint32, text string) {
 	if h.events == nil {
 		return
 	}
-	if event == eventFailed {
+	if event == logfile.EventFailed {
 		_ = h.events.Error(event, text) // nobody else to tell
 		return
 	}

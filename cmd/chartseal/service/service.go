@@ -49,6 +49,12 @@ func (p Plan) args() []string {
 // write lists the folders that the service changes.
 func (p Plan) write() []string { return append([]string{p.State}, p.Shared...) }
 
+// Copy is a file of which systemd hands the service a copy when it starts.
+type Copy struct {
+	What string // in words
+	From string // the file
+}
+
 // Status is what the service manager says.
 type Status struct {
 	Installed bool   `json:"installed"`

@@ -225,6 +225,18 @@ func Unreachable(s Status, p Plan) []string {
 	return append(said, unreachable(p, who)...)
 }
 
+// Copied are the files of which the service has copies as of its start, by the unit's
+// additions.
+func Copied() (copies []Copy) {
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(dropIn), "*.conf")) // the pattern is ours
+	for _, file := range files {
+		if b, err := os.ReadFile(file); err == nil {
+			copies = append(copies, copied(string(b))...)
+		}
+	}
+	return copies
+}
+
 // settings are the lines of a unit, of each name the last.
 func settings(unit string) map[string]string {
 	v := map[string]string{}

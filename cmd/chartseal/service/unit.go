@@ -87,6 +87,27 @@ func (p Plan) paths(line func(string, ...any)) {
 	}
 }
 
+// copied are the files that a unit has systemd copy for the service at its start.
+func copied(unit string) (copies []Copy) {
+	words := map[string]string{
+		awsCredential: "access keys of the store", pgCredential: "password file of the database",
+		"mail-password": "password of the mail server", "webhook-secret": "secret of the webhook",
+	}
+	for line := range strings.Lines(unit) {
+		value, ok := strings.CutPrefix(strings.TrimSpace(line), "LoadCredential=")
+		id, file, named := strings.Cut(value, ":")
+		if !ok || !named {
+			continue
+		}
+		what := words[id]
+		if what == "" {
+			what = "credential " + id
+		}
+		copies = append(copies, Copy{what, strings.ReplaceAll(file, "%%", "%")})
+	}
+	return copies
+}
+
 // shown are the files that the service reads. One under a home folder is shown with its
 // folder: else the service would go on seeing what a new file has replaced.
 func (p Plan) shown() (places []string) {

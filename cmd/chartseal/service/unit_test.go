@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,17 @@ func TestDropInShowsFolders(t *testing.T) {
 	p.Shared, p.Read = []string{"/srv/new-outbox"}, []string{"/home/lee/new-records", "/srv/records"}
 	if said := p.hidden(got); len(said) != 2 || !strings.Contains(said[0], "write to /srv/new-outbox") || !strings.Contains(said[1], "hides /home/lee/new-records") {
 		t.Errorf("%q", said)
+	}
+}
+
+// TestCopied: what systemd copies at the start is known by the unit's additions.
+func TestCopied(t *testing.T) {
+	t.Parallel()
+	p := samplePlan()
+	p.Credentials = "/etc/100% own/aws"
+	got := copied(p.DropIn() + "LoadCredential=mail-password:/etc/chartseal/mail\nLoadCredential=other\n")
+	want := []Copy{{"access keys of the store", "/etc/100% own/aws"}, {"password file of the database", "/etc/chartseal/pgpass"}, {"password of the mail server", "/etc/chartseal/mail"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
