@@ -230,7 +230,8 @@ func streamFrames(w io.Writer, head *picture.Head, g geometry, rows, cols int) e
 }
 
 // WriteSeries writes a cone-beam series of n slices, size by size pixels, into
-// dir, which must exist: CT000001.dcm and so on. For benchmarks.
+// dir, which must exist: CT000001.dcm and so on. Neighbours share drawings as in
+// [WriteMultiFrameCBCT]. For benchmarks.
 func WriteSeries(dir string, n, size int, patientID string) error {
 	k, err := benchKit(patientID)
 	if err != nil {
@@ -238,9 +239,16 @@ func WriteSeries(dir string, n, size int, patientID string) error {
 	}
 	k.o.Slices, k.o.Size = n, size
 	s := newVolume(k.o, k.person, k.date, orbitaVolume)
+	g := geometry{size: size, slices: n}
+	px := make([]uint16, size*size)
+	var drawing []float32
 	for i := range n {
+		if i%every == 0 {
+			drawing = s.head().Draw(size, g.z(i))
+		}
+		s.head().Expose(px, drawing, size, i)
 		k.path = fmt.Sprintf("bench/CT%06d.dcm", i+1)
-		data, err := s.slice(k, i)
+		data, err := s.file(k, i, px)
 		if err != nil {
 			return err
 		}

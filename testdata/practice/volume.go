@@ -25,16 +25,22 @@ func newVolume(o Options, p *person, date string, v vendor) *volume {
 
 // slice makes one file of a series (PS3.3 A.3).
 func (s *volume) slice(k *kit, i int) ([]byte, error) {
-	d := k.image(s.v, "CT", sopCT)
 	g := geometry{size: k.o.Size, slices: k.o.Slices}
+	px := make([]uint16, g.size*g.size)
+	s.head().Slice(px, g.size, g.z(i), i)
+	return s.file(k, i, px)
+}
+
+// file is slice i with the pixels px.
+func (s *volume) file(k *kit, i int, px []uint16) ([]byte, error) {
+	g := geometry{size: k.o.Size, slices: k.o.Slices}
+	d := k.image(s.v, "CT", sopCT)
 	ctImage(&d, g)
 	d.Put(dcm.SOPInstanceUID, dcm.UID(k.path))
 	d.Put(dcm.FrameOfReferenceUID, dcm.UID(k.study("CT")+" frame"))
 	d.Put(dcm.InstanceNumber, i+1)
 	d.Put(dcm.ImagePositionPatient, g.position(i))
 	d.Put(dcm.SliceLocation, dcm.DS(g.z(i)))
-	px := make([]uint16, g.size*g.size)
-	s.head().Slice(px, g.size, g.z(i), i)
 	d.Put(dcm.PixelData, px)
 	return k.file(s.v, d)
 }
