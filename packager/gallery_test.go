@@ -62,7 +62,7 @@ func packed(t *testing.T, patient practice.Patient, records string, p Plan) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := p.write(t.Context(), c, sealed)
+	out, _, err := p.write(t.Context(), c, sealed)
 	if err != nil {
 		t.Fatal(err)
 	}

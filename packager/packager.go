@@ -15,9 +15,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"chartseal/order"
 	"chartseal/packager/bundle"
@@ -110,14 +111,31 @@ func Pack(ctx context.Context, p *Plan, f File) (*Packed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
-	out, err := p.write(ctx, c, sealed)
+	out, b, err := p.write(ctx, c, sealed)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Sync(); err != nil {
-		return nil, fmt.Errorf("write sealed file: %w", bare(err))
-	}
-	return out, p.readBack(ctx, out, sealed, f)
+	return out, p.settle(ctx, out, sealed, b, f)
+}
+
+// settle makes the sealed file durable, reads it back and takes its digest, all at
+// the same time: the disk, the opening and the hashing hardly wait for each other.
+func (p *Plan) settle(ctx context.Context, out *Packed, sealed *seal.Writer, b *bundle.Writer, f File) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("write sealed file: %w", bare(err))
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		if out.SHA256, err = hashFile(ctx, f, out.Bytes); err != nil {
+			return fmt.Errorf("read back sealed file: %w", bare(err))
+		}
+		return nil
+	})
+	g.Go(func() error { return p.readBack(ctx, out, sealed, b, f) })
+	return g.Wait()
 }
 
 // addPart2 adds the statement that goes with substance use disorder records, if
@@ -141,7 +159,7 @@ func (p pathless) Write(b []byte) (int, error) {
 }
 
 // write streams the records through the bundle into the seal.
-func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Writer) (*Packed, error) {
+func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Writer) (*Packed, *bundle.Writer, error) {
 	g := &gallery{}
 	b := bundle.NewWriter(sealed, p.Header, bundle.Options{Compress: p.Compress, Identify: g.identify})
 	defer func() { _ = b.Close() }() // after Finish it has nothing left to fail
@@ -151,9 +169,9 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		g.packing(i, it)
 		if err := p.add(ctx, c, b, it); err != nil {
 			if held := p.heldBy(ctx, c, i, err); held != nil {
-				return nil, held
+				return nil, nil, held
 			}
-			return nil, fmt.Errorf("pack item %d: %w", it.N, bare(err))
+			return nil, nil, fmt.Errorf("pack item %d: %w", it.N, bare(err))
 		}
 		done += it.Bytes
 		p.progress(done, total)
@@ -162,7 +180,7 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		b.WithoutNotice(unconfirmed)
 	}
 	if err := p.show(ctx, c, b, g); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var digest string
 	m, err := b.Finish(ctx, func(manifest []byte) ([]byte, error) {
@@ -171,12 +189,12 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		return p.Sign(manifest)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("finish bundle: %w", bare(err))
+		return nil, nil, fmt.Errorf("finish bundle: %w", bare(err))
 	}
 	if err := sealed.Close(); err != nil {
-		return nil, fmt.Errorf("finish seal: %w", bare(err))
+		return nil, nil, fmt.Errorf("finish seal: %w", bare(err))
 	}
-	return &Packed{Manifest: &m, ManifestSHA256: digest, Bytes: sealed.Size()}, nil
+	return &Packed{Manifest: &m, ManifestSHA256: digest, Bytes: sealed.Size()}, b, nil
 }
 
 // add cleans one record and packs it. The record must be the same file at the
@@ -209,29 +227,38 @@ func totalBytes(c *gather.Collection) (n int64) {
 
 // readBack opens the sealed file with the key of just this file and checks
 // signature and digests, as a recipient would.
-func (p *Plan) readBack(ctx context.Context, out *Packed, sealed *seal.Writer, f File) error {
-	sum := sha256.New()
+func (p *Plan) readBack(ctx context.Context, out *Packed, sealed *seal.Writer, b *bundle.Writer, f File) error {
 	r, size, err := sealed.Opener().Open(f, out.Bytes)
 	if err != nil {
 		return fmt.Errorf("read back sealed file: %w", bare(err))
 	}
-	m, err := bundle.Verify(ctx, r, size, p.Trusted)
+	m, err := b.ReadBack(ctx, r, size, p.Trusted)
 	if err != nil {
 		return fmt.Errorf("read back bundle: %w", bare(err))
 	}
 	if !sameManifest(m, out.Manifest) {
 		return errors.New("read back bundle: the manifest differs from what was packed")
 	}
-	if err := hashFile(sum, f, out.Bytes); err != nil {
-		return fmt.Errorf("read back sealed file: %w", bare(err))
-	}
-	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return nil
 }
 
-func hashFile(sum hash.Hash, f io.ReaderAt, size int64) error {
-	_, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(f, 0, size), make([]byte, 256<<10))
-	return err
+// hashFile is the SHA-256 of the sealed file in lower-case hex.
+func hashFile(ctx context.Context, f io.ReaderAt, size int64) (string, error) {
+	sum, buf := sha256.New(), make([]byte, 256<<10)
+	for off := int64(0); off < size; off += int64(len(buf)) {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		buf = buf[:min(int64(len(buf)), size-off)]
+		if n, err := f.ReadAt(buf, off); n < len(buf) {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return "", err
+		}
+		sum.Write(buf)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 func sameManifest(a, b *bundle.Manifest) bool {

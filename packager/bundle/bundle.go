@@ -321,15 +321,15 @@ func isDICOM(format string) bool { return strings.HasPrefix(strings.ToUpper(form
 func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) (string, error) {
 	sum := sha256.New()
 	b.first = true
-	for {
+	for n := 1; ; n++ {
 		sum.Write(b.data)
 		to.crc = crc32.Update(to.crc, crc32.IEEETable, b.data)
-		b.to, b.last = to, in.left == 0
+		b.to, b.last, b.hard = to, in.left == 0, n%(2*partBlocks) == 2
 		last := b.last
 		var next *block
 		if !last {
 			var err error
-			if next, err = w.next(ctx, in, b, to.method); err != nil {
+			if next, err = w.next(ctx, in, b, to.method == zipform.Deflate && n%partBlocks != 0); err != nil {
 				w.pipe.fail(err) // the ZIP ends here, in the middle of a member
 				w.pipe.free <- b
 				return "", err
@@ -343,14 +343,14 @@ func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) (s
 	}
 }
 
-// next reads the block after b, before b is handed over: its dictionary is the
-// end of b.
-func (w *Writer) next(ctx context.Context, in *input, b *block, method uint16) (*block, error) {
+// next reads the block after b, before b is handed over: its dictionary, if it is to
+// have one, is the end of b.
+func (w *Writer) next(ctx context.Context, in *input, b *block, dict bool) (*block, error) {
 	next, err := w.pipe.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if method == zipform.Deflate {
+	if dict {
 		next.dict = append(next.dict[:0], b.data[max(0, len(b.data)-window):]...)
 	}
 	if err := in.fill(next); err != nil {

@@ -13,8 +13,8 @@ import (
 
 // checkers inflate and hash the members of a pass. Members of at most wholeSize
 // are taken into memory and checked beside the reading of the next one; larger
-// ones are checked as they are read. Memory is bounded by wholeSize for each of
-// at most four goroutines.
+// ones are checked as they are read, or in parts where these are known. Memory is
+// bounded by twice wholeSize for each of at most four goroutines.
 type checkers struct {
 	v    *verifier
 	to   sink
@@ -25,7 +25,7 @@ type checkers struct {
 
 type checker struct {
 	unpacker
-	stored []byte
+	stored, plain []byte
 }
 
 func newCheckers(v *verifier, to sink) *checkers {
@@ -39,6 +39,9 @@ func newCheckers(v *verifier, to sink) *checkers {
 
 // check reads the stored form of e. The error may be that of an earlier member.
 func (c *checkers) check(e *zipform.Entry, stored io.Reader) error {
+	if lengths := c.v.parts[e.Name]; c.to == nil && e.Method == zipform.Deflate && len(lengths) > 0 {
+		return c.checkParts(e, stored, lengths)
+	}
 	k := <-c.idle
 	if err := c.failed(nil); err != nil || e.Compressed > wholeSize {
 		if err == nil {

@@ -53,6 +53,7 @@ type verifier struct {
 	manifest *Manifest
 	files    map[string]File // every member with what it must be
 	tags     string          // the one right content of tagmanifest-sha256.txt
+	parts    parts           // where deflated members can be inflated from; may be nil
 }
 
 // open checks everything but the content of the members.
