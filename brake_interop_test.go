@@ -3,6 +3,8 @@
 package chartseal
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -64,5 +66,54 @@ func TestInteropSitesShareTheBrake(t *testing.T) {
 	e, err := sites[1].alike(ctx, "ref1", likeness, time.Now().Add(-time.Hour))
 	if err != nil || e.Ref != "ref0" || e.Site != "s0" {
 		t.Errorf("found %+v, %v", e, err)
+	}
+}
+
+// TestInteropWhoLooksWaitsForNobody: only who takes a place at the brake waits for
+// another site that does; it is let through once that has ended.
+func TestInteropWhoLooksWaitsForNobody(t *testing.T) {
+	pg := postgres.Start(t)
+	ctx := t.Context()
+	d, err := openPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: "s"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r := &registry{database: d, site: "s", executor: "x", now: time.Now}
+	ask := func(ref string, how passage) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		over, err := r.letThrough(ctx, ref, tags{[]string{"chen"}, "lee"}, config.Brake{PerRecipient: 5}, how, 0)
+		if len(over) > 0 {
+			t.Error(over)
+		}
+		return err
+	}
+	for _, ref := range []string{"a", "b"} {
+		if _, mine, err := r.admit(ctx, ref, "sha", ref); err != nil || !mine {
+			t.Fatal(mine, err)
+		}
+	}
+	if err := ask("a", upToLimits); err != nil {
+		t.Fatal(err)
+	}
+	other := pg.Connect(t, postgres.Database)
+	if _, err := other.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(brakeLock)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(ask("b", onlyLook), ask("a", upToLimits)); err != nil {
+		t.Errorf("who looks, or has a place, waits: %v", err)
+	}
+	if err := ask("b", upToLimits); err == nil {
+		t.Error("a place is taken beside another site")
+	}
+	if err := other.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask("b", upToLimits); err != nil {
+		t.Error(err)
 	}
 }

@@ -190,16 +190,21 @@ func fill(t testing.TB, r *registry, rows int) {
 	}
 }
 
-// The brake and the search for repeated orders look at the orders of a day and of
-// one likeness, not at all there ever were.
-func TestTheBrakeUsesItsIndex(t *testing.T) {
+// What is asked for every order, at a start and by status looks at the orders of a day,
+// of one likeness or of one site, or at the newest: not at all there ever were.
+func TestTheRegistryUsesItsIndexes(t *testing.T) {
 	r := newRegistry(t)
 	fill(t, r, 100)
-	for query, args := range map[string][]any{
-		letThroughRows: {50, "new"},
-		alikeQuery:     {"l7", "new", "2026"},
+	for query, want := range map[string]struct {
+		index string
+		args  []any
+	}{
+		letThroughCount(1): {"chartseal_orders_let_at", []any{50, "new", "lee", "% chen %"}},
+		alikeQuery:         {"chartseal_orders_like", []any{"l7", "new", "2026"}},
+		ownQuery:           {"chartseal_orders_executor", []any{"here-1"}},
+		allQuery:           {"chartseal_orders_since", []any{10}},
 	} {
-		rows, err := r.db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+		rows, err := r.db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, want.args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +217,7 @@ func TestTheBrakeUsesItsIndex(t *testing.T) {
 			}
 			plan += detail + "; "
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil || !strings.Contains(plan, "USING INDEX chartseal_orders_l") {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil || !strings.Contains(plan, "USING INDEX "+want.index) || strings.Contains(plan, "TEMP B-TREE") && query != alikeQuery {
 			t.Errorf("plan %q, %v", plan, err)
 		}
 	}

@@ -1,10 +1,12 @@
 package chartseal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -201,12 +203,27 @@ func (r *registry) open(ctx context.Context) (n int, err error) {
 // maxListed bounds what a status shows of a shared database.
 const maxListed = 10_000
 
+// allQuery reads the newest orders of all sites by indexes: a group has millions.
+const allQuery = `SELECT * FROM (SELECT ` + entryColumns + ` FROM chartseal_orders WHERE state IN ('working', 'recording') ORDER BY since DESC LIMIT $1) AS open
+	UNION ALL SELECT * FROM (SELECT ` + entryColumns + ` FROM chartseal_orders WHERE state NOT IN ('working', 'recording') ORDER BY since DESC LIMIT $1) AS ended`
+
 // all lists the orders of all sites, open ones first, newest first.
 func (d *database) all(ctx context.Context) ([]entry, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	return d.entries(ctx, `SELECT `+entryColumns+` FROM chartseal_orders
-		ORDER BY CASE WHEN state IN ('working', 'recording') THEN 0 ELSE 1 END, since DESC LIMIT $1`, maxListed)
+	all, err := d.entries(ctx, allQuery, maxListed)
+	slices.SortStableFunc(all, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(b.underWay(), a.underWay()), cmp.Compare(b.Since, a.Since))
+	})
+	return all[:min(len(all), maxListed)], err
+}
+
+// underWay is 1 for an order that is being worked on.
+func (e entry) underWay() int {
+	if e.State == working || e.State == recording {
+		return 1
+	}
+	return 0
 }
 
 // entries reads the rows of a statement that returns entryColumns.

@@ -113,11 +113,14 @@ func (p *Practice) lastChange(r *release) string {
 	return p.orders.stamp()
 }
 
+// ownQuery reads the orders of one site, by chartseal_orders_executor.
+const ownQuery = `SELECT ` + entryColumns + ` FROM chartseal_orders WHERE executor=$1`
+
 // own are this site's orders by their references.
 func (r *registry) own(ctx context.Context) (map[string]entry, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	all, err := r.entries(ctx, `SELECT `+entryColumns+` FROM chartseal_orders WHERE executor=$1`, r.executor)
+	all, err := r.entries(ctx, ownQuery, r.executor)
 	if err != nil {
 		return nil, wrap("read orders", err)
 	}

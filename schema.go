@@ -56,6 +56,8 @@ var migrations = []string{
 		head   TEXT NOT NULL,
 		PRIMARY KEY (site, ledger, seq, hash)
 	)`,
+	`CREATE INDEX chartseal_orders_executor ON chartseal_orders (executor)`, // a start asks for the site's own
+	`CREATE INDEX chartseal_orders_since ON chartseal_orders (since)`,       // status asks for the newest
 }
 
 // migrateLock is the advisory lock under which one daemon at a time migrates:
