@@ -90,12 +90,34 @@ func (d *database) sites(ctx context.Context, cfg *config.Config) ([]Site, error
 	if err := rows.Err(); err != nil {
 		return nil, d.fail(err)
 	}
+	held, err := d.held(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i := range out {
-		if out[i].Running, err = d.holds(ctx, out[i].executor); err != nil {
-			return nil, err
-		}
+		out[i].Running = out[i].executor != "" && held[lockKey(out[i].executor)]
 	}
 	return out, nil
+}
+
+// held are the advisory locks of this database, in one look, for the server goes through
+// all locks at each.
+func (d *database) held(ctx context.Context) (map[int64]bool, error) {
+	rows, err := d.db.QueryContext(ctx, `SELECT classid::bigint << 32 | objid::bigint FROM pg_locks
+		WHERE locktype='advisory' AND granted AND objsubid=1 AND database=(SELECT oid FROM pg_database WHERE datname=current_database())`)
+	if err != nil {
+		return nil, d.fail(err)
+	}
+	defer func() { _ = rows.Close() }()
+	held := map[int64]bool{}
+	for rows.Next() {
+		var key int64
+		if err := rows.Scan(&key); err != nil {
+			return nil, d.fail(err)
+		}
+		held[key] = true
+	}
+	return held, d.fail(rows.Err())
 }
 
 // holds reports whether the executor's lock is held; it looks, and does not try
