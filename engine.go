@@ -160,12 +160,13 @@ func (p *Practice) openDatabase(ctx context.Context) (*database, error) {
 // each executor has a queue of its own and listens to no other.
 func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err error) {
 	c := dbos.Config{
-		AppName: "chartseal", ApplicationVersion: flowVersion, ExecutorID: executor, SystemDBStartupTimeout: startTimeout,
+		AppName: engineApp, ApplicationVersion: flowVersion, ExecutorID: executor, SystemDBStartupTimeout: startTimeout,
 		Logger: slog.New(quietEngine{p.log.Handler(), &e.ending}),
 	}
 	poll, queue := pollEngine, "releases"
 	if e.db.shared {
 		c.SystemDBPool, c.DatabaseSchema = e.db.pool, engineSchema
+		c.AppName, c.ApplicationVersion = ownApp(executor)
 		poll, queue = pollShared, "releases-"+executor
 	} else {
 		c.SQLiteSystemDB = e.db.db
@@ -173,8 +174,13 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 	if e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), c); err != nil {
 		return e.launchError("open engine", err)
 	}
-	if e.ctx.GetExecutorID() != executor || e.ctx.GetApplicationVersion() != flowVersion {
+	if e.ctx.GetExecutorID() != executor || e.ctx.GetApplicationVersion() != c.ApplicationVersion {
 		return fmt.Errorf("%w: the environment sets DBOS__VMID or DBOS__APPVERSION, under which releases would be lost; unset them", ErrConfig)
+	}
+	if e.db.shared {
+		if err := e.db.rename(ctx, queue, c.AppName, c.ApplicationVersion); err != nil {
+			return e.launchError("open engine", err)
+		}
 	}
 	defer e.endWith(ctx)()
 	dbos.RegisterWorkflow(e.ctx, p.release, dbos.WithWorkflowName("release"), dbos.WithMaxRecoveryAttempts(0)) // no number of restarts may end a release
