@@ -23,6 +23,8 @@ type seat struct {
 	conn     *pgx.Conn
 	executor string
 	site     string
+	pid      int64 // the server's process that holds the lock
+	beats    int
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -77,7 +79,7 @@ func (s *seat) lock(ctx context.Context, d *database, cfg *config.Config) (err e
 			return databaseError(err)
 		}
 		if got {
-			return nil
+			return s.sign(ctx)
 		}
 		now, err := s.seen(ctx)
 		if err != nil {
@@ -94,6 +96,12 @@ func (s *seat) lock(ctx context.Context, d *database, cfg *config.Config) (err e
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// sign marks the session that holds the lock. Who is given another one, or this one after
+// it was reset, does not find the mark.
+func (s *seat) sign(ctx context.Context) error {
+	return databaseError(s.conn.QueryRow(ctx, `SELECT pg_backend_pid() FROM set_config('chartseal.seat', $1, false)`, s.executor).Scan(&s.pid))
 }
 
 // unpooled makes sure that a session at the shared database is ours alone: with
@@ -241,14 +249,20 @@ func (s *seat) rest(ctx context.Context) error {
 	return databaseError(err)
 }
 
+// lookAtLocks is how often a beat looks for the lock itself. The server goes through the
+// locks of all sites then, and keeps everybody from taking one.
+const lookAtLocks = 60
+
 // beatOnce refreshes seen_at if the lock is still held by this very session; a
 // pooler between us and the server may have given it to somebody else.
 func (s *seat) beatOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*beat)
 	defer cancel()
-	tag, err := s.conn.Exec(ctx, `UPDATE chartseal_sites SET seen_at=`+postgresDialect.epoch+`
-		WHERE site=$1 AND executor=$2 AND EXISTS (SELECT 1 FROM pg_locks WHERE locktype='advisory' AND pid=pg_backend_pid() AND granted AND `+isLock("$3")+`)`,
-		s.site, s.executor, lockKey(s.executor))
+	query, args := beatQuery, []any{s.site, s.executor, s.pid}
+	if s.beats++; s.beats%lookAtLocks == 1 {
+		query, args = beatQuery+` AND EXISTS (SELECT 1 FROM pg_locks WHERE locktype='advisory' AND pid=pg_backend_pid() AND granted AND `+isLock("$4")+`)`, append(args, lockKey(s.executor))
+	}
+	tag, err := s.conn.Exec(ctx, query, args...)
 	if err != nil {
 		return databaseError(err)
 	}
@@ -257,6 +271,9 @@ func (s *seat) beatOnce(ctx context.Context) error {
 	}
 	return nil
 }
+
+var beatQuery = `UPDATE chartseal_sites SET seen_at=` + postgresDialect.epoch + `
+	WHERE site=$1 AND executor=$2 AND pg_backend_pid()=$3 AND current_setting('chartseal.seat', true)=$2`
 
 // isLock is the condition under which a row of pg_locks is the advisory lock of
 // a bigint key (PostgreSQL documentation, pg_locks).
