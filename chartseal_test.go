@@ -331,3 +331,18 @@ func TestErrorsOfTheDatabaseNameNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// How many connections a site opens is the practice's to say, in the database's address;
+// with one the engine would listen on it and do nothing else.
+func TestTheAddressLimitsTheConnections(t *testing.T) {
+	for query, want := range map[string]int32{"": maxConns, "?sslmode=disable": maxConns, "?pool_max_conns=3": 3, "?sslmode=disable&pool_max_conns=40": 40, "?pool_max_conns=1": fewestConns} {
+		d, err := openPostgres(t.Context(), &config.Config{Database: config.Secret("postgres://u:p@127.0.0.1:1/d" + query)}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.pool.Config().MaxConns; got != want {
+			t.Errorf("%q: %d connections, want %d", query, got, want)
+		}
+		_ = d.Close()
+	}
+}

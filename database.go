@@ -47,10 +47,12 @@ const (
 	ownSchema    = "chartseal"
 )
 
-// Bounds of the use of PostgreSQL by one site: maxConns and one connection that
-// holds the lock (see seat).
+// Bounds of the use of PostgreSQL by one site: maxConns, or as many as pool_max_conns in
+// its address says, and one connection that holds the lock (see seat). The engine listens
+// on one of them for as long as it runs (docs/scale.md).
 const (
 	maxConns       = 6
+	fewestConns    = 2
 	connectTimeout = 10 * time.Second
 	queryTimeout   = 30 * time.Second // of one statement of the registry
 )
@@ -75,7 +77,11 @@ func openPostgres(ctx context.Context, cfg *config.Config, readOnly bool) (*data
 		return nil, fmt.Errorf("%w: database: it is not an address PostgreSQL understands", ErrConfig)
 	}
 	w := &wires{}
-	c.MaxConns, c.MinConns, c.MaxConnIdleTime, c.HealthCheckPeriod = maxConns, 0, 20*time.Second, 10*time.Second
+	if !strings.Contains(cfg.Database.Reveal(), "pool_max_conns=") { // pgxpool's own would depend on the processors
+		c.MaxConns = maxConns
+	}
+	c.MaxConns = max(c.MaxConns, fewestConns)
+	c.MinConns, c.MaxConnIdleTime, c.HealthCheckPeriod = 0, 20*time.Second, 10*time.Second
 	tuneConn(c.ConnConfig, cfg.Site, w)
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepareSession(ctx, conn, readOnly) }
 	pool, err := pgxpool.NewWithConfig(ctx, c)

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -132,6 +134,7 @@ func connect(ctx context.Context, cfg *config.Config, w *wires) (*pgx.Conn, erro
 	if err != nil { // its text shows parts of the address
 		return nil, fmt.Errorf("%w: database: it is not an address PostgreSQL understands", ErrConfig)
 	}
+	maps.DeleteFunc(c.RuntimeParams, func(name, _ string) bool { return strings.HasPrefix(name, "pool_") }) // the pool's (pgxpool.ParseConfig)
 	tuneConn(c, cfg.Site, w)
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 func TestInteropASeatIsASession(t *testing.T) {
 	pg := postgres.Start(t)
 	ctx := t.Context()
-	cfg := &config.Config{Database: config.Secret(pg.URL()), Site: "s"}
+	cfg := &config.Config{Database: config.Secret(pg.URL() + "&pool_max_conns=2"), Site: "s"}
 	d, err := openPostgres(ctx, cfg, false)
 	if err != nil {
 		t.Fatal(err)

@@ -109,8 +109,8 @@ func (w *watcher) count(ctx context.Context, f *figures) error {
 
 // connections samples, once a second until the returned function is called, how many
 // connections the sites have. It gives the mean and the most.
-func (w *watcher) connections(ctx context.Context, address string) (end func() (mean float64, most int64, err error), err error) {
-	conn, err := pgx.Connect(ctx, address)
+func (w *watcher) connections(ctx context.Context) (end func() (mean float64, most int64, err error), err error) {
+	conn, err := pgx.ConnectConfig(ctx, w.conn.Config())
 	if err != nil {
 		return nil, err
 	}

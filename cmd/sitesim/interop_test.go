@@ -69,6 +69,8 @@ func TestInteropAnOrderOfBefore(t *testing.T) {
 	if g.database, err = pg.create(ctx, "before"); err != nil {
 		t.Fatal(err)
 	}
+	address := g.database
+	g.database += "&pool_max_conns=2" // one to listen on, and one for the rest
 	if err := g.openBucket(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,7 @@ func TestInteropAnOrderOfBefore(t *testing.T) {
 	if err := s.end(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := newWatcher(ctx, pg, g.database)
+	w, err := newWatcher(ctx, pg, address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,7 @@ type plan struct {
 	idle     time.Duration // for which the sites are watched doing nothing
 	past     int           // orders that the tables have from before
 	database string        // "": a server of its own
+	extra    string        // parameters for the address that the sites are given
 	bin      string        // folder of PostgreSQL's programs
 	dir      string        // for all files
 	markdown string        // file
@@ -76,6 +77,7 @@ func parse(args []string) (p plan, err error) {
 	f.DurationVar(&p.idle, "idle", 20*time.Second, "how long the sites are watched doing nothing")
 	f.IntVar(&p.past, "past", 0, "orders of earlier days that the tables hold when a step begins")
 	f.StringVar(&p.database, "database", "", "address of an empty database to use (one step); default: a server that is started for this and removed")
+	f.StringVar(&p.extra, "address", "", "more parameters of the database's address as the sites have it, such as pool_max_conns=3")
 	f.StringVar(&p.bin, "postgres", "", "folder with initdb and postgres; default: the newest installed")
 	f.StringVar(&p.dir, "dir", "", "folder for all files, removed at the end; default: a temporary one")
 	f.StringVar(&p.markdown, "markdown", "", "file to write the tables to")

@@ -87,6 +87,10 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 			return r, err
 		}
 	}
+	plain := g.database
+	if p.extra != "" {
+		g.database += "&" + p.extra
+	}
 	if err := g.openBucket(ctx); err != nil {
 		return r, err
 	}
@@ -94,7 +98,7 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 	if err := g.prepare(); err != nil {
 		return r, err
 	}
-	w, err := newWatcher(ctx, pg, g.database)
+	w, err := newWatcher(ctx, pg, plain)
 	if err != nil {
 		return r, err
 	}
@@ -144,7 +148,7 @@ func (g *group) measure(ctx context.Context, p plan, w *watcher, r *result, say 
 
 // watched measures while do runs.
 func (g *group) watched(ctx context.Context, w *watcher, c *change, mean *float64, most *int64, do func() error) error {
-	connections, err := w.connections(ctx, g.database)
+	connections, err := w.connections(ctx)
 	if err != nil {
 		return err
 	}
