@@ -162,7 +162,7 @@ func delivered(t *testing.T) delivery {
 		check(t, err)
 		check(t, json.Unmarshal(text, &s.receipt))
 		if s.receipt.Unlock == "passphrase" {
-			s.words = wordsIn(tool(t, answer, "pdftotext", "PASSPHRASE-LETTER.pdf", "-"))
+			s.words = passphraseIn(tool(t, answer, "pdftotext", "PASSPHRASE-LETTER.pdf", "-"))
 		}
 	}
 	if d.byWords.words == "" {
@@ -171,8 +171,8 @@ func delivered(t *testing.T) delivery {
 	return d
 }
 
-// wordsIn finds the passphrase in the text of its letter.
-func wordsIn(text string) (words string) {
+// passphraseIn finds the passphrase in the text of its letter.
+func passphraseIn(text string) (words string) {
 	for _, f := range strings.Fields(text) {
 		if strings.Count(f, "-") >= 5 {
 			words = f
