@@ -90,7 +90,7 @@ func dayIn(d order.Date, zone *time.Location) time.Time {
 // and a misspelt official is one whom the patient is told of (45 CFR 164.528(a)(2)).
 func AccountingDoubts(r *accounting.Report) (doubts []string) {
 	if !r.Known {
-		doubts = append(doubts, "The ledger has no entry about a patient of this number: it is mistyped, or nobody ever asked for anything of this patient here. Look at the number.")
+		doubts = append(doubts, "The ledger has no entry about a patient of this number: it is mistyped, or nobody ever asked for anything of this patient here. Compare --patient with the number on an order or in the chart; with a mistyped one the letter would say that nothing was disclosed.")
 	}
 	for _, name := range r.Unmatched {
 		doubts = append(doubts, fmt.Sprintf("FOR STAFF ALONE, do not tell the patient: the list of what patients asked for (restrictions) suspends the accounting for '%s', and nobody in the ledger who got this patient's records is called so: nothing is left out for it. "+

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func (a *app) ledgerReport(cmd *cobra.Command, f reportFlags) error {
 	doubts := chartseal.AccountingDoubts(r)
 	if f.gives() {
 		if len(doubts) > 0 && !f.confirmed {
-			return &exitError{exitHeld, errors.New(strings.Join(append(doubts, "Nothing was written or recorded. When it is right as it is, say so with --confirmed."), "\n"))}
+			return &exitError{exitHeld, errors.New(strings.Join(append(doubts, "Nothing was written or recorded. Correct what is wrong and run it again; if all is right as it is, run it again with --confirmed, which the ledger records."), "\n"))}
 		}
 		if err := a.give(cmd.Context(), cfg, f, q, r, now); err != nil {
 			return err
@@ -224,8 +225,7 @@ func printAccounting(p *printer, f reportFlags, r *accounting.Report, now time.T
 	if r.Lost > 0 {
 		p.f("The ledger lacks entries, which 'chartseal ledger verify' names: look at the receipts in the outbox's sent folder.\n")
 	}
-	left := int(r.Due.Sub(now).Hours() / 24)
-	p.f("Due by %s (%d days left); with a letter that says why it takes longer, and until when, by %s.\n", r.Due.Format(longDay), left, r.DueLate.Format(longDay))
+	p.f("Due by %s (%s); with a letter that says why it takes longer, and until when, by %s.\n", r.Due.Format(longDay), daysTo(r.Due, now), r.DueLate.Format(longDay))
 	if r.Free {
 		p.f("It is free: there was none in the twelve months before.\n")
 	} else {
@@ -240,6 +240,19 @@ func printAccounting(p *printer, f reportFlags, r *accounting.Report, now time.T
 		p.f("Only shown, not recorded. With --pdf FILE it becomes a letter to the patient.\n")
 	}
 	p.f("chartseal knows what it released itself: add by hand what was disclosed in another way.\n")
+}
+
+// daysTo says how many days are left until a day.
+func daysTo(due, now time.Time) string {
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, due.Location())
+	switch n := int(math.Round(due.Sub(today).Hours() / 24)); { // a day may have 23 or 25 hours
+	case n < 0:
+		return fmt.Sprintf("%d days late", -n)
+	case n == 1:
+		return "1 day left"
+	default:
+		return fmt.Sprintf("%d days left", n)
+	}
 }
 
 func printDisclosure(p *printer, l accounting.Line) {

@@ -51,7 +51,7 @@ func AccountingLetter(p Practice, a Accounting) ([]byte, error) {
 		l.table(accountingColumns, disclosureRows(a.Listed))
 	}
 	l.section(section{"What is not in this list", "The law does not ask us to list what we gave to you yourself, what was needed for your treatment, for payment or for running this practice, " +
-		"what you authorized in writing, and what no longer shows whose it is."}, false)
+		"what you authorized in writing, what we shared without your name under an agreement for research, public health or health care operations, and what no longer shows whose it is."}, false)
 	if a.ShowExempt {
 		l.exempt(a.Exempt)
 	}
