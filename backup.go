@@ -16,6 +16,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
+	"chartseal/transport"
 	"chartseal/watch"
 )
 
@@ -227,5 +228,33 @@ func (s *state) noteBackup(r BackupReport, opts Options) {
 	}
 	if err != nil { // check will say that there was none
 		opts.Log.Warn("that there was a backup cannot be noted", slog.String("stage", "backup"), slog.String("class", classOf(err)))
+	}
+}
+
+// backupOld is from when on the last backup is too old: orders of a week would have to be
+// found again from their receipts.
+const backupOld = 8 * 24 * time.Hour
+
+// examineBackup tells when the last backup was made, and whether this folder is one.
+func examineBackup(cfg *config.Config, now time.Time, add addFinding) {
+	s := &state{dir: cfg.State}
+	on := func(t time.Time) string { return t.In(now.Location()).Format("2006-01-02 15:04") }
+	var r RestoredState
+	if b, err := os.ReadFile(s.path(restoredNote)); err == nil && json.Unmarshal(b, &r) == nil {
+		add("backup", transport.Notice, "The state folder was restored on %s from the backup of %s.", on(r.At), on(r.BackupAt))
+	}
+	var last backupSeen
+	b, err := os.ReadFile(s.path(backupNote))
+	if err == nil {
+		err = json.Unmarshal(b, &last)
+	}
+	switch {
+	case !s.begun():
+	case err != nil:
+		add("backup", transport.Notice, "chartseal backup was not run here yet. If nothing else backs the state folder up, have it run every night.")
+	case now.Sub(last.At) > backupOld:
+		add("backup", transport.Warning, "The last backup by chartseal backup is of %s: look at what should run it every night.", on(last.At))
+	default:
+		add("backup", transport.OK, "The last backup is of %s.", on(last.At))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -20,6 +21,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
+	"chartseal/transport"
 )
 
 // house is a practice whose state folder holds a little of everything, without a daemon.
@@ -518,4 +520,37 @@ func TestTheKeysOfABackup(t *testing.T) {
 		t.Error("a wrong key is not told")
 	}
 	refused(t, h, "a wrong key", r.Path, ledger.ErrBroken)
+}
+
+// check tells how old the last backup is, and that the folder was restored.
+func TestCheckKnowsTheLastBackup(t *testing.T) {
+	h := newHouse(t)
+	look := func(now time.Time) (all []string) {
+		examineBackup(h.cfg, now, func(_ string, level transport.Level, format string, args ...any) {
+			all = append(all, string(level)+": "+fmt.Sprintf(format, args...))
+		})
+		return all
+	}
+	want := func(now time.Time, parts ...string) {
+		t.Helper()
+		got := look(now)
+		if len(got) != len(parts) {
+			t.Fatalf("%q", got)
+		}
+		for i, p := range parts {
+			if !strings.Contains(got[i], p) {
+				t.Errorf("%q lacks %q", got[i], p)
+			}
+		}
+	}
+	want(time.Now(), string(transport.Notice)+": chartseal backup was not run")
+	r := h.backup(t, false)
+	want(time.Now(), string(transport.OK)+": The last backup")
+	want(time.Now().Add(9*24*time.Hour), string(transport.Warning)+": The last backup")
+	h.cfg.State = filepath.Join(t.TempDir(), "state")
+	want(time.Now())
+	if _, err := h.restore(t, r.Path, false); err != nil {
+		t.Fatal(err)
+	}
+	want(time.Now(), "was restored on", "was not run here yet")
 }

@@ -44,6 +44,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	examineWithdrawn(ctx, cfg, opts, add)
 	examineDatabase(ctx, cfg, add)
 	examineEngine(ctx, cfg, add)
+	examineBackup(cfg, opts.Now(), add)
 	examineAgreement(cfg, opts.Now(), add)
 	return append(fs, examineStore(ctx, cfg, opts)...)
 }
