@@ -114,7 +114,9 @@ func listen(ctx context.Context, p *chartseal.Practice, l *lookout) (*control.Se
 		yearsQuestion.path:     yearsQuestion.handler(p),
 		endedQuestion.path:     endedQuestion.handler(p),
 
-		boardQuestion: l.front.address,
+		boardQuestion:    l.front.address,
+		shortcutQuestion: l.front.shortcut,
+		renewQuestion:    l.front.renew,
 	})
 }
 
@@ -124,7 +126,7 @@ func listenEarly(ctx context.Context, state string, f *front) (*control.Server, 
 	later := func(context.Context, []byte) (any, error) {
 		return nil, &control.Failure{Code: exitFailed, Text: "the daemon is starting (" + f.stand.Vitals(ctx).Ill() + ") and cannot do that yet: try again when `chartseal status` shows that it runs"}
 	}
-	all := map[string]control.Handler{boardQuestion: f.address}
+	all := map[string]control.Handler{boardQuestion: f.address, shortcutQuestion: f.shortcut, renewQuestion: f.renew}
 	for _, path := range []string{relinkQuestion.path, revokeQuestion.path, acceptQuestion.path, accountedQuestion.path, purgeQuestion.path} {
 		all[path] = later
 	}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
 	"chartseal"
 	"chartseal/cmd/chartseal/board"
-	"chartseal/cmd/chartseal/control"
 	"chartseal/cmd/chartseal/monitor"
 	"chartseal/config"
 )
@@ -83,18 +81,11 @@ type boardAddress struct {
 
 // address answers the command that asks for the board.
 func (f *front) address(context.Context, []byte) (any, error) {
-	if f.server == nil {
-		return nil, &control.Failure{Code: exitUsage, Text: f.why.Error()}
-	}
-	listen, err := netip.ParseAddrPort(f.server.Addr())
+	near, err := f.here()
 	if err != nil {
 		return nil, err
 	}
-	near, err := hereAt(listen)
-	if err != nil {
-		return nil, &control.Failure{Code: exitUsage, Text: err.Error()}
-	}
-	at, until := f.board.Address(near.String())
+	at, until := f.board.Address(near)
 	return boardAddress{at, until}, nil
 }
 

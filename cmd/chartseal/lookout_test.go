@@ -147,6 +147,26 @@ func TestTheLookoutOfADaemon(t *testing.T) {
 	if err != nil || families["chartseal_uploaded_bytes_total"].GetMetric()[0].GetCounter().GetValue() < 1000 {
 		t.Errorf("%v\n%s", err, metrics)
 	}
+	ofBoard := func(args ...string) error {
+		c := boardCmd(a)
+		c.SetArgs(args)
+		c.SetOut(io.Discard)
+		c.SilenceErrors, c.SilenceUsage = true, true
+		return c.ExecuteContext(t.Context())
+	}
+	for args, says := range map[[2]string]string{
+		{"--shortcut", filepath.Join(dir, "board.url")}:  "ends in .html",
+		{"--shortcut", filepath.Join(dir, "board.html")}: "port 0", // which a shortcut would miss after a restart
+		{"--open", "--renew"}:                            "go alone",
+	} {
+		if err := ofBoard(args[:]...); err == nil || codeOf(err) != exitUsage || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	must(t, ofBoard("--renew"))
+	if code, _ := browse(t, browser, base+"/board/"); code != http.StatusForbidden {
+		t.Errorf("a browser that was turned out: %d", code)
+	}
 	if code, body := browse(t, http.DefaultClient, base+"/healthz"); code != http.StatusOK || body != "ok\n" {
 		t.Errorf("healthz: %d %q", code, body)
 	}

@@ -192,7 +192,7 @@ const refusedText = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>chartseal board: not open</title><link rel="stylesheet" href="/board/style.css"></head>
 <body><main class="refused"><h1>The board is not open here</h1><p>{{.}}</p>
-<p>On this computer, run <code>chartseal board</code> as the account that chartseal runs under, and open the address it prints in this browser.</p></main></body></html>
+<p>Open the shortcut to the board that your IT contact made for you. Without one: on this computer, run <code>chartseal board</code> as the account that chartseal runs under, and open the address it prints in this browser.</p></main></body></html>
 `
 
 // view is what the page is drawn from.

@@ -1,6 +1,7 @@
 package board
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -297,5 +299,53 @@ func TestAQuietDay(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+// TestAShortcutLetsInUntilTheKeyIsMadeAnew: as often as it is opened, after restarts too.
+func TestAShortcutLetsInUntilTheKeyIsMadeAnew(t *testing.T) {
+	now := time.Now()
+	o := &office{desk: busy(now)}
+	b, s, c := open(t, o, &now, nil, nil)
+	page, err := b.Shortcut(host(s), "<FRONT-1>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`content="1; url=(http://[^"]*/board/enter/[A-Za-z0-9_-]{43})"`).FindSubmatch(page)
+	if m == nil || !strings.Contains(string(page), "&lt;FRONT-1&gt;") || strings.Contains(string(page), "<script") {
+		t.Fatalf("%s", page)
+	}
+	address := string(m[1])
+	enter := func(address string) int {
+		jar, _ := cookiejar.New(nil)
+		res, body := visit(t, &http.Client{Jar: jar}, address)
+		if res.StatusCode == http.StatusOK && !strings.Contains(body, "R-2026-0113") {
+			t.Error("no board")
+		}
+		return res.StatusCode
+	}
+	visit(t, c, address)
+	now = now.Add(400 * 24 * time.Hour)
+	if code := enter(address); code != http.StatusOK {
+		t.Errorf("a year later: %d", code)
+	}
+	again, other, _ := open(t, o, &now, nil, nil)
+	if code := enter(strings.Replace(address, host(s), host(other), 1)); code != http.StatusOK {
+		t.Errorf("after a restart: %d", code)
+	}
+	if code := enter(address[:len(address)-1]); code != http.StatusForbidden {
+		t.Errorf("a part of it: %d", code)
+	}
+	ticket, _ := again.Address(host(other))
+	if err := again.Renew(); err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{strings.Replace(address, host(s), host(other), 1), ticket} {
+		if code := enter(old); code != http.StatusForbidden {
+			t.Errorf("after the renewal: %d", code)
+		}
+	}
+	if fresh, err := again.Shortcut(host(other), ""); err != nil || bytes.Contains(fresh, []byte(address[len(address)-43:])) {
+		t.Errorf("the new shortcut: %v", err)
 	}
 }
