@@ -75,6 +75,8 @@ func parts() []part {
 	return []part{
 		{"pack", "packing a volume and a series, beside other programs", true, packPart},
 		{"upload", "uploading, beside rclone", true, uploadPart},
+		{"memory", "memory of the daemon by the size of an order", true, memoryPart},
+		{"small", "start, answer, idling, sizes", true, smallPart},
 	}
 }
 
