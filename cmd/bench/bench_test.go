@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/xml"
 	"os"
 	"strings"
 	"testing"
@@ -44,6 +45,30 @@ func TestWrongUse(t *testing.T) {
 		if err := run(t.Context(), args, &bytes.Buffer{}); err == nil {
 			t.Errorf("%q is taken", args)
 		}
+	}
+}
+
+// Curves of tiny counts are measured and drawn.
+func TestGrowthIsDrawn(t *testing.T) {
+	list := []curve{{name: "files & folders", counts: []int{10, 100}, cost: packFiles}, {name: "lines", counts: []int{10, 100}, cost: verifyLedger}}
+	for i := range list {
+		for _, n := range list[i].counts {
+			took, err := list[i].cost(t.Context(), nil, t.TempDir(), n)
+			if err != nil || took <= 0 {
+				t.Fatalf("%s: %v, %v", list[i].name, took, err)
+			}
+			list[i].seen = append(list[i].seen, took)
+		}
+	}
+	picture := plot(list)
+	if err := xml.Unmarshal(picture, new(struct{})); err != nil {
+		t.Error(err)
+	}
+	if n := bytes.Count(picture, []byte("<circle")); n != 4 || !bytes.Contains(picture, []byte("files &amp; folders")) {
+		t.Errorf("%d points in\n%s", n, picture)
+	}
+	if c := (curve{counts: []int{1, 10, 100}, seen: []float64{5, 1, 100}}); c.exponent() != 2 {
+		t.Errorf("exponent %v", c.exponent())
 	}
 }
 

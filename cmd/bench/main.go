@@ -45,6 +45,7 @@ type bench struct {
 	size     int // megabytes of each of the two large records
 	sizes    []int
 	idle     time.Duration
+	most     int // count of growth
 	only     []string
 	parent   string // folder in which dir is made
 	dir      string
@@ -76,6 +77,7 @@ func parts() []part {
 		{"pack", "packing a volume and a series, beside other programs", true, packPart},
 		{"upload", "uploading, beside rclone", true, uploadPart},
 		{"memory", "memory of the daemon by the size of an order", true, memoryPart},
+		{"growth", "how costs grow with counts, in some minutes", false, growthPart},
 		{"small", "start, answer, idling, sizes", true, smallPart},
 	}
 }
@@ -123,6 +125,7 @@ func (b *bench) flags(args []string) error {
 	f.IntVar(&b.size, "size", 576, "megabytes of the volume and of the series")
 	f.StringVar(&sizes, "sizes", "500,2000,8000", "megabytes of the orders of the part memory")
 	f.DurationVar(&b.idle, "idle", 20*time.Second, "how long the idle daemon is watched")
+	f.IntVar(&b.most, "most", 10_000, "highest count of the part growth")
 	f.StringVar(&only, "only", "", "parts to run, with commas: "+names())
 	f.StringVar(&b.parent, "dir", "", "where to make the data, some 10 GB (default: the folder for temporary files)")
 	f.StringVar(&b.plots, "plots", "", "folder for pictures of growth")
