@@ -171,8 +171,8 @@ func TestTheLookoutOfADaemon(t *testing.T) {
 		t.Errorf("healthz: %d %q", code, body)
 	}
 	end()
-	tellBroken(t, a, cfg.File)
-	comes(t, "the alert", func() bool { return len(it.classes()) > 0 })
+	breakLedger(t, cfg.File)
+	whileServing(t, a, func() { comes(t, "the alert", func() bool { return len(it.classes()) > 0 }) })
 	if got := strings.Join(it.classes(), ", "); got != "ledger begins" {
 		t.Errorf("IT was told %q", got)
 	}
@@ -226,8 +226,8 @@ func TestADaemonThatCannotOpenTells(t *testing.T) {
 	}
 }
 
-// tellBroken starts a daemon on a ledger that somebody has edited.
-func tellBroken(t *testing.T, a *app, config string) {
+// breakLedger edits the ledger as somebody with an editor would.
+func breakLedger(t *testing.T, config string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(config), "state", "ledger", "*.jsonl"))
 	must(t, err)
@@ -236,8 +236,21 @@ func tellBroken(t *testing.T, a *app, config string) {
 		must(t, err)
 		must(t, os.WriteFile(f, []byte(strings.Replace(string(b), `"event":"sent"`, `"event":"held"`, 1)), 0o600))
 	}
-	_, err = a.openPatiently(t.Context())
-	if chartseal.LedgerClass(err) != chartseal.LedgerBroken {
-		t.Fatalf("error %v", err)
-	}
+}
+
+// whileServing is what the daemon does from its start on, until something is done.
+func whileServing(t *testing.T, a *app, do func()) {
+	t.Helper()
+	p, err := a.openPatiently(t.Context())
+	must(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.serve(ctx, p, false) }()
+	defer func() {
+		stop()
+		must(t, <-done)
+		must(t, p.Close())
+		a.closeFront()
+	}()
+	do()
 }
