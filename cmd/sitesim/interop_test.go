@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 // TestInteropThreeSites: what an order costs a shared database, and that no site reads
 // what is of the others.
 func TestInteropThreeSites(t *testing.T) {
-	all, err := measure(t.Context(), plan{sites: []int{3}, orders: 6, idle: 3 * time.Second, past: 3000}, func(text string) { t.Log(text) })
+	all, err := measure(t.Context(), plan{sites: []int{3}, running: 3, orders: 6, idle: 3 * time.Second, past: 3000}, func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestInteropAnOrderOfBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(home) }()
-	pg, err := startServer(ctx, plan{sites: []int{1}}, home)
+	pg, err := startServer(ctx, plan{sites: []int{1}, running: 1}, home)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestInteropAnOrderOfBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.run(ctx)
+	s.run(ctx, g)
 	g.store.down.Store(true)
 	if err := s.drop(1); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestInteropAnOrderOfBefore(t *testing.T) {
 	if s, err = g.open(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
-	s.run(ctx)
+	s.run(ctx, g)
 	for end := time.Now().Add(time.Minute); g.sent.Load() == 0 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 	}
 	if err := s.end(); err != nil || g.sent.Load() != 1 || g.other.Load() != 0 {

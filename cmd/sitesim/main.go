@@ -59,7 +59,8 @@ func child(args []string) bool {
 // plan is what the command line asks for.
 type plan struct {
 	sites    []int         // of each step
-	orders   int           // of all sites together in a step; every site gets one at least
+	running  int           // of them at most at a time
+	orders   int           // of all sites together in a step; every site that runs gets one at least
 	idle     time.Duration // for which the sites are watched doing nothing
 	past     int           // orders that the tables have from before
 	database string        // "": a server of its own
@@ -73,7 +74,8 @@ type plan struct {
 func parse(args []string) (p plan, err error) {
 	f := flag.NewFlagSet("sitesim", flag.ContinueOnError)
 	list := f.String("sites", "1,10,100", "how many sites, one step after the other")
-	f.IntVar(&p.orders, "orders", 100, "orders of all sites together in a step; every site gets at least one")
+	f.IntVar(&p.running, "running", 200, "how many sites run at most; of the others in a step each was opened once, and is in the tables only")
+	f.IntVar(&p.orders, "orders", 100, "orders of all sites together in a step; every site that runs gets at least one")
 	f.DurationVar(&p.idle, "idle", 20*time.Second, "how long the sites are watched doing nothing")
 	f.IntVar(&p.past, "past", 0, "orders of earlier days that the tables hold when a step begins")
 	f.StringVar(&p.database, "database", "", "address of an empty database to use (one step); default: a server that is started for this and removed")
@@ -91,6 +93,9 @@ func parse(args []string) (p plan, err error) {
 			return p, fmt.Errorf("--sites: %q is no number of sites", n)
 		}
 		p.sites = append(p.sites, sites)
+	}
+	if p.running < 1 || p.idle <= 0 {
+		return p, errors.New("--running and --idle must be more than nothing")
 	}
 	if p.database != "" && len(p.sites) > 1 {
 		return p, errors.New("--database is for one step: give one number of sites")

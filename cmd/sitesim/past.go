@@ -19,7 +19,7 @@ func (g *group) seed(ctx context.Context, w *watcher, past int) error {
 	if past == 0 { // the tables are made, so that no step measures that
 		return s.end()
 	}
-	s.run(ctx)
+	s.run(ctx, g)
 	err = errors.Join(g.work(ctx, []*site{s}, 0, 1, func(string) {}), s.end())
 	if err != nil {
 		return err

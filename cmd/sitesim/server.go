@@ -76,7 +76,7 @@ func startServer(ctx context.Context, p plan, dir string) (*server, error) {
 	}
 	s.proc = start("postgres", "-D", data, "-p", s.port, "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "logging_collector=off",
 		"-c", "shared_preload_libraries=pg_stat_statements", "-c", "pg_stat_statements.max=10000",
-		"-c", "max_connections="+strconv.Itoa(connectionsOfSite*slices.Max(p.sites)+20))
+		"-c", "max_connections="+strconv.Itoa(connectionsOfSite*min(p.running, slices.Max(p.sites))+20))
 	if err := s.proc.Start(); err != nil {
 		return nil, err
 	}

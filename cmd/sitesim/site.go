@@ -30,6 +30,7 @@ type group struct {
 	store         *bucket
 	log           io.Writer
 	sent, other   atomic.Int64 // orders answered
+	reopened      atomic.Int64 // sites, after their engine lost track
 	waiting       atomic.Int64 // times that one waited for something
 }
 
@@ -112,17 +113,37 @@ func (g *group) options() chartseal.Options {
 	}
 }
 
-// run lets the daemon work until end.
-func (s *site) run(ctx context.Context) {
+// run lets the daemon work until end. One whose engine lost track is opened again, as
+// `chartseal run` does.
+func (s *site) run(ctx context.Context, g *group) {
 	ctx, s.stop = context.WithCancel(ctx)
-	go func() { s.done <- s.p.Run(ctx, false) }()
+	go func() {
+		err := s.p.Run(ctx, false)
+		for errors.Is(err, chartseal.ErrEngine) && ctx.Err() == nil {
+			g.reopened.Add(1)
+			if err = s.p.Close(); err != nil {
+				break
+			}
+			opts := g.options()
+			opts.Patient = true
+			if s.p, err = chartseal.Open(ctx, s.cfg, opts); err == nil {
+				err = s.p.Run(ctx, false)
+			}
+		}
+		s.done <- err
+	}()
 }
 
 func (s *site) end() error {
 	var err error
 	if s.stop != nil {
 		s.stop()
-		err = <-s.done
+		if err = <-s.done; errors.Is(err, context.Canceled) {
+			err = nil
+		}
+	}
+	if s.p == nil {
+		return err
 	}
 	return errors.Join(err, s.p.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,8 +20,8 @@ import (
 
 // result is what one step measured.
 type result struct {
-	Sites, Orders, Past int
-	Entries             uint64 // of all ledgers
+	Sites, Running, Orders, Past int
+	Entries                      uint64 // of all ledgers
 
 	Start, Idle, Load, Verify change
 
@@ -71,7 +72,8 @@ const (
 // step measures so many sites: their start, their idling, some orders, and a look at all
 // their ledgers.
 func step(ctx context.Context, p plan, pg *server, dir string, sites int, say func(string)) (r result, err error) {
-	r = result{Sites: sites, Orders: max(1, (p.orders+sites-1)/sites) * sites, Past: p.past}
+	running := min(sites, p.running)
+	r = result{Sites: sites, Running: running, Orders: max(1, (p.orders+running-1)/running) * running, Past: p.past}
 	g := &group{dir: filepath.Join(dir, fmt.Sprint("group-", sites)), database: p.database}
 	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		return r, err
@@ -113,6 +115,9 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 	if err != nil {
 		return r, err
 	}
+	if n := g.reopened.Load(); n > 0 {
+		say(fmt.Sprintf("%d times a site lost its place and was opened again", n))
+	}
 	if said, err := os.ReadFile(log.Name()); err == nil && len(said) > 0 {
 		say("the daemons' log: " + string(said[:min(len(said), 2000)]))
 	}
@@ -120,11 +125,15 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 }
 
 func (g *group) measure(ctx context.Context, p plan, w *watcher, r *result, say func(string)) (all []*site, err error) {
+	_, err = g.openAll(ctx, 1, r.Sites-r.Running, (*site).end)
+	if err != nil {
+		return nil, err
+	}
 	before, err := w.look(ctx, g.store)
 	if err != nil {
 		return nil, err
 	}
-	if all, err = g.openAll(ctx, r.Sites); err != nil {
+	if all, err = g.openAll(ctx, r.Sites-r.Running+1, r.Running, func(s *site) error { s.run(ctx, g); return nil }); err != nil {
 		return all, err
 	}
 	after, err := w.look(ctx, g.store)
@@ -132,7 +141,7 @@ func (g *group) measure(ctx context.Context, p plan, w *watcher, r *result, say 
 		return all, err
 	}
 	r.Start = between(before, after)
-	say(fmt.Sprintf("%d sites run after %.0f s", r.Sites, r.Start.Seconds))
+	say(fmt.Sprintf("%d of %d sites run after %.0f s", r.Running, r.Sites, r.Start.Seconds))
 	if err := sleep(ctx, settling); err != nil {
 		return all, err
 	}
@@ -184,29 +193,23 @@ func (g *group) openBucket(ctx context.Context) (err error) {
 	return s.EnsureBucket(ctx)
 }
 
-func (g *group) openAll(ctx context.Context, sites int) ([]*site, error) {
+// openAll opens sites, from number first on, and does something with each.
+func (g *group) openAll(ctx context.Context, first, sites int, then func(*site) error) ([]*site, error) {
 	all := make([]*site, sites)
 	var some errgroup.Group
 	some.SetLimit(openAtOnce)
 	for n := range all {
 		some.Go(func() error {
-			s, err := g.open(ctx, n+1)
+			s, err := g.open(ctx, first+n)
 			if err != nil {
 				return err
 			}
-			s.run(ctx)
 			all[n] = s
-			return nil
+			return then(s)
 		})
 	}
 	err := some.Wait()
-	var open []*site
-	for _, s := range all {
-		if s != nil {
-			open = append(open, s)
-		}
-	}
-	return open, err
+	return slices.DeleteFunc(all, func(s *site) bool { return s == nil }), err
 }
 
 // work drops the orders at once, the same number at every site, and waits for all answers.

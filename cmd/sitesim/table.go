@@ -16,12 +16,12 @@ import (
 func write(w *bytes.Buffer, all []result) {
 	fmt.Fprint(w, `Idle, for each site; a second where nothing else is said.
 
-| sites | statements | rows read | transactions | WAL, bytes | server's processor, ms | connections | server's memory, MiB | daemon's memory, MiB | statements of a start |
-|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+| sites | running | statements | rows read | transactions | WAL, bytes | server's processor, ms | connections | server's memory, MiB | daemon's memory, MiB | statements of a start |
+|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 `)
 	for _, r := range all {
-		n, t := float64(r.Sites), r.Idle.Seconds*float64(r.Sites)
-		fmt.Fprintf(w, "| %d | %.1f | %.1f | %.1f | %.0f | %.2f | %.1f | %.1f | %.1f | %.0f |\n", r.Sites,
+		n, t := float64(r.Running), r.Idle.Seconds*float64(r.Running)
+		fmt.Fprintf(w, "| %d | %d | %.1f | %.1f | %.1f | %.0f | %.2f | %.1f | %.1f | %.1f | %.0f |\n", r.Sites, r.Running,
 			float64(r.Idle.Calls)/t, float64(r.Idle.Rows)/t, float64(r.Idle.Begun)/t, float64(r.Idle.WAL)/t, 1000*r.Idle.Work/t,
 			r.Mean/n, float64(r.ServerMemory)/n/(1<<20), float64(r.Memory)/n/(1<<20), float64(r.Start.Calls)/n)
 	}
@@ -36,7 +36,7 @@ Orders, each:
 		calls, rows := sum(r.excess(r.Load))
 		fmt.Fprintf(w, "| %d | %d | %.0f | %.0f | %.1f | %.0f | %.0f | %.0f | %.1f | %.0f | %.1f |\n", r.Sites, r.Orders, float64(calls)/n, float64(rows)/n,
 			float64(r.Load.Inserted)/n, float64(r.Load.Bytes)/n, (float64(r.Load.WAL)-float64(r.Idle.WAL)*share)/n, 1000*max(0, r.Load.Work-r.Idle.Work*share)/n,
-			float64(r.Load.Requests)/n, float64(r.Load.Put)/n, r.MeanLoad/float64(r.Sites))
+			float64(r.Load.Requests)/n, float64(r.Load.Put)/n, r.MeanLoad/float64(r.Running))
 	}
 	fmt.Fprint(w, `
 A look at all ledgers (ledger verify --all-sites):
@@ -86,7 +86,7 @@ func writeTop(w *bytes.Buffer, r result, top int) {
 		name string
 		all  map[string]statement
 		per  float64
-	}{{"idle, per site and second", r.Idle.Statements, r.Idle.Seconds * float64(r.Sites)}, {"an order", r.excess(r.Load), float64(r.Orders)}, {"a start", r.Start.Statements, float64(r.Sites)}} {
+	}{{"idle, per site and second", r.Idle.Statements, r.Idle.Seconds * float64(r.Running)}, {"an order", r.excess(r.Load), float64(r.Orders)}, {"a start", r.Start.Statements, float64(r.Running)}} {
 		fmt.Fprintf(w, "\n| %s: calls | rows | ms | statement |\n|--:|--:|--:|---|\n", part.name)
 		most := slices.SortedFunc(maps.Keys(part.all), func(a, b string) int { return cmp.Compare(part.all[b].Calls, part.all[a].Calls) })
 		for _, q := range most[:min(top, len(most))] {
