@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime/pprof"
+	"sync"
 	"time"
 
 	"aead.dev/minisign"
@@ -71,11 +74,16 @@ func childPack(ctx context.Context, args []string) error {
 		return err
 	}
 	plan.Compress = compress
+	stop, err := profiling(fmt.Sprintf("pack-compress=%t-check=%t", compress, check))
+	if err != nil {
+		return err
+	}
+	defer stop()
 	file, err := os.OpenFile(out, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	if _, err = packager.Pack(ctx, plan, &sealedFile{file, check}); err == nil {
+	if _, err = packager.Pack(ctx, plan, &sealedFile{file, check, stop}); err == nil {
 		return file.Close()
 	}
 	if held, ok := errors.AsType[*packager.HeldError](err); ok {
@@ -84,16 +92,34 @@ func childPack(ctx context.Context, args []string) error {
 	return err
 }
 
+// profileEnv names the folder for profiles of chartseal's packing; -profiles sets it.
+const profileEnv = "CHARTSEAL_BENCH_PROFILES"
+
+// profiling writes a profile of the processor until stop is called.
+func profiling(name string) (stop func(), err error) {
+	dir := os.Getenv(profileEnv)
+	if dir == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(filepath.Join(dir, name+".pprof"))
+	if err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { pprof.StopCPUProfile(); _ = f.Close() }), pprof.StartCPUProfile(f)
+}
+
 // sealedFile is where the bundle goes. As with the other programs nobody waits for
 // the disk.
 type sealedFile struct {
 	*os.File
 	check bool
+	stop  func() // the profile
 }
 
 // Sync is called when all is written.
 func (s *sealedFile) Sync() error {
 	if !s.check {
+		s.stop()
 		os.Exit(0)
 	}
 	return nil

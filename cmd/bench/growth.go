@@ -26,19 +26,19 @@ type curve struct {
 }
 
 func curves(most int) []curve {
-	three := func(least int) (counts []int) {
-		for n := least; n <= most && n <= 1000*least; n *= 10 {
+	three := func(least, most int) (counts []int) {
+		for n := least; n <= min(most, 1000*least); n *= 10 {
 			counts = append(counts, n)
 		}
 		return counts
 	}
 	return []curve{
-		{name: "pack an order of n files", counts: three(10), cost: packFiles},
-		{name: "pack one file beside n patients", counts: three(100), cost: packBeside},
-		{name: "open a ledger of n lines", counts: three(1000), cost: openLedger},
-		{name: "verify a ledger of n lines", counts: three(1000), cost: verifyLedger},
-		{name: "append to a ledger of n lines", counts: three(1000), cost: appendLedger},
-		{name: "answer n orders", counts: three(1), cost: answerOrders},
+		{name: "pack an order of n files", counts: three(10, most), cost: packFiles},
+		{name: "pack one file beside n patients", counts: three(100, most), cost: packBeside},
+		{name: "open a ledger of n lines", counts: three(1000, 10*most), cost: openLedger},
+		{name: "verify a ledger of n lines", counts: three(1000, 10*most), cost: verifyLedger},
+		{name: "append to a ledger of n lines", counts: three(1000, 10*most), cost: appendLedger},
+		{name: "answer n orders", counts: three(1, most/10), cost: answerOrders},
 	}
 }
 

@@ -119,7 +119,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 }
 
 func (b *bench) flags(args []string) error {
-	var only, sizes string
+	var only, sizes, profiles string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&b.rounds, "rounds", 3, "how often each program runs")
 	f.IntVar(&b.size, "size", 576, "megabytes of the volume and of the series")
@@ -129,6 +129,7 @@ func (b *bench) flags(args []string) error {
 	f.StringVar(&only, "only", "", "parts to run, with commas: "+names())
 	f.StringVar(&b.parent, "dir", "", "where to make the data, some 10 GB (default: the folder for temporary files)")
 	f.StringVar(&b.plots, "plots", "", "folder for pictures of growth")
+	f.StringVar(&profiles, "profiles", "", "folder for profiles of chartseal's packing (go tool pprof)")
 	f.StringVar(&b.program, "chartseal", "", "the program to measure (default: built from this source)")
 	f.BoolVar(&b.markdown, "markdown", false, "write Markdown")
 	if err := f.Parse(args); err != nil {
@@ -136,6 +137,11 @@ func (b *bench) flags(args []string) error {
 	}
 	if b.rounds < 1 || b.size < 1 {
 		return fmt.Errorf("rounds and size must be 1 or more")
+	}
+	if profiles != "" {
+		if err := os.Setenv(profileEnv, profiles); err != nil {
+			return err
+		}
 	}
 	if only != "" {
 		b.only = strings.Split(only, ",")
