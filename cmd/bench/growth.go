@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"chartseal/ledger"
@@ -51,7 +52,7 @@ func growthPart(ctx context.Context, b *bench) error {
 	}
 	for i := range all {
 		c := &all[i]
-		text := ""
+		var text []string
 		for _, n := range c.counts {
 			best, err := b.bestOf(ctx, c, n)
 			if err != nil {
@@ -59,10 +60,10 @@ func growthPart(ctx context.Context, b *bench) error {
 			}
 			c.seen = append(c.seen, best)
 			b.note("%s, n = %d: %.4f s", c.name, n, best)
-			text += fmt.Sprintf("%d: %.4g; ", n, best)
+			text = append(text, fmt.Sprintf("%d: %.4g", n, best))
 		}
 		slope := c.exponent()
-		t.row(c.name, text, fmt.Sprintf("%.2f", slope))
+		t.row(c.name, strings.Join(text, "; "), fmt.Sprintf("%.2f", slope))
 		b.want(c.name, "linear at most", fmt.Sprintf("exponent %.2f", slope), slope < 1.15)
 	}
 	b.print(&t)

@@ -137,7 +137,7 @@ func (k *checker) inflatePart(n int64) error {
 	if err == nil {
 		return tampered("a file differs from what the ZIP says")
 	}
-	if _, end := r.Read(k.plain[got:]); end != io.EOF { //nolint:errorlint // an end of input within a block is another error
+	if _, end := r.Read(k.plain[got:]); end != io.EOF { // not io.ErrUnexpectedEOF, which is an end within a block
 		return damaged(errors.Join(err, end))
 	}
 	if k.plain = k.plain[:got]; int64(got) != n {
