@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -37,6 +39,29 @@ func TestRunWithoutPeers(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// Tables take the place of those of an earlier run of the same parts, and of nothing
+// else; a document without the marks is left as it is.
+func TestTablesIntoADocument(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "performance.md")
+	const before = "# Title\n<!-- bench all -->\nold\n<!-- end -->\nwords\n<!-- bench growth -->\n<!-- end -->\n"
+	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := errors.Join(put(file, "", []byte("new\n")), put(file, "growth", []byte("grown"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := put(file, "pack", nil); err == nil {
+		t.Error("there is no place for pack")
+	}
+	got, err := os.ReadFile(file)
+	const want = "# Title\n<!-- bench all -->\n\nnew\n\n<!-- end -->\nwords\n<!-- bench growth -->\n\ngrown\n\n<!-- end -->\n"
+	if err != nil || string(got) != want {
+		t.Errorf("%v, %q", err, got)
 	}
 }
 

@@ -5,11 +5,17 @@
 //
 // Every program runs in a process of its own, in turns, some rounds long; the
 // ratios are taken within each round, so that what else the computer does hits both
-// sides. docs/performance.md is its output with -markdown. The targets it names are
-// those of the design, section 11.
+// sides. It needs some 3 GB of room where -dir says; a folder in memory keeps the speed
+// of the disk out of the figures:
+//
+//	go run ./cmd/bench -dir /dev/shm -into docs/performance.md
+//	go run ./cmd/bench -dir /dev/shm -only growth -plots docs -into docs/performance.md
+//
+// puts the tables into that document. The targets are those of the design, section 11.
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -50,6 +56,7 @@ type bench struct {
 	parent   string // folder in which dir is made
 	dir      string
 	plots    string // folder for pictures; none if empty
+	into     string // document for the tables
 	markdown bool
 	program  string // chartseal, if it is built already
 	self     string
@@ -104,6 +111,15 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 			err = rerr
 		}
 	}()
+	if b.into != "" {
+		var text bytes.Buffer
+		b.markdown, b.out = true, &text
+		defer func() {
+			if err == nil {
+				err = put(b.into, strings.Join(b.only, ","), text.Bytes())
+			}
+		}()
+	}
 	b.describe(ctx)
 	for _, p := range parts() {
 		if !b.chosen(p) {
@@ -127,10 +143,11 @@ func (b *bench) flags(args []string) error {
 	f.DurationVar(&b.idle, "idle", 20*time.Second, "how long the idle daemon is watched")
 	f.IntVar(&b.most, "most", 10_000, "highest count of the part growth")
 	f.StringVar(&only, "only", "", "parts to run, with commas: "+names())
-	f.StringVar(&b.parent, "dir", "", "where to make the data, some 10 GB (default: the folder for temporary files)")
+	f.StringVar(&b.parent, "dir", "", "where to make the data, some 3 GB (default: the folder for temporary files)")
 	f.StringVar(&b.plots, "plots", "", "folder for pictures of growth")
 	f.StringVar(&profiles, "profiles", "", "folder for profiles of chartseal's packing (go tool pprof)")
 	f.StringVar(&b.program, "chartseal", "", "the program to measure (default: built from this source)")
+	f.StringVar(&b.into, "into", "", "document that the tables are put into, between its marks")
 	f.BoolVar(&b.markdown, "markdown", false, "write Markdown")
 	if err := f.Parse(args); err != nil {
 		return err
