@@ -127,21 +127,31 @@ func (s *Server) tool(t *testing.T, name string, args ...string) []byte {
 // Up starts the server and waits until it answers.
 func (s *Server) Up(t *testing.T) {
 	t.Helper()
-	s.proc = s.command("postgres", "-D", s.data, "-p", s.port, "-k", filepath.Dir(s.data), "-c", "listen_addresses=127.0.0.1",
-		"-c", "logging_collector=off", "-c", "shared_buffers=16MB", "-c", "max_connections=60")
-	s.proc.Stderr = nil
-	must(t, s.proc.Start())
-	s.exited = make(chan error, 1)
-	go func() { s.exited <- s.proc.Wait() }()
+	s.launch(t)
 	for range 300 {
 		conn, err := pgx.Connect(t.Context(), s.urlOf("postgres"))
 		if err == nil {
 			_ = conn.Close(t.Context())
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
+		select {
+		case <-s.exited: // children of one that was killed were not all gone, and kept port or memory
+			s.launch(t)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 	t.Fatal("postgresql does not answer")
+}
+
+func (s *Server) launch(t *testing.T) {
+	t.Helper()
+	s.proc = s.command("postgres", "-D", s.data, "-p", s.port, "-k", filepath.Dir(s.data), "-c", "listen_addresses=127.0.0.1",
+		"-c", "logging_collector=off", "-c", "shared_buffers=16MB", "-c", "max_connections=60")
+	s.proc.Stderr = nil
+	must(t, s.proc.Start())
+	ended := make(chan error, 1)
+	s.exited = ended
+	go func(proc *exec.Cmd) { ended <- proc.Wait() }(s.proc)
 }
 
 // Down ends all connections and stops the server in good order.
