@@ -114,7 +114,7 @@ func headsElsewhere(ctx context.Context, store headStore, place, dir string, by 
 	for _, r := range renewed {
 		asked = append(asked, r.Head)
 	}
-	found, err := ledger.Has(ctx, dir, asked)
+	found, begins, err := ledger.Has(ctx, dir, asked)
 	if err != nil {
 		return l.elsewhere, err
 	}
@@ -127,7 +127,7 @@ func headsElsewhere(ctx context.Context, store headStore, place, dir string, by 
 		if have[h] { // it is in the chain: nothing hangs on its signature
 			l.heads = append(l.heads, ledger.SignedHead{Head: h})
 		}
-		if err := l.readDay(ctx, h, have[h]); err != nil {
+		if err := l.readDay(ctx, h, have[h], l.recent(h, begins)); err != nil {
 			return l.elsewhere, err
 		}
 	}
@@ -216,10 +216,10 @@ func (l *headLook) read(ctx context.Context, v transport.Version) (*ledger.Signe
 }
 
 // readDay looks at the versions of a day's head. One that the ledger has is read only where
-// something else is stored under its name.
-func (l *headLook) readDay(ctx context.Context, of ledger.Head, have bool) error {
+// something else is stored under its name, or when it counts when each of them was signed.
+func (l *headLook) readDay(ctx context.Context, of ledger.Head, have, all bool) error {
 	versions := l.days[of]
-	if have && !slices.ContainsFunc(versions, func(v transport.Version) bool { return v.Deleted || v.ETag != versions[0].ETag }) {
+	if have && !all && !slices.ContainsFunc(versions, func(v transport.Version) bool { return v.Deleted || v.ETag != versions[0].ETag }) {
 		return nil
 	}
 	var over *transport.Version // what hides it
@@ -236,12 +236,24 @@ func (l *headLook) readDay(ctx context.Context, of ledger.Head, have bool) error
 			return err
 		}
 		if h != nil && h.Head == of {
-			l.noteHidden(of.Seq, over, v)
-			return nil
+			if l.noteHidden(of.Seq, over, v); !all {
+				return nil
+			}
+			over = nil
+			continue
 		}
 		over = &v
 	}
 	return nil
+}
+
+// recent says that the store got a head of an entry that was purged less than six years
+// before the purge, by the store's own clock: when it was signed must be looked at. After a
+// move to another bucket they all are, and none otherwise.
+func (l *headLook) recent(of ledger.Head, begins ledger.Beginning) bool {
+	return of.Seq <= begins.Seq && slices.ContainsFunc(l.days[of], func(v transport.Version) bool {
+		return !v.Deleted && v.At.AddDate(ledger.KeepYears, 0, 0).After(begins.Purged)
+	})
 }
 
 // noteHidden notes that a head lies under something, unless it was the store's own rule

@@ -124,6 +124,39 @@ func TestHiddenHeadsAreCompared(t *testing.T) {
 	}
 }
 
+// Who has the key besides says that this year was an old one which was purged, and stores
+// heads that the key signed with another time. The locked ones say when the entries were made.
+func TestHiddenHeadsShowAYearUnderAFalseName(t *testing.T) {
+	v := lockedBuckets(t)(t, "false-name")
+	dir := t.TempDir()
+	k := v.keep(t, dir, 0)
+	k.write(t, "a", "b")
+	k.close(t)
+	k = v.keep(t, dir, 400)
+	last, began := k.ledger.Head(), time.Now()
+	year := k.opts.Now().Year()
+	purge := ledger.Entry{Key: "purged/ledger/2001.jsonl", Event: ledger.Purged, Order: "(ledger)", Began: began}
+	purge.Segments = []ledger.Segment{{File: "2001.jsonl", From: 1, To: last.Seq, Hash: last.Hash}}
+	if _, err := k.enter(t.Context(), purge); err != nil {
+		t.Fatal(err)
+	}
+	k.close(t)
+	for _, name := range segmentsIn(t, k) {
+		if name != fmt.Sprint(year) {
+			if err := os.Remove(k.state.path("ledger", name+".jsonl")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	place := headPlace(k.cfg, k.state.pub)
+	v.erase(t, place+latestHead)
+	old := k.signer()
+	v.cover(t, place+dayHead(ledger.SignedHead{Head: last}), string(old.Sign(last, nil, began.AddDate(-20, 0, 0))))
+	if _, err := k.verify(t); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "purged less than six years") {
+		t.Errorf("verify says %v", err)
+	}
+}
+
 // Of a ledger that is whole hidden heads are an alarm, and no more: what is hidden agrees
 // with it.
 func TestHiddenHeadsAreAnAlarm(t *testing.T) {

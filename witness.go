@@ -66,7 +66,7 @@ func (v *sitesLook) confront(ctx context.Context, rep *group.Report, w witnesses
 	for _, h := range rep.Unmet {
 		if known := w.signed[h]; known != nil {
 			l.heads = append(l.heads, *known)
-		} else if err := l.readDay(ctx, h, false); err != nil {
+		} else if err := l.readDay(ctx, h, false, false); err != nil {
 			return err
 		}
 	}

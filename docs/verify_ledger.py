@@ -48,8 +48,7 @@ def stamp(time):  # RFC 3339 and UTC, in a form that compares as a text
     return (time[:-1] + ("" if "." in time else ".")).ljust(30, "0")
 
 def fail(where, why):
-    print(f"ledger is broken: {where}: {why}")
-    sys.exit(4)
+    sys.exit(print(f"ledger is broken: {where}: {why}") or 4)
 
 def read_chain(folder):
     """The hash of each entry, and of the one before the first; and the entries that excuse what is missing."""
@@ -76,16 +75,17 @@ def read_chain(folder):
 def main(folder, key=None, *copies):
     hashes, excuses = read_chain(pathlib.Path(folder))
     first, last = min(hashes), max(hashes)
-    purged = [s for e in excuses for s in e.get("segments", []) if int(e["at"][:4]) > int(s["file"][:4]) + 6]
+    purged = [(s["to"], s["hash"], e["at"]) for e in excuses for s in e.get("segments", []) if int(e["at"][:4]) > int(s["file"][:4]) + 6]
+    cut = min([stamp(at) for to, hash, at in purged if (to, hash) == (first, hashes[first])], default="")
     losses = [{"until": max(e["at"], e["lost"]["at"], key=stamp)} | e["lost"] for e in excuses if "lost" in e]
-    if first and (first, hashes[first]) not in [(s["to"], s["hash"]) for s in purged]:
+    if first and not cut:
         fail(f"entry {first + 1}", "those before it are missing, and no entry says that they were purged")
     pub = base64.b64decode(pathlib.Path(key).read_text().strip().split("\n")[-1]) if key else b""
     own, promised, *heads = [read_head(pathlib.Path(p), pub) for p in (f"{folder}/head", f"{folder}/head.new", *copies)]
-    for seq, hash, at in [own, *heads]:
+    for seq, hash, at in [h for h in (own, *heads) if h[0]]:
         forgiven = any("key" not in l and l["from"] <= seq <= l["to"] and at <= stamp(l["until"]) for l in losses)
-        if seq > 0 and seq >= first and hashes.get(seq) != hash and not forgiven:
-            fail(f"entry {min(seq, last + 1)}", "cut off at the end" if seq > last else "ledger was written anew")
+        if (seq <= first and str(int(at[:4]) + 6) + at[4:] > cut or seq >= first and hashes.get(seq) != hash) and not forgiven:
+            fail(f"entry {min(seq, last + 1)}", "cut off at the end" if seq > last else "purged too early, or ledger was written anew")
     covered = last <= own[0] or last == own[0] + 1 and promised[:2] == (last, hashes[last])
     if key and not (covered and (own[0] or not pathlib.Path(folder, "head").exists())):
         fail(f"entry {own[0] + 1}", "not covered by the signed head, which is missing, older, or not signed by this key")

@@ -33,6 +33,7 @@ const (
 	Unproved  Fault = "is not signed by the site's key, or was edited, in the shared database"
 	Forked    Fault = "stands twice in the shared database: the ledger was written anew from there"
 	Vanished  Fault = "is missing in the shared database"
+	Hasty     Fault = "is missing, and is said to have been purged less than six years after the practice signed it"
 	Beheaded  Fault = "signed head is missing: somebody deleted it"
 	Unsealed  Fault = "signed head is not by the practice's key, or was edited"
 )
@@ -76,9 +77,9 @@ type header struct {
 // chain walks a ledger line by line and keeps its head.
 type chain struct {
 	head   Head
-	line   int       // lines seen of the segment
-	begins Head      // the entry before the first that is there; zero if that is the ledger's first
-	purged []Segment // what the entries named that say why that is not
+	line   int             // lines seen of the segment
+	begins Head            // the entry before the first that is there; zero if that is the ledger's first
+	purged []purgedSegment // what the entries named that say why that is not
 }
 
 // remainder is what follows the last line feed of a segment.

@@ -42,6 +42,8 @@ type SignedHead struct {
 	Site string    `json:"site"`
 	At   time.Time `json:"at"`             // of signing
 	Lost *Loss     `json:"lost,omitempty"` // what a [Restored] entry names, where its head says so
+
+	proven bool // [ParseHead] read it: At is the time of signing
 }
 
 // ErrHead says that a signed head cannot be read, or is not signed by the practice.
@@ -78,7 +80,7 @@ func ParseHead(data []byte, by minisign.PublicKey) (SignedHead, error) {
 	if !ok || !plain(data) || !minisign.Verify(by, text, sig) {
 		return SignedHead{}, ErrHead
 	}
-	h.Lost = lossIn(sig)
+	h.Lost, h.proven = lossIn(sig), true
 	return h, nil
 }
 

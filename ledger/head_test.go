@@ -417,11 +417,11 @@ func TestHas(t *testing.T) {
 	l := openLedger(t, dir, at(2026))
 	fill(t, l, 1, 3)
 	here := l.Head()
-	got, err := Has(t.Context(), dir, []Head{here, {2, here.Hash}, {9, here.Hash}})
+	got, _, err := Has(t.Context(), dir, []Head{here, {2, here.Hash}, {9, here.Hash}})
 	if err != nil || len(got) != 1 || got[0] != here {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, err = Has(t.Context(), filepath.Join(dir, "none"), []Head{here}); err != nil || got != nil {
+	if got, _, err = Has(t.Context(), filepath.Join(dir, "none"), []Head{here}); err != nil || got != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -46,6 +46,42 @@ func mayGo(file string, at time.Time) bool {
 	return err == nil && at.UTC().Year() > year+KeepYears
 }
 
+// purgedSegment is a segment and when an entry named it as purged.
+type purgedSegment struct {
+	Segment
+
+	at time.Time
+}
+
+// Beginning is where a ledger begins whose first segments were purged.
+type Beginning struct {
+	Head // the last entry that was purged; zero if none was
+
+	Purged time.Time // when an entry said so, for the first time
+}
+
+// hasty says that a head was signed so late that its entry could not be purged yet. Its
+// segment is named by who writes the entry, and may be called after any year: what the store
+// has kept under lock says when it was. (A crash can have a head signed anew later; a purge
+// waits for ninety days more than six years.)
+func (b Beginning) hasty(h SignedHead) bool {
+	return h.Seq <= b.Seq && h.proven && h.At.AddDate(KeepYears, 0, 0).After(b.Purged)
+}
+
+// beginning is where a chain begins that was vouched for.
+func (c *chain) beginning() Beginning {
+	b := Beginning{Head: c.begins}
+	for _, s := range c.purged {
+		if s.ends(c.begins) && (b.Purged.IsZero() || s.at.Before(b.Purged)) {
+			b.Purged = s.at
+		}
+	}
+	return b
+}
+
+// ends says that a segment's last entry is this one.
+func (s Segment) ends(h Head) bool { return s.To == h.Seq && s.Hash == h.Hash }
+
 // purgedMark is in no line but those of [Purged]: quotes inside texts are escaped.
 var purgedMark = []byte(`,"event":"` + string(Purged) + `",`)
 
@@ -60,7 +96,7 @@ func (c *chain) excuse(line []byte) error {
 	}
 	for _, s := range e.Segments {
 		if mayGo(s.File, e.At) {
-			c.purged = append(c.purged, s)
+			c.purged = append(c.purged, purgedSegment{s, e.At})
 		}
 	}
 	return nil
@@ -69,7 +105,7 @@ func (c *chain) excuse(line []byte) error {
 // vouched makes sure that a chain without its beginning has an entry that names the purged
 // one before it.
 func (c *chain) vouched(segments []string) error {
-	if c.begins.Seq == 0 || slices.ContainsFunc(c.purged, func(s Segment) bool { return s.To == c.begins.Seq && s.Hash == c.begins.Hash }) {
+	if c.begins.Seq == 0 || slices.ContainsFunc(c.purged, func(s purgedSegment) bool { return s.ends(c.begins) }) {
 		return nil
 	}
 	return &BrokenError{segments[0], 1, c.begins.Seq + 1, Missing}
@@ -159,8 +195,10 @@ func (l *Ledger) outgoing(ctx context.Context, going []string) (out []Segment, b
 	if err = errors.Join(fault, err); err != nil {
 		return nil, began, nil, err
 	}
-	last := out[len(out)-1].To
-	return out, began, slices.DeleteFunc(losses, func(e Entry) bool { return e.Lost.Key == "" && e.Lost.To < last }), nil
+	gone := Beginning{Head{Seq: out[len(out)-1].To}, l.now()}
+	return out, began, slices.DeleteFunc(losses, func(e Entry) bool { // nothing compares such heads any more
+		return e.Lost.Key == "" && e.Lost.To < gone.Seq && !gone.hasty(SignedHead{Head: Head{Seq: e.Lost.To}, At: e.Lost.Until, proven: true})
+	}), nil
 }
 
 // endIn makes an entry the last of its segment.

@@ -47,10 +47,10 @@ func TestPurgedSegmentsLeaveACheckpoint(t *testing.T) {
 	}
 	dir := purged.write(t)
 	r, err := VerifySigned(t.Context(), dir, testPub(), heads...)
-	if err != nil || r.Head.Seq != 19 || r.Begins != heads[11].Head || r.Purged != 11 || r.Known != 9 {
+	if err != nil || r.Head.Seq != 19 || r.Begins.Head != heads[11].Head || r.Purged != 11 || r.Known != 9 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if have, err := Has(t.Context(), dir, []Head{heads[3].Head, heads[11].Head, {12, genesis}, heads[15].Head}); err != nil || len(have) != 3 {
+	if have, _, err := Has(t.Context(), dir, []Head{heads[3].Head, heads[11].Head, {12, genesis}, heads[15].Head}); err != nil || len(have) != 3 {
 		t.Errorf("%+v, %v", have, err)
 	}
 	forged := heads[11]
@@ -88,7 +88,7 @@ func TestPurgedSegmentsLeaveACheckpoint(t *testing.T) {
 	if e, err := l.Find(sent(21).Key); err != nil || e.Seq != 21 {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if r, err := VerifySigned(t.Context(), dir, testPub(), heads...); err != nil || r.Begins != heads[17].Head {
+	if r, err := VerifySigned(t.Context(), dir, testPub(), heads...); err != nil || r.Begins.Head != heads[17].Head {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -249,5 +249,43 @@ func TestAForgedLineExcusesNothing(t *testing.T) {
 	wantFault(t, err, 7, Missing)
 	if _, err := Open(dir, c.now, signing()); !errors.Is(err, ErrBroken) {
 		t.Errorf("it opens: %v", err)
+	}
+}
+
+// underAFalseName is a ledger that somebody with the key shortened: this year's segment is said
+// to be of another year, and purged.
+func underAFalseName(t *testing.T) (dir string, heads []SignedHead) {
+	t.Helper()
+	past, heads := grown(t)
+	dir = past[17].write(t)
+	l := openSigned(t, dir, &clock{t: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC)})
+	e := Entry{Key: "purged/ledger/2019.jsonl", Event: Purged, Order: "(ledger)", Began: heads[0].At}
+	e.Segments = []Segment{{"2019.jsonl", 1, 18, heads[17].Hash}}
+	if _, err := l.Append(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"2024.jsonl", "2025.jsonl", "2026.jsonl"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, heads
+}
+
+// The heads that the store keeps say when the entries were signed that are said to be purged.
+func TestAYearUnderAFalseNameIsNotPurged(t *testing.T) {
+	dir, heads := underAFalseName(t)
+	if r, err := VerifySigned(t.Context(), dir, testPub()); err != nil || r.Begins.Head != heads[17].Head {
+		t.Errorf("by itself: %+v, %v", r, err)
+	}
+	for _, h := range []SignedHead{heads[2], heads[16], heads[17]} {
+		_, err := VerifySigned(t.Context(), dir, testPub(), h)
+		wantFault(t, err, h.Seq, Hasty)
+		if lost, err := Lacks(t.Context(), dir, h); err != nil || lost == nil || lost.From != h.Seq {
+			t.Errorf("what is lost: %+v, %v", lost, err)
+		}
 	}
 }

@@ -18,7 +18,7 @@ type Report struct {
 	Segments []string // file names, oldest first
 	// Begins is the entry before the first that is there, of which the segment was purged
 	// when its time was over; zero if that is the ledger's first.
-	Begins Head
+	Begins Beginning
 	Purged int // known heads of entries that were purged: nothing compares them any more
 	Known  int // known heads that were found in the chain
 	// Torn is the length in bytes of an incomplete last line: a crash in the
@@ -130,6 +130,7 @@ type oddity struct {
 	SignedHead
 	segment string
 	line    int // 0: past the end
+	fault   Fault
 }
 
 func compare(ctx context.Context, dir string, heads []SignedHead) (c comparison, err error) {
@@ -152,7 +153,7 @@ func compare(ctx context.Context, dir string, heads []SignedHead) (c comparison,
 		}
 		return true
 	}, &c.report.Segments)
-	c.report.Head, c.report.Begins, c.report.Torn = found.head, found.begins, torn
+	c.report.Head, c.report.Begins, c.report.Torn = found.head, found.beginning(), torn
 	if err = errors.Join(stop, err); err != nil {
 		return c, err
 	}
@@ -167,7 +168,7 @@ var restoredMark = []byte(`,"event":"` + string(Restored) + `",`)
 
 func (c *comparison) meet(known SignedHead, h header, segment string, line int) {
 	if known.Hash != string(h.hash) {
-		c.odd = append(c.odd, oddity{known, segment, line})
+		c.odd = append(c.odd, oddity{known, segment, line, Replaced})
 		return
 	}
 	c.report.Known++
@@ -193,13 +194,15 @@ func (c *comparison) outside() {
 	for _, h := range c.heads {
 		switch {
 		case h.Seq > c.report.Head.Seq:
-			c.odd = append(c.odd, oddity{SignedHead: h})
+			c.odd = append(c.odd, oddity{SignedHead: h, fault: Cut})
+		case begins.hasty(h):
+			c.odd = append(c.odd, oddity{SignedHead: h, fault: Hasty})
 		case h.Seq < begins.Seq:
 			c.report.Purged++
 		case h.Seq == begins.Seq && h.Hash == begins.Hash:
 			c.report.Known++
 		case h.Seq == begins.Seq && h.Seq > 0:
-			c.odd = append(c.odd, oddity{h, c.report.Segments[0], 1})
+			c.odd = append(c.odd, oddity{h, c.report.Segments[0], 1, Replaced})
 		}
 	}
 }
@@ -209,10 +212,11 @@ func (c *comparison) misfit() error {
 	if len(c.odd) == 0 {
 		return nil
 	}
-	if o := c.odd[0]; o.line > 0 {
-		return &BrokenError{o.segment, o.line, o.Seq, Replaced}
+	o := c.odd[0]
+	if o.fault == Cut {
+		o.Seq = c.report.Head.Seq + 1
 	}
-	return &BrokenError{Seq: c.report.Head.Seq + 1, Fault: Cut}
+	return &BrokenError{o.segment, o.line, o.Seq, o.fault}
 }
 
 // walk checks a ledger up to an entry, or to its end if last is 0.
@@ -328,16 +332,16 @@ func (e *Entry) LostUntil() *Loss {
 
 // Has tells which of some heads are in the ledger of a folder, as far as its chain
 // holds; a folder that does not exist has none. Those of entries that were purged before
-// the last purged one count as there: nothing compares them any more.
-func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
+// the last purged one count as there: nothing compares them any more but the time of their
+// signing with that of the purge, for which it tells where the ledger begins.
+func Has(ctx context.Context, dir string, heads []Head) (found []Head, begins Beginning, err error) {
 	if len(heads) == 0 {
-		return nil, nil
+		return nil, begins, nil
 	}
 	asked := map[uint64][]Head{}
 	for _, h := range heads {
 		asked[h.Seq] = append(asked[h.Seq], h)
 	}
-	var found []Head
 	var names []string
 	c, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, _ []byte) bool {
 		for _, known := range asked[h.seq] {
@@ -348,8 +352,9 @@ func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
 		return true
 	}, &names)
 	if err == nil {
+		begins = c.beginning()
 		for _, h := range heads {
-			if h.Seq < c.begins.Seq || h == c.begins && h.Seq > 0 {
+			if h.Seq < begins.Seq || h == begins.Head && h.Seq > 0 {
 				found = append(found, h)
 			}
 		}
@@ -357,7 +362,7 @@ func Has(ctx context.Context, dir string, heads []Head) ([]Head, error) {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrBroken) {
 		err = nil
 	}
-	return found, err
+	return found, begins, err
 }
 
 // Segments tells what the segments of a ledger's folder hold, oldest first, checking each

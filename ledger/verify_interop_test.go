@@ -167,6 +167,24 @@ func TestInteropTheIndependentVerifierKnowsPurges(t *testing.T) {
 	}
 }
 
+// A head that was signed less than six years before a purge is of no entry that went then.
+func TestInteropTheIndependentVerifierKnowsAHastyPurge(t *testing.T) {
+	dir, heads := underAFalseName(t)
+	if said, holds := verifier(t, dir); !holds || !strings.Contains(said, "verified from entry 19 on") {
+		t.Errorf("by itself: %s", said)
+	}
+	signer := Signer{Site: "front-desk", Key: testKey()}
+	for _, at := range []int{2, 16, 17} {
+		h := filepath.Join(t.TempDir(), "latest")
+		if err := os.WriteFile(h, signer.Sign(heads[at].Head, nil, heads[at].At), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said, holds := verifier(t, dir, h); holds || !strings.Contains(said, fmt.Sprintf("entry %d: purged too early", at+1)) {
+			t.Errorf("entry %d: %s", at+1, said)
+		}
+	}
+}
+
 // It is as short as docs/ledger.md promises.
 func TestInteropTheIndependentVerifierIsShort(t *testing.T) {
 	text, err := os.ReadFile("../docs/verify_ledger.py")
