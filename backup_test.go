@@ -267,6 +267,37 @@ func TestRestoringOverAPractice(t *testing.T) {
 	}
 }
 
+// Who tries one backup after the other is told each time what it lacks: also of what only the
+// folder had that the first one replaced, and of a ledger that went on another way.
+func TestRestoringOneBackupAfterTheOther(t *testing.T) {
+	h := newHouse(t)
+	older := h.backup(t, false)
+	h.enter(t, 2)
+	newer := h.backup(t, false)
+	h.enter(t, 2)
+	lacks := func(source string, from, to uint64) {
+		t.Helper()
+		rep, err := h.restore(t, source, true)
+		if err != nil || rep.Lost == nil || rep.Lost.From != from || rep.Lost.To != to {
+			t.Fatalf("%+v (%+v), %v", rep, rep.Lost, err)
+		}
+	}
+	lacks(older.Path, 4, 7)
+	lacks(older.Path, 4, 7)
+	lacks(newer.Path, 6, 7)
+	lacks(older.Path, 4, 7)
+	s, err := openState(h.cfg.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Practice{cfg: h.cfg, opts: quiet(), log: quiet().Log, state: s}
+	_, err = p.accept(t.Context(), Acceptance{Decider: Decider{By: "IT"}, Reason: "disk"})
+	if err := errors.Join(err, s.close()); err != nil {
+		t.Fatal(err)
+	}
+	lacks(newer.Path, 4, 7) // 4 is the entry with which the older one went on
+}
+
 // A restore that is cut off anywhere is finished by whoever opens the folder next, and one
 // that had not begun to count is given up.
 func TestARestoreThatIsCutOff(t *testing.T) {

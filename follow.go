@@ -54,6 +54,10 @@ type HeadCopy struct {
 	Locked  bool      `json:"locked"`             // that copy is under object lock
 	Trouble string    `json:"trouble,omitempty"`  // class of what keeps newer heads from being copied
 	Since   time.Time `json:"since,omitzero"`     // of the trouble
+
+	// Missing are heads of entries that a restored ledger lacks, until the next copy: nothing
+	// is copied before a person accepts that, or restores another one.
+	Missing []ledger.SignedHead `json:"missing,omitempty"`
 }
 
 func readCopy(s *state, file string) (c HeadCopy) {

@@ -150,7 +150,7 @@ func (s *state) remembered(by minisign.PublicKey) (e elsewhere) {
 	}
 	h := ledger.SignedHead{Head: ledger.Head{Seq: c.Seq, Hash: c.Hash}, At: c.At}
 	if c.Key == ledger.KeyName(by) {
-		e.heads = append(e.heads, h)
+		e.heads = append(append(e.heads, h), c.Missing...)
 	}
 	return e
 }

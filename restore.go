@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,7 +271,7 @@ func (r *RestoreReport) verify(ctx context.Context, cfg *config.Config, opts Opt
 		return fmt.Errorf("the ledger in the backup: %w", err)
 	}
 	r.Entries = rep.Head.Seq
-	if err := in.rememberNewer(was, by); err != nil {
+	if err := in.rememberNewer(ctx, was, by); err != nil {
 		return err
 	}
 	there := r.elsewhere(ctx, cfg, opts, in, by)
@@ -312,20 +314,33 @@ func (r *RestoreReport) elsewhere(ctx context.Context, cfg *config.Config, opts 
 	return e
 }
 
-// rememberNewer keeps the newest head of the folder that is replaced, where the same key
-// signed it: a ledger that lacks its entry is older than it, and the daemon finds that.
-func (s *state) rememberNewer(was *state, by minisign.PublicKey) error {
-	b, err := ledger.HeadFile(was.path("ledger"))
+// rememberNewer keeps the heads that the folder which is replaced has, or remembers, where
+// the same key signed them and this ledger lacks their entries: the daemon finds that. The
+// folder may itself have been restored a moment ago, and another backup is tried.
+func (s *state) rememberNewer(ctx context.Context, was *state, by minisign.PublicKey) error {
+	heads := append(was.remembered(by).heads, s.remembered(by).heads...)
+	if b, err := ledger.HeadFile(was.path("ledger")); err == nil {
+		if h, err := ledger.ParseHead(b, by); err == nil { // else it is of another practice
+			heads = append(heads, h)
+		}
+	}
+	var asked []ledger.Head
+	for _, h := range heads {
+		asked = append(asked, h.Head)
+	}
+	have, _, err := ledger.Has(ctx, s.path("ledger"), asked)
 	if err != nil {
-		return nil //nolint:nilerr // there was none
+		return err
 	}
-	h, err := ledger.ParseHead(b, by)
+	heads = slices.DeleteFunc(heads, func(h ledger.SignedHead) bool { return slices.Contains(have, h.Head) })
+	if len(heads) == 0 {
+		return nil
+	}
+	h := slices.MaxFunc(heads, func(a, b ledger.SignedHead) int { return cmp.Compare(a.Seq, b.Seq) })
 	known := readHeadCopy(s)
-	if err != nil || known.Key == ledger.KeyName(by) && known.Seq >= h.Seq {
-		return nil //nolint:nilerr // it is of another practice
-	}
+	known.Missing = heads
 	known.Seq, known.Hash, known.Key, known.At = h.Seq, h.Hash, ledger.KeyName(by), h.At
-	b, err = json.Marshal(known)
+	b, err := json.Marshal(known)
 	if err != nil {
 		return err
 	}
