@@ -69,7 +69,7 @@ func Restore(ctx context.Context, cfg *config.Config, opts Options, q Restoratio
 	if err := s.take(); err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.handBack("."), s.close()) }()
 	if err := s.finishRestore(); err != nil { // one that was interrupted
 		return r, err
 	}
@@ -86,7 +86,7 @@ func Restore(ctx context.Context, cfg *config.Config, opts Options, q Restoratio
 	if err := r.verify(ctx, cfg, opts, s, in); err != nil {
 		return r, errors.Join(err, watch.Scrub(os.RemoveAll(in.dir)))
 	}
-	if err := in.noteRestored(r, opts.Now()); err != nil {
+	if err := errors.Join(in.noteRestored(r, opts.Now()), s.handBack(incomingDir)); err != nil {
 		return r, err
 	}
 	aside := free(s.path(asideDir + opts.Now().UTC().Format("20060102T150405Z")))
