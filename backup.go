@@ -61,11 +61,15 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 	if !s.begun() {
 		return r, fmt.Errorf("%w: chartseal has not run on the folder that 'state' in chartseal.yaml names", ErrNoBackup)
 	}
+	if s.restoring() {
+		return r, fmt.Errorf("%w: a restore was cut off in the state folder: start the daemon, which finishes it, and then give this command again", ErrNoBackup)
+	}
 	r.At = opts.Now().UTC().Truncate(time.Millisecond)
 	if r.Path, err = backupPath(cfg, to, r.At); err != nil {
 		return r, err
 	}
-	removeParts(filepath.Dir(r.Path), opts.Now())
+	removeParts(filepath.Join(filepath.Dir(r.Path), partPrefix+"*"+partSuffix), opts.Now())
+	removeParts(filepath.Join(os.TempDir(), engineCopy+"*"), opts.Now())
 	v, temp, done, err := openVault(filepath.Dir(r.Path), to)
 	if err != nil {
 		return r, err
@@ -204,9 +208,9 @@ func openVault(dir string, to Destination) (v vault, temp string, done func() er
 	return v, f.Name(), done, nil
 }
 
-// removeParts removes what killed backups left.
-func removeParts(dir string, now time.Time) {
-	left, _ := filepath.Glob(filepath.Join(dir, partPrefix+"*"+partSuffix))
+// removeParts removes what killed backups left under names like the pattern.
+func removeParts(pattern string, now time.Time) {
+	left, _ := filepath.Glob(pattern) // the folder may be named with signs of patterns; then they stay
 	for _, name := range left {
 		if info, err := os.Lstat(name); err == nil && now.Sub(info.ModTime()) > partAge {
 			_ = os.RemoveAll(name) // the next one tries again

@@ -44,6 +44,7 @@ const (
 	settlePause = 300 * time.Millisecond
 	smallPart   = 1 << 20 // bytes: read at once, so that on Windows nobody waits to replace it
 	engineFile  = "engine.db"
+	engineCopy  = "chartseal-engine-" // begins the names of folders with a copy of it, where temporary files go
 )
 
 // copier copies a state folder into a vault.
@@ -223,14 +224,14 @@ func (c *copier) engine(ctx context.Context) (err error) {
 	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "chartseal-engine-")
+	dir, err := os.MkdirTemp("", engineCopy) // a disk of this computer, as SQLite needs one; mode 0700
 	if err != nil {
-		return wrap("copy engine's database", watch.Scrub(err))
+		return wrap("copy engine's database where temporary files go", watch.Scrub(err))
 	}
 	defer func() { err = errors.Join(err, watch.Scrub(os.RemoveAll(dir))) }()
 	to := filepath.Join(dir, engineFile)
 	if err := vacuumInto(ctx, from, to); err != nil {
-		return wrap("copy engine's database", err)
+		return wrap("copy engine's database where temporary files go", err)
 	}
 	said, version, err := lookAtEngine(ctx, to)
 	switch {

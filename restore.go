@@ -65,6 +65,9 @@ func Restore(ctx context.Context, cfg *config.Config, opts Options, q Restoratio
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	r = RestoreReport{BackupAt: a.At, Version: a.Version, Site: a.Site, Key: a.Key, Entries: a.Entries, Shared: a.Shared}
+	if a.Site != cfg.Site {
+		return r, fmt.Errorf("%w: the backup is of the site %q, and 'site' in chartseal.yaml is %q: take that site's backup, or correct it", ErrNotRestored, a.Site, cfg.Site)
+	}
 	s := &state{dir: cfg.State}
 	if err := s.take(); err != nil {
 		return r, err

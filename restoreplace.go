@@ -64,15 +64,27 @@ func (s *state) finishRestore() error {
 	if err == nil {
 		err = os.Remove(s.path(restoreMark))
 	}
+	if err == nil {
+		err = syncDir(s.dir) // a mark that came back would put aside what the daemon makes from here on
+	}
 	return wrap("finish restore", watch.Scrub(err))
 }
 
+// restoring says that a restore was cut off after it began to count.
+func (s *state) restoring() bool {
+	_, err := os.Lstat(s.path(restoreMark))
+	return err == nil
+}
+
 func (s *state) putInPlace(m restoring) error {
-	if err := os.MkdirAll(s.path(m.Aside), 0o700); err != nil {
+	next, err := namesIn(s.path(incomingDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // all is in place, and what is there now may be newer
+	}
+	if err != nil {
 		return err
 	}
-	next, err := namesIn(s.path(incomingDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // then all is in place
+	if err := os.MkdirAll(s.path(m.Aside), 0o700); err != nil {
 		return err
 	}
 	now, err := namesIn(s.dir)
