@@ -36,6 +36,55 @@ func ensureAccount(ctx context.Context, name, home string) (who account, made bo
 	return who, made, err
 }
 
+// thereAre makes sure of the groups before anything is done: systemd starts no service
+// with one that is not there.
+func thereAre(groups []string) error {
+	for _, name := range groups {
+		if _, err := user.LookupGroup(name); err != nil {
+			return fmt.Errorf("find the group %s: %w; make it with: groupadd %s", name, err, name)
+		}
+	}
+	return nil
+}
+
+// join puts the account into its groups (usermod(8)), so that a command that is run as the
+// account reads what the service reads. The service has them from its unit in any case.
+func join(ctx context.Context, name string, groups []string) (done []string) {
+	for _, group := range groups {
+		if isMember(name, group) {
+			continue
+		}
+		out, err := exec.CommandContext(ctx, "usermod", "--append", "--groups", group, "--", name).CombinedOutput() //nolint:gosec // the administrator's own words
+		if err != nil { // an account of a directory, for instance
+			done = append(done, fmt.Sprintf("STILL TO DO: put the account %s into the group %s, for commands that are run as the account (%v: %s)", name, group, err, strings.TrimSpace(string(out))))
+			continue
+		}
+		done = append(done, "put the account "+name+" into the group "+group)
+	}
+	return done
+}
+
+func isMember(name, group string) bool {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return false
+	}
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return false
+	}
+	ids, err := u.GroupIds()
+	return err == nil && slices.Contains(ids, g.Gid)
+}
+
+// groupName is the account's own group, which need not have its name.
+func groupName(who account) string {
+	if g, err := user.LookupGroupId(strconv.Itoa(who.gid)); err == nil {
+		return g.Name
+	}
+	return strconv.Itoa(who.gid)
+}
+
 // handOver gives the account what it needs: the state to itself alone, the folders it
 // shares with staff, and reading the files of the configuration. Records are left
 // alone: who may read them is the practice's own decision.

@@ -3,6 +3,7 @@ package service
 import (
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,5 +78,37 @@ func TestUnreachable(t *testing.T) {
 	said := unreachable(p, account{uid: os.Getuid(), gid: 54321})
 	if len(said) != 1 || !strings.Contains(said[0], "cannot go through "+filepath.Dir(shut)+" or read it") {
 		t.Errorf("%q", said)
+	}
+}
+
+// TestGroups: a group that is not there stops the install, an account that is in a group is
+// left alone, and one that cannot be put into it is told to the administrator.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := user.LookupGroupId(u.Gid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := thereAre([]string{g.Name, "no-such-group"}); err == nil || !strings.Contains(err.Error(), "groupadd no-such-group") {
+		t.Errorf("%v", err)
+	}
+	if done := join(t.Context(), u.Username, []string{g.Name}); thereAre([]string{g.Name}) != nil || len(done) > 0 {
+		t.Errorf("joined again: %q", done)
+	}
+	if done := join(t.Context(), "no-such-account", []string{g.Name}); len(done) != 1 || !strings.HasPrefix(done[0], "STILL TO DO: ") {
+		t.Errorf("%q", done)
+	}
+	who, err := find(u.Username)
+	if err != nil || groupName(who) != g.Name {
+		t.Errorf("%q, %v", groupName(who), err)
+	}
+	p := samplePlan()
+	p.Group = "users"
+	if !strings.Contains(p.DropIn(), "User=chartseal\nGroup=users\n") {
+		t.Errorf("the account's own group is lost:\n%s", p.DropIn())
 	}
 }

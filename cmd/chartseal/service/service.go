@@ -22,6 +22,7 @@ type Plan struct {
 
 	Account  string   // "": the system's own choice, see [DefaultAccount]
 	Password string   // of a named Windows account; a secret
+	Group    string   // the account's own; "": it has the account's name (Linux)
 	Groups   []string // further groups of the account, so that it can read the records (Linux)
 	Staff    string   // group whose members drop orders (Linux)
 

@@ -34,6 +34,9 @@ func Describe(p Plan) string {
 	if p.Account == "" {
 		p.Account = DefaultAccount
 	}
+	if who, err := find(p.Account); err == nil {
+		p.Group = groupName(who)
+	}
 	return Unit + "\n# " + dropIn + "\n" + p.DropIn()
 }
 
@@ -52,6 +55,9 @@ func Install(ctx context.Context, p Plan) (done []string, err error) {
 	if p.Account == "" {
 		p.Account = DefaultAccount
 	}
+	if err := thereAre(p.groups()); err != nil {
+		return nil, err
+	}
 	who, made, err := ensureAccount(ctx, p.Account, p.State)
 	if err != nil {
 		return nil, err
@@ -59,6 +65,8 @@ func Install(ctx context.Context, p Plan) (done []string, err error) {
 	if made {
 		done = append(done, "made the account "+p.Account)
 	}
+	p.Group = groupName(who)
+	done = append(done, join(ctx, p.Account, p.groups())...)
 	given, err := handOver(p, who)
 	done = append(done, given...)
 	if err != nil {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	_ "embed" // the unit
 	"fmt"
 	"path"
@@ -35,7 +36,7 @@ func (p Plan) DropIn() string {
 	line("ExecPaths=%s", quote(p.Program))
 	if p.Account != "" {
 		line("User=%s", p.Account)
-		line("Group=%s", p.Account)
+		line("Group=%s", cmp.Or(p.Group, p.Account))
 	}
 	if groups := p.groups(); len(groups) > 0 {
 		line("SupplementaryGroups=%s", strings.Join(groups, " "))
