@@ -175,10 +175,14 @@ func recordFolders(cfg *config.Config) (folders []string) {
 	return folders
 }
 
-// beforeTemplates is the part of a pattern before its first wildcard or template.
+// beforeTemplates is the folder of a pattern before its first wildcard or template. The
+// two slashes that begin the name of a server, which path.Dir would fold into one, stay.
 func beforeTemplates(pattern string) string {
 	if i := strings.IndexAny(pattern, "*?[{"); i >= 0 {
-		return path.Dir(pattern[:i] + "x")
+		pattern = pattern[:i] + "x"
+	}
+	if strings.HasPrefix(pattern, "//") {
+		return "/" + path.Dir(pattern)
 	}
 	return path.Dir(pattern)
 }

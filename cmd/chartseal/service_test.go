@@ -46,3 +46,19 @@ alerts:
 		t.Errorf("reads %v, shares %v", s.Read, s.Shared)
 	}
 }
+
+// TestRecordsOnAServerKeepItsName: \\server\share is no folder of this computer's disk.
+func TestRecordsOnAServerKeepItsName(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		"//server/share/{patient.id}/**":      "//server/share",
+		"//server/share/x-rays/{patient.id}*": "//server/share/x-rays",
+		"//server/share/x-rays/all.csv":       "//server/share/x-rays",
+		"C:/records/{patient.id}/**":          "C:/records",
+		"/srv/records/P[0-9]*/a":              "/srv/records",
+	} {
+		if got := beforeTemplates(pattern); got != want {
+			t.Errorf("%s: %s, want %s", pattern, got, want)
+		}
+	}
+}
