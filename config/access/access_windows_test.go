@@ -168,3 +168,22 @@ func TestGrantFilesCountsForFilesToCome(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Without a list everybody is let in; one with a single entry would shut the others out.
+func TestGrantShutsNobodyOut(t *testing.T) {
+	to := grants{{sids(t, "S-1-5-19")[0], ReadOnly}}
+	if list, err := extended(to, windows.NO_INHERITANCE, nil); err != nil || list != nil {
+		t.Errorf("no list became one of %d entries, %v", list.AceCount, err)
+	}
+	sd, err := windows.SecurityDescriptorFromString("D:(A;;FA;;;BU)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _, err := sd.DACL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := extended(to, windows.NO_INHERITANCE, old); err != nil || list == nil || list.AceCount != 2 {
+		t.Errorf("%v, %v", list, err)
+	}
+}

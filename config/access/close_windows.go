@@ -267,7 +267,8 @@ func GrantFiles(dir string, sid *windows.SID) error {
 	return grant(dir, grants{{sid, ReadOnly}}, windows.SUB_OBJECTS_ONLY_INHERIT|windows.INHERIT_NO_PROPAGATE)
 }
 
-// Grant adds a right to those that a file has, or a folder with all below.
+// Grant adds a right to those that a file has, or a folder with all below. Where there is
+// no list, everybody has all rights, and it stays so.
 func Grant(name string, sid *windows.SID, mask windows.ACCESS_MASK) error {
 	return grant(name, grants{{sid, mask}}, below(name))
 }
@@ -278,12 +279,21 @@ func grant(name string, to grants, inheritance uint32) error {
 		return err
 	}
 	old, _, err := sd.DACL()
-	if err != nil {
+	if err != nil && !errors.Is(err, windows.ERROR_OBJECT_NOT_FOUND) {
 		return err
 	}
-	list, err := merged(to, inheritance, old)
-	if err != nil {
+	list, err := extended(to, inheritance, old)
+	if err != nil || list == nil {
 		return err
 	}
 	return windows.SetNamedSecurityInfo(filepath.FromSlash(name), windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+}
+
+// extended is a list with entries added. No list means all rights for all, whom one with
+// these entries alone would shut out: it stays none.
+func extended(to grants, inheritance uint32, old *windows.ACL) (*windows.ACL, error) {
+	if old == nil {
+		return nil, nil //nolint:nilnil // as Windows has it
+	}
+	return merged(to, inheritance, old)
 }
