@@ -153,10 +153,17 @@ func (w *wine) starts(t *testing.T) {
 	}
 }
 
-// lists: the tests of access lists, which only Windows has.
+// lists: the tests of access lists and of who gets which, which only Windows has.
 func (w *wine) lists(t *testing.T) {
-	file := filepath.Join(w.dir, "access.exe")
-	build := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-c", "-o", file, "../../config/access")
+	w.tests(t, "../../config/access", "TestCloseShutsOutWhoWasLetIn")
+	w.tests(t, "./service", "TestHandOverSaysWhatIsLeft")
+}
+
+// tests runs those of a package, of which one is only in the build for Windows.
+func (w *wine) tests(t *testing.T, dir, one string) {
+	t.Helper()
+	file := filepath.Join(w.dir, filepath.Base(dir)+"-test.exe")
+	build := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-c", "-o", file, dir)
 	build.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build for Windows: %v\n%s", err, out)
@@ -164,8 +171,8 @@ func (w *wine) lists(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "wine", file, "-test.v")
 	cmd.Env, cmd.Dir = w.env, w.dir
 	out, _ := w.listen(t, cmd)
-	if err := cmd.Run(); err != nil || !strings.Contains(out(), "--- PASS: TestCloseShutsOutWhoWasLetIn") {
-		t.Errorf("%v\n%s", err, out())
+	if err := cmd.Run(); err != nil || !strings.Contains(out(), "--- PASS: "+one) {
+		t.Errorf("%s: %v\n%s", dir, err, out())
 	}
 }
 

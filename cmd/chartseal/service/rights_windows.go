@@ -14,9 +14,10 @@ import (
 
 // handOver gives the account what it needs: the state to itself and administrators
 // alone, the folders it shares with staff, and reading the configuration and the
-// records. What is on a share is for the file server to decide.
+// records. On a server an account of this computer has another name or none, so that an
+// entry for it would let nobody in: that is left to do.
 func (p Plan) handOver() (done []string, err error) {
-	sid, err := lookUp(p.Account)
+	sid, domain, err := lookUp(p.Account)
 	if err != nil {
 		return nil, fmt.Errorf("find the account %s: %w", p.Account, err)
 	}
@@ -40,8 +41,13 @@ func (p Plan) handOver() (done []string, err error) {
 		{files, read, "the service can read "}, // that have a list of their own
 		{p.Read, read, "the service can read "},
 		{notEmpty(folderOf(p.Log, p.State)), change, "the service can change "},
+		{p.locked(sid), read, "the service can run "},
 	} {
 		for _, name := range g.names {
+			if who := abroad(p.Account, domain, sid); who != "" && onServer(name) {
+				done = append(done, fmt.Sprintf("STILL TO DO: %s lies on another computer, where the service is %s", filepath.FromSlash(name), who))
+				continue
+			}
 			if err := g.give(name); err != nil {
 				done = append(done, fmt.Sprintf("STILL TO DO: let %s use %s (%v)", p.Account, name, err))
 				continue
@@ -52,17 +58,64 @@ func (p Plan) handOver() (done []string, err error) {
 	return done, nil
 }
 
-// lookUp finds an account; .\name is one of this computer.
-func lookUp(account string) (*windows.SID, error) {
+// locked is this program, if the account cannot run it where it lies, such as in
+// somebody's own folder.
+func (p Plan) locked(sid *windows.SID) []string {
+	if ok, err := access.Lets(p.Program, withCrowd(sid), access.ReadOnly); err != nil || ok {
+		return nil
+	}
+	return []string{p.Program}
+}
+
+// builtIn are the accounts of Windows that services run as, by the names that the service
+// manager knows in every language; others may know them by translated ones only
+// (Microsoft, "LocalService Account", "NetworkService Account").
+var builtIn = map[string]windows.WELL_KNOWN_SID_TYPE{
+	"LOCALSERVICE": windows.WinLocalServiceSid, "LOCAL SERVICE": windows.WinLocalServiceSid,
+	"NETWORKSERVICE": windows.WinNetworkServiceSid, "NETWORK SERVICE": windows.WinNetworkServiceSid,
+}
+
+// lookUp finds an account, and the domain or computer that knows it; .\name is one of
+// this computer.
+func lookUp(account string) (sid *windows.SID, domain string, err error) {
+	if known, ok := builtIn[strings.TrimPrefix(strings.ToUpper(account), `NT AUTHORITY\`)]; ok {
+		sid, err = windows.CreateWellKnownSid(known)
+		return sid, "NT AUTHORITY", err
+	}
 	if name, here := strings.CutPrefix(account, `.\`); here {
-		host, err := os.Hostname()
+		host, err := windows.ComputerName() // at most 15 letters, which the name of the network may exceed
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		account = host + `\` + name
 	}
-	sid, _, _, err := windows.LookupSID("", account)
-	return sid, err
+	sid, domain, _, err = windows.LookupSID("", account)
+	return sid, domain, err
+}
+
+// onServer reports whether a path begins with the name of a server.
+func onServer(name string) bool {
+	vol := strings.ToUpper(filepath.VolumeName(filepath.FromSlash(name)))
+	return strings.HasPrefix(vol, `\\?\UNC`) || strings.HasPrefix(vol, `\\`) && !strings.HasPrefix(vol, `\\?`) && !strings.HasPrefix(vol, `\\.`)
+}
+
+// serviceAuthority begins the identities of services, S-1-5-80-… (winnt.h).
+const serviceAuthority = 80
+
+// abroad is who the account is on other computers, and what to do there; "" if they know
+// it by its own name (Microsoft, "Service accounts").
+func abroad(account, domain string, sid *windows.SID) string {
+	host, err := windows.ComputerName()
+	virtual := sid.IdentifierAuthority() == windows.SECURITY_NT_AUTHORITY && sid.SubAuthorityCount() > 1 && sid.SubAuthority(0) == serviceAuthority
+	switch {
+	case sid.IsWellKnown(windows.WinLocalServiceSid):
+		return "nobody: install it for another account"
+	case virtual, sid.IsWellKnown(windows.WinNetworkServiceSid):
+		return host + "$, this computer's account in its domain: let that one in, by the rights of the share and of the folder. Without a domain, install it for another account"
+	case err == nil && strings.EqualFold(domain, host):
+		return "that computer's own user of the same name and password as " + account + ": let that one in, by the rights of the share and of the folder"
+	}
+	return ""
 }
 
 // folders are the folders of files, each once; a whole drive is none. An editor that
@@ -94,6 +147,20 @@ var crowd = []string{
 	"S-1-5-32-545", // users of this computer
 }
 
+// withCrowd are all that a service's account goes by, as far as every computer knows.
+func withCrowd(own *windows.SID) []*windows.SID {
+	who := []*windows.SID{own}
+	for _, text := range crowd {
+		if sid, err := windows.StringToSid(text); err == nil {
+			who = append(who, sid)
+		}
+	}
+	if sid, _, err := lookUp(DefaultAccount); err == nil {
+		who = append(who, sid)
+	}
+	return who
+}
+
 // Unreachable are sentences on what the service's account cannot use of what the
 // configuration names now. Groups of the practice's own that the account may be in are
 // not known here.
@@ -101,19 +168,11 @@ func Unreachable(s Status, p Plan) (said []string) {
 	if s.Account == "" || strings.EqualFold(s.Account, "LocalSystem") {
 		return nil
 	}
-	own, err := lookUp(s.Account)
+	own, domain, err := lookUp(s.Account)
 	if err != nil {
 		return []string{"the account " + s.Account + " is not there"}
 	}
-	who := []*windows.SID{own}
-	for _, text := range crowd {
-		if sid, err := windows.StringToSid(text); err == nil {
-			who = append(who, sid)
-		}
-	}
-	if sid, err := lookUp(DefaultAccount); err == nil {
-		who = append(who, sid)
-	}
+	who, elsewhere := withCrowd(own), abroad(s.Account, domain, own) != ""
 	files := append(slices.Clone(p.Files), notEmpty(p.Credentials, p.PGPass)...)
 	for _, g := range []struct {
 		names []string
@@ -121,6 +180,9 @@ func Unreachable(s Status, p Plan) (said []string) {
 		verb  string
 	}{{p.write(), windows.FILE_READ_DATA | windows.FILE_WRITE_DATA, "change"}, {slices.Concat(p.Read, files), windows.FILE_READ_DATA, "read"}} {
 		for _, name := range g.names {
+			if elsewhere && onServer(name) { // which knows it by another name
+				continue
+			}
 			if ok, err := access.Lets(name, who, g.mask); err == nil && !ok {
 				said = append(said, fmt.Sprintf("the account %s cannot %s %s, unless a group of its own lets it", s.Account, g.verb, filepath.FromSlash(name)))
 			}

@@ -58,6 +58,9 @@ func Install(_ context.Context, p Plan) (done []string, err error) {
 		return nil, errors.Join(ErrThere, s.Close())
 	}
 	p.Account = accountOf(p)
+	if isSystem(p.Account) {
+		return nil, errors.New("the service must not run as LocalSystem, which may do everything; leave --account away, or name another")
+	}
 	s, err := m.CreateService(Name, p.Program, mgr.Config{
 		DisplayName: "chartseal", Description: "Releases dental records: checked, stripped, sealed, logged.",
 		StartType: mgr.StartAutomatic, ErrorControl: mgr.ErrorNormal,
@@ -124,6 +127,15 @@ func isBuiltIn(account string) bool {
 	return strings.HasPrefix(name, `NT SERVICE\`) || strings.HasPrefix(name, `NT AUTHORITY\`) || name == "LOCALSERVICE"
 }
 
+// isSystem reports whether an account is the system itself.
+func isSystem(account string) bool {
+	switch strings.ToUpper(account) {
+	case "LOCALSYSTEM", `.\LOCALSYSTEM`, "SYSTEM", `NT AUTHORITY\SYSTEM`, `NT AUTHORITY\LOCALSYSTEM`:
+		return true
+	}
+	return false
+}
+
 func (p Plan) setEnvironment() error {
 	env := p.environment()
 	if len(env) == 0 {
@@ -185,16 +197,27 @@ func Start(ctx context.Context) error {
 	}
 	defer release()
 	if err := s.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
+		if errors.Is(err, windows.ERROR_ACCESS_DENIED) { // not to this person, who could open the service
+			return errors.New(`the service's account may not run this program where it lies: copy it to C:\Program Files\chartseal, uninstall the service, and install it again from there`)
+		}
 		return plain("start the service", err)
 	}
 	state, err := settled(ctx, s, svc.StartPending)
 	if err != nil {
 		return err
 	}
-	if state != svc.Running {
-		return errors.New("the service has stopped again; why is in the Event Log (Event Viewer, Windows Logs, Application) and in its log file")
+	return begun(state)
+}
+
+// begun says what a start came to.
+func begun(state svc.State) error {
+	switch state {
+	case svc.Running:
+		return nil
+	case svc.StartPending:
+		return errors.New("the service is still starting; its log file says what it waits for")
 	}
-	return nil
+	return errors.New("the service has stopped again; why is in the Event Log (Event Viewer, Windows Logs, Application) and in its log file")
 }
 
 // Stop ends the service in its own order and waits for the end.
@@ -323,6 +346,8 @@ func plain(what string, err error) error {
 		return errors.New("Windows does not know that account, or its password is wrong; nothing was installed")
 	case errors.Is(err, windows.ERROR_SERVICE_LOGON_FAILED):
 		return errors.New(`the service's account cannot log on: its password changed, or it lacks the right "Log on as a service" (secpol.msc, Local Policies, User Rights Assignment)`)
+	case errors.Is(err, windows.ERROR_SERVICE_CANNOT_ACCEPT_CTRL):
+		return errors.New("the service is starting or stopping, and hears nothing meanwhile; wait a moment and try again")
 	case errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE):
 		return errors.New("the service is being removed; close services.msc, wait a moment and try again")
 	}
