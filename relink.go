@@ -285,12 +285,15 @@ func (p *Practice) tellWithdrawn(ctx context.Context, r *release, why string) er
 // takeDown deletes a release's bundle and pages, and then says so in the ledger, with
 // what the store keeps all the same. After a crash it is done again, to the same end.
 func (p *Practice) takeDown(ctx context.Context, r *release, event ledger.Event, notices ...string) error {
-	was, err := p.ledgerEntry(r.ID + "/sent")
-	if err != nil {
+	was, unread := p.ledgerEntry(r.ID + "/sent")
+	if unread != nil && (event != ledger.Revoked || !errors.Is(unread, ledger.ErrBroken)) {
+		return unread
+	}
+	if err := p.unpublish(ctx, r); err != nil { // a link that a person ends does not live on because of the ledger
 		return err
 	}
-	if err := p.unpublish(ctx, r); err != nil {
-		return err
+	if unread != nil {
+		return recordedLater(unread)
 	}
 	if words := r.Kept.words(time.UTC); words != "" {
 		notices = append(notices, words)
@@ -300,14 +303,20 @@ func (p *Practice) takeDown(ctx context.Context, r *release, event ledger.Event,
 	if r.Links != nil { // the newest
 		line.LinkExpires = r.Links.Expires
 	}
-	_, err = p.enter(ctx, line)
-	if errors.Is(err, ledger.ErrConflict) { // one from before a crash stands
+	_, err := p.enter(ctx, line)
+	switch {
+	case errors.Is(err, ledger.ErrConflict): // one from before a crash stands
 		return nil
-	}
-	if errors.Is(err, errDistrusted) {
-		return fmt.Errorf("the bundle is deleted, and its links are dead; that is recorded later: %w", err)
+	case errors.Is(err, ledger.ErrBroken):
+		return recordedLater(err)
 	}
 	return err
+}
+
+// recordedLater says that a release is withdrawn, and that the ledger has to be put in order
+// before it can say so; the daemon sees to that.
+func recordedLater(err error) error {
+	return fmt.Errorf("the bundle is deleted, and its links are dead; that is recorded later: %w", err)
 }
 
 // unpublish deletes the bundle and the pages of a release, if they are there. What the

@@ -47,6 +47,7 @@ type Status struct {
 	Releases []Standing    `json:"releases"`
 	Due      []Due         `json:"due"` // orders without a final answer, the most urgent first
 	Head     uint64        `json:"ledger_entries"`
+	Ledger   string        `json:"ledger,omitempty"`   // what is wrong with the ledger; then nothing after that place is known of it
 	Copy     HeadCopy      `json:"ledger_copy"`        // of the ledger's signed head, in the store
 	Outbox   string        `json:"outbox,omitempty"`   // what is wrong with the outbox; then nothing is known of its files
 	Database string        `json:"database,omitempty"` // what is wrong with the database
@@ -70,6 +71,9 @@ func readStatus(ctx context.Context, cfg *config.Config, now time.Time) (st *Sta
 		names[e.Reference] = e.Order
 		st.Head++
 	})
+	if errors.Is(err, ledger.ErrBroken) {
+		st.Ledger, err = err.Error(), nil
+	}
 	if err != nil {
 		return nil, err
 	}

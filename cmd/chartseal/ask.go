@@ -127,7 +127,7 @@ func listenEarly(ctx context.Context, state string, f *front) (*control.Server, 
 		return nil, &control.Failure{Code: exitFailed, Text: "the daemon is starting (" + f.stand.Vitals(ctx).Ill() + ") and cannot do that yet: try again when `chartseal status` shows that it runs"}
 	}
 	all := map[string]control.Handler{boardQuestion: f.address, shortcutQuestion: f.shortcut, renewQuestion: f.renew}
-	for _, path := range []string{relinkQuestion.path, revokeQuestion.path, acceptQuestion.path, accountedQuestion.path, purgeQuestion.path} {
+	for _, path := range []string{relinkQuestion.path, revokeQuestion.path, acceptQuestion.path, accountedQuestion.path, purgeQuestion.path, yearsQuestion.path, endedQuestion.path} {
 		all[path] = later
 	}
 	return control.Serve(ctx, state, all)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -166,15 +167,28 @@ func TestADaemonStartsOnABrokenLedger(t *testing.T) {
 	if held, ok := errors.AsType[*chartseal.Held](err); !ok || len(held.Reasons) != 1 || held.Reasons[0].Rule != "R31" {
 		t.Errorf("send says %v", err)
 	}
-	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "IT"}, Reason: "edited"}); !errors.Is(err, ledger.ErrBroken) || errors.Is(err, chartseal.ErrNothingLost) {
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "dr-lee"}, Reason: "edited"}); !errors.Is(err, ledger.ErrBroken) || errors.Is(err, chartseal.ErrNothingLost) {
 		t.Errorf("an edited ledger is accepted: %v", err)
 	}
+	if st, err := chartseal.ReadStatus(t.Context(), cfg); err != nil || len(st.Releases) == 0 || !strings.Contains(st.Ledger, "entry 1 (") {
+		t.Errorf("status says %+v, %v", st, err)
+	}
+	// What a person ends is ended all the same.
+	if _, err := p.Revoke(t.Context(), "R-93"); !strings.Contains(fmt.Sprint(err), "links are dead") || codeOf(err) != exitUnverified {
+		t.Errorf("revoke says %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(cfg.State, "store", "data", "*", "*.age")); err != nil || len(left) > 0 {
+		t.Errorf("the bundle is still there: %q, %v", left, err)
+	}
 	must(t, os.WriteFile(files[0], whole, 0o600))
-	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "IT"}, Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
+	if _, err := p.AcceptLedger(t.Context(), chartseal.Acceptance{Decider: chartseal.Decider{By: "dr-lee"}, Reason: "restored"}); !errors.Is(err, chartseal.ErrNothingLost) {
 		t.Error(err)
 	}
 	comes(t, "the order goes on", func() bool { return isThere(cfg.Outbox, "sent", "R-94", "RECEIPT.txt") })
-	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 2 {
+	if _, err := p.Revoke(t.Context(), "R-93"); err != nil && !errors.Is(err, chartseal.ErrRevoked) { // the daemon may have been first
+		t.Error(err)
+	}
+	if isThere(cfg.Outbox, "NOTHING-IS-SENT.txt") || len(ledgerEvents(t, cfg)) != 3 {
 		t.Errorf("the note stays, or the ledger has %v", ledgerEvents(t, cfg))
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"chartseal"
 	"chartseal/cmd/chartseal/service"
 	"chartseal/config"
+	"chartseal/ledger"
 	"chartseal/order"
 )
 
@@ -80,6 +81,9 @@ func codeOf(err error) int {
 	}
 	if isUsage(err) {
 		return exitUsage
+	}
+	if errors.Is(err, ledger.ErrBroken) {
+		return exitUnverified
 	}
 	return exitFailed
 }

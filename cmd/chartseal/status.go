@@ -88,6 +88,9 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 	if st.Database != "" {
 		p.f("%s\n", st.Database)
 	}
+	if st.Ledger != "" {
+		p.f("THE LEDGER DOES NOT VERIFY, and nothing is sent: %s. What follows is told without what comes after that place: chartseal ledger verify\n", st.Ledger)
+	}
 	for _, l := range st.Withdrawn {
 		if l.Folder {
 			p.f("FILES TO DELETE: the patient withdrew the permission of order %s on %s, and its encrypted files still lie in the export folder; delete them there and hand nothing over\n", l.Order, l.Withdrawn)
