@@ -24,7 +24,8 @@ type SiteLedger struct {
 	Site    string     `json:"site"`
 	Key     string     `json:"public_key,omitempty"` // the site's
 	Entries uint64     `json:"entries"`
-	Hash    string     `json:"hash,omitempty"` // of the last one
+	Purged  uint64     `json:"purged,omitempty"` // of these: the first ones, which went before the database was there
+	Hash    string     `json:"hash,omitempty"`   // of the last one
 	At      time.Time  `json:"signed_at,omitzero"`
 	Copies  int        `json:"copies"`                 // signed heads in the store that were compared
 	Alone   string     `json:"not_compared,omitempty"` // why there are none
@@ -218,7 +219,7 @@ func (v *sitesLook) once(ctx context.Context, l *SiteLedger, number string) erro
 	}
 	m := mirrored{v.d, l.Site, number}
 	rep, err := group.Check(m.rows(ctx), l.Site, by, w.heads()...)
-	l.Entries, l.Hash, l.At, l.Lost, l.Copies = rep.Head.Seq, rep.Head.Hash, rep.At, nil, w.copies
+	l.Entries, l.Hash, l.At, l.Lost, l.Copies, l.Purged = rep.Head.Seq, rep.Head.Hash, rep.At, nil, w.copies, rep.Begins
 	for _, lost := range rep.Lost {
 		l.Lost = append(l.Lost, SiteLoss{lost.From, lost.To, lost.Until})
 	}

@@ -336,7 +336,7 @@ func (m *mirror) catchUp(ctx context.Context) (last uint64, err error) {
 func (m *mirror) sign(marks []ledger.Mark) []group.Row {
 	rows := make([]group.Row, len(marks))
 	for i, k := range marks {
-		rows[i] = group.Row{Head: k.Head, Signed: m.signer.Sign(k.Head, k.Lost, m.now())}
+		rows[i] = group.Row{Head: k.Head, Signed: m.signer.SignMark(k, m.now())}
 	}
 	return rows
 }

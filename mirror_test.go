@@ -224,6 +224,38 @@ func TestRowsThatWereTakenAwayAreWrittenAgain(t *testing.T) {
 	wantFault(t, lookAt(t, d, dir, nil), "north", "")
 }
 
+// A shared database that a site comes to, or that is made anew, after a part of its ledger was
+// purged has no rows of that, and heads in the store that no row has.
+func TestADatabaseThatIsYoungerThanAPurge(t *testing.T) {
+	dir, store := t.TempDir(), &shelf{all: map[string][]byte{}}
+	k := keepBooksAs(t, dir, "north", store)
+	k.write(t, "a", "b")
+	k.later(t, time.Now().AddDate(10, 0, 0).Format(time.DateOnly))
+	if err := k.withLedger(func(l *ledger.Ledger) error {
+		_, err := l.Purge(t.Context(), segmentsIn(t, k)[0]+".jsonl", ledger.Entry{})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	d := tables(t)
+	if err := k.compareMirror(t.Context(), d); err != nil || k.ledgerBroken.Load() {
+		t.Fatal(err, k.log)
+	}
+	k.mirror.start(t.Context())
+	k.waitMirrored(t, 3)
+	k.write(t, "d")
+	k.waitMirrored(t, 4)
+	all := lookAt(t, d, t.TempDir(), store)
+	if wantFault(t, all, "north", ""); all[0].Entries != 4 || all[0].Purged != 2 || all[0].Copies == 0 {
+		t.Errorf("%+v", all)
+	}
+	if _, err := d.db.Exec(`DELETE FROM chartseal_heads WHERE seq=3`); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, lookAt(t, d, t.TempDir(), store), "north", "entry 1 is missing in the shared database")
+	k.close(t)
+}
+
 // An older copy of the state folder is found by the mirror alone, which is not covered
 // up; gone on with, the mirror is whole again and tells of it.
 func TestTheMirrorFindsAnOlderCopy(t *testing.T) {

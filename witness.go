@@ -75,7 +75,7 @@ func (v *sitesLook) confront(ctx context.Context, rep *group.Report, w witnesses
 	}
 	for _, h := range l.heads {
 		switch {
-		case rep.Forgives(h):
+		case rep.Forgives(h), h.Seq <= rep.Begins:
 		case h.Seq > rep.Head.Seq:
 			return &ledger.BrokenError{Seq: rep.Head.Seq + 1, Fault: ledger.Cut}
 		default:

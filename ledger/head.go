@@ -39,9 +39,10 @@ var headForm = regexp.MustCompile(`^chartseal ledger head v1\nsite: ([A-Za-z0-9-
 // SignedHead is a head as the practice signed it. It holds no patient data.
 type SignedHead struct {
 	Head
-	Site string    `json:"site"`
-	At   time.Time `json:"at"`             // of signing
-	Lost *Loss     `json:"lost,omitempty"` // what a [Restored] entry names, where its head says so
+	Site   string    `json:"site"`
+	At     time.Time `json:"at"`               // of signing
+	Lost   *Loss     `json:"lost,omitempty"`   // what a [Restored] entry names, where its head says so
+	Purged uint64    `json:"purged,omitempty"` // what a [Purged] entry names: the last of the entries that went
 
 	proven bool // [ParseHead] read it: At is the time of signing
 }
@@ -55,10 +56,15 @@ type Signer struct {
 	Key  minisign.PrivateKey
 }
 
-// Sign signs the head of one entry; lost is what the entry names as lost, else nil. Then
-// the trusted comment says so, which the signature covers as well: who has the heads
-// alone learns it.
+// Sign signs the head of one entry; lost is what the entry names as lost, else nil.
 func (s *Signer) Sign(h Head, lost *Loss, at time.Time) []byte {
+	return s.SignMark(Mark{Head: h, Lost: lost}, at)
+}
+
+// SignMark signs the head of one entry. What the entry says of others, that they are lost or
+// were purged, the trusted comment says, too, which the signature covers as well: who has the
+// heads alone learns it.
+func (s *Signer) SignMark(h Mark, at time.Time) []byte {
 	text := fmt.Appendf(nil, "chartseal ledger head v1\nsite: %s\nseq: %d\nhash: %s\nat: %s\n",
 		s.Site, h.Seq, h.Hash, at.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
 	r := minisign.NewReader(bytes.NewReader(text))
@@ -66,7 +72,10 @@ func (s *Signer) Sign(h Head, lost *Loss, at time.Time) []byte {
 		return nil // a reader of bytes in memory does not fail
 	}
 	comment := fmt.Sprintf("chartseal ledger head of site %s, entry %d", s.Site, h.Seq)
-	if lost != nil && lost.Key == "" {
+	if h.Purged > 0 {
+		comment += fmt.Sprintf("; the entries up to %d were purged", h.Purged)
+	}
+	if lost := h.Lost; lost != nil && lost.Key == "" {
 		comment += fmt.Sprintf("; without the former entries %d to %d of before %s", lost.From, lost.To, lost.Until.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
 	}
 	sig := r.SignWithComments(s.Key, comment, "signed head of a chartseal ledger")
@@ -80,7 +89,11 @@ func ParseHead(data []byte, by minisign.PublicKey) (SignedHead, error) {
 	if !ok || !plain(data) || !minisign.Verify(by, text, sig) {
 		return SignedHead{}, ErrHead
 	}
-	h.Lost, h.proven = lossIn(sig), true
+	var s minisign.Signature
+	if s.UnmarshalText(sig) == nil {
+		h.Lost, h.Purged = lossIn(s.TrustedComment), purgedIn(s.TrustedComment)
+	}
+	h.proven = true
 	return h, nil
 }
 
@@ -111,13 +124,25 @@ func Unproven(data []byte) (h SignedHead, ok bool) {
 
 var lossForm = regexp.MustCompile(`; without the former entries ([0-9]{1,19}) to ([0-9]{1,19}) of before ([0-9TZ:.-]{20,24})$`)
 
-// lossIn reads what the trusted comment of a good signature says is lost; nil if nothing.
-func lossIn(sig []byte) *Loss {
-	var s minisign.Signature
-	if s.UnmarshalText(sig) != nil {
-		return nil
+var purgedForm = regexp.MustCompile(`; the entries up to ([0-9]{1,19}) were purged$`)
+
+// purgedIn reads up to which entry the trusted comment of a good signature says that they
+// were purged; 0 if it says nothing of it.
+func purgedIn(comment string) uint64 {
+	m := purgedForm.FindStringSubmatch(comment)
+	if m == nil {
+		return 0
 	}
-	m := lossForm.FindStringSubmatch(s.TrustedComment)
+	to, err := strconv.ParseUint(m[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return to
+}
+
+// lossIn reads what the trusted comment of a good signature says is lost; nil if nothing.
+func lossIn(comment string) *Loss {
+	m := lossForm.FindStringSubmatch(comment)
 	if m == nil {
 		return nil
 	}

@@ -85,6 +85,16 @@ func (s Segment) ends(h Head) bool { return s.To == h.Seq && s.Hash == h.Hash }
 // purgedMark is in no line but those of [Purged]: quotes inside texts are escaped.
 var purgedMark = []byte(`,"event":"` + string(Purged) + `",`)
 
+// purgedTo is the last of the entries that an entry names as purged, in its time; 0 if none.
+func (e *Entry) purgedTo() (to uint64) {
+	for _, s := range e.Segments {
+		if mayGo(s.File, e.At) {
+			to = max(to, s.To)
+		}
+	}
+	return to
+}
+
 // excuse notes what an entry names as purged, where the beginning is missing.
 func (c *chain) excuse(line []byte) error {
 	if c.begins.Seq == 0 || !bytes.Contains(line, purgedMark) {

@@ -284,8 +284,9 @@ func entries(ctx context.Context, dir string, last uint64, yield func(Entry, err
 // Mark is an entry without what it says.
 type Mark struct {
 	Head
-	Prev string // the hash of the entry before
-	Lost *Loss  // of a [Restored] entry, with Until
+	Prev   string // the hash of the entry before
+	Lost   *Loss  // of a [Restored] entry, with Until
+	Purged uint64 // of a [Purged] entry: the last of the entries that went
 }
 
 // Marks goes through the ledger in a folder, checking each entry, without reading what it
@@ -297,12 +298,12 @@ func Marks(ctx context.Context, dir string) iter.Seq2[Mark, error] {
 		ended := false
 		_, _, err := walk(ctx, dir, 0, func(_ string, _ int, h header, text []byte) bool {
 			m := Mark{Head: Head{h.seq, string(h.hash)}, Prev: string(h.prev)}
-			if bytes.Contains(text, restoredMark) {
+			if bytes.Contains(text, restoredMark) || bytes.Contains(text, purgedMark) {
 				var e *Entry
 				if e, stop = decode(text); stop != nil {
 					return false
 				}
-				m.Lost = e.LostUntil()
+				m.Lost, m.Purged = e.LostUntil(), e.purgedTo()
 			}
 			ended = !yield(m, nil)
 			return !ended

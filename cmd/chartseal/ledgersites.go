@@ -69,6 +69,9 @@ func printSite(p *printer, l chartseal.SiteLedger) {
 	case l.Entries > 0:
 		p.f("  the store has no heads of it\n")
 	}
+	if l.Purged > 0 && l.Fault == "" {
+		p.f("  entries 1 to %d were purged when their time was over, before they could be mirrored there\n", l.Purged)
+	}
 	for _, lost := range l.Lost {
 		p.f("  without the former entries %d to %d: somebody went on with an older copy on %s\n", lost.From, lost.To, lost.Said.Local().Format(minute))
 	}

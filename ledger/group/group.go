@@ -24,9 +24,12 @@ type Row struct {
 
 // Report is what Check saw.
 type Report struct {
-	Head ledger.Head   // the last entry
-	At   time.Time     // when it was signed for the mirror
-	Lost []ledger.Loss // where persons went on with an older copy, as the key signed it
+	Head ledger.Head // the last entry
+	At   time.Time   // when it was signed for the mirror
+	// Begins is the last entry before the first that has a row: it and those before were
+	// purged, as the key signed, before the database was there. 0: the first entry has one.
+	Begins uint64
+	Lost   []ledger.Loss // where persons went on with an older copy, as the key signed it
 	// Unmet are those of the heads asked for that no row has.
 	Unmet []ledger.Head
 }
@@ -39,7 +42,8 @@ func (r *Report) Forgives(h ledger.SignedHead) bool {
 // Check goes through the rows of one ledger, which come in the order of their numbers, and
 // verifies that each is signed by the site's key and that none is missing. Two rows of one
 // number are of a ledger that was written anew, unless the key signed that an older copy
-// was gone on with. The error is a [*ledger.BrokenError] for the first row that does not
+// was gone on with. Those before the first one may be missing if the key signed that they were
+// purged. The error is a [*ledger.BrokenError] for the first row that does not
 // hold. Of the heads asked for it tells which it did not meet.
 func Check(rows iter.Seq2[Row, error], site string, by minisign.PublicKey, asked ...ledger.Head) (Report, error) {
 	c := checker{site: site, by: by, asked: map[ledger.Head]bool{}}
@@ -68,6 +72,7 @@ type checker struct {
 	asked  map[ledger.Head]bool // not met yet
 	report Report
 	last   ledger.SignedHead
+	purged []uint64 // the last entries that were purged, each time
 	// From the first number that stands twice on it is open which rows are of the ledger
 	// as it is: only a later row can tell.
 	doubtful []ledger.SignedHead
@@ -78,8 +83,14 @@ func (c *checker) row(row Row) error {
 	if err != nil || h.Head != row.Head || h.Site != c.site {
 		return &ledger.BrokenError{Seq: row.Seq, Fault: ledger.Unproved}
 	}
-	if h.Seq > c.last.Seq+1 {
+	switch {
+	case c.last.Seq == 0 && h.Seq > 0:
+		c.report.Begins = h.Seq - 1
+	case h.Seq > c.last.Seq+1:
 		return &ledger.BrokenError{Seq: c.last.Seq + 1, Fault: ledger.Vanished}
+	}
+	if h.Purged > 0 {
+		c.purged = append(c.purged, h.Purged)
 	}
 	delete(c.asked, h.Head)
 	if h.Lost != nil {
@@ -101,6 +112,9 @@ func (c *checker) row(row Row) error {
 // settle finds among the doubtful rows those of the ledger as it is: what was lost with
 // an older copy, and signed before, is not.
 func (c *checker) settle() error {
+	if c.report.Begins > 0 && !slices.Contains(c.purged, c.report.Begins) {
+		return &ledger.BrokenError{Seq: 1, Fault: ledger.Vanished}
+	}
 	if len(c.doubtful) == 0 {
 		return nil
 	}

@@ -162,6 +162,30 @@ func TestAnOlderCopyThatWasGoneOnWith(t *testing.T) {
 	}
 }
 
+// A database that is younger than a purge has no rows of what went; the site's key must have
+// signed that it did, and up to where.
+func TestADatabaseThatIsYoungerThanAPurge(t *testing.T) {
+	pub, key := newKey(t)
+	s := ledger.Signer{Site: "north", Key: key}
+	rows := rowsOf(key, "a", 13, 20)
+	if _, err := Check(each(rows), "north", pub); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "entry 1 ") {
+		t.Errorf("nobody says that they were purged: %v", err)
+	}
+	rows[5].Signed = s.SignMark(ledger.Mark{Head: rows[5].Head, Purged: 12}, start)
+	rep, err := Check(each(rows), "north", pub)
+	if err != nil || rep.Begins != 12 || rep.Head != headOf(20, "a") {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	for name, less := range map[string][]Row{"more is gone": rows[1:], "the row that says so is gone": slices.Delete(slices.Clone(rows), 5, 6), "only rows after it": rows[6:]} {
+		if _, err := Check(each(less), "north", pub); !errors.Is(err, ledger.ErrBroken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if rep, err := Check(each(append(rowsOf(key, "a", 1, 12), rows...)), "north", pub); err != nil || rep.Begins != 0 {
+		t.Errorf("an older database: %+v, %v", rep, err)
+	}
+}
+
 // A hundred thousand rows take seconds.
 func BenchmarkCheck(b *testing.B) {
 	pub, key, err := minisign.GenerateKey(rand.Reader)
