@@ -22,8 +22,14 @@ import (
 
 // PurgeRequest asks which answers have been kept long enough.
 type PurgeRequest struct {
+	Decider // By "": they are only shown
+
 	Orders []string `json:"orders,omitempty"` // only these
-	By     string   `json:"by,omitempty"`     // who has them removed; "": they are only shown
+}
+
+// States is what a signed statement says of it.
+func (q PurgeRequest) States() (what, why string) {
+	return statesAnswers, "kept as long as 45 CFR 164.530(j)(2) asks"
 }
 
 // KeptOrder is the answer to an order. It is patient data.
@@ -86,11 +92,16 @@ func (p *Practice) purge(ctx context.Context, q PurgeRequest, today time.Time) (
 	if strings.TrimSpace(q.By) == "" {
 		return out, nil
 	}
+	var who ledger.Entry
+	what, why := q.States()
+	if _, err := p.decided(q.Decider, what, why, &who); err != nil {
+		return nil, err
+	}
 	for i, a := range answers {
 		if !out[i].due(today) {
 			continue
 		}
-		if err := p.remove(ctx, a, &out[i], said, q.By, today); err != nil {
+		if err := p.remove(ctx, a, &out[i], said, &who, today); err != nil {
 			return out, err
 		}
 		out[i].Removed = true
@@ -98,16 +109,18 @@ func (p *Practice) purge(ctx context.Context, q PurgeRequest, today time.Time) (
 	return out, nil
 }
 
-// remove records that an answer is removed, and removes it.
-func (p *Practice) remove(ctx context.Context, a watch.KeptAnswer, k *KeptOrder, said documentation, by string, today time.Time) error {
+// remove records that an answer is removed, and who decided it, and removes it.
+func (p *Practice) remove(ctx context.Context, a watch.KeptAnswer, k *KeptOrder, said documentation, who *ledger.Entry, today time.Time) error {
 	if p.ledgerBroken.Load() {
 		return ledger.ErrBroken
 	}
 	line := p.of(said.ends[a.Release], ledger.Purged, "purged/"+k.Kind+"/"+a.Release)
 	line.Decisions = []ledger.Decision{{
-		Rule: "R26", Decision: "remove", By: by, On: today.Format(time.DateOnly), Reason: "kept until " + k.Until + ", as 45 CFR 164.530(j)(2) and the practice's retention ask",
+		Rule: "R26", Decision: "remove", By: who.Approver, On: today.Format(time.DateOnly), Reason: "kept until " + k.Until + ", as 45 CFR 164.530(j)(2) and the practice's retention ask",
 	}}
-	if _, err := p.enter(ctx, line); err != nil && !errors.Is(err, ledger.ErrConflict) { // begun before a crash
+	line.Notices = append(slices.Clone(line.Notices), who.Notices...)
+	line.Statement, line.SignatureSum, line.SignatureKey = who.Statement, "", who.SignatureKey // not those of the order
+	if _, err := p.enter(ctx, line); err != nil && !errors.Is(err, ledger.ErrConflict) {       // begun before a crash
 		return err
 	}
 	if err := p.box.Remove(a); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/watch"
 )
@@ -122,7 +123,7 @@ func TestAnswersAreKeptSixYears(t *testing.T) {
 		{"2099-01-01", "copy event old unknown", 6},
 	} {
 		k.cfg.Retention.Years = c.years
-		if _, err := k.purge(t.Context(), PurgeRequest{By: "J. Ortiz"}, on(c.day)); err != nil || there() != c.left {
+		if _, err := k.purge(t.Context(), PurgeRequest{Decider: Decider{By: "J. Ortiz"}}, on(c.day)); err != nil || there() != c.left {
 			t.Errorf("on %s (%d years): %s, want %s; %v", c.day, c.years, there(), c.left, err)
 		}
 	}
@@ -150,7 +151,7 @@ func TestAPurgeThatIsTooEarlyIsRefused(t *testing.T) {
 	k, answer := archive(t)
 	dir := answer(watch.Sent, "R-1", "one")
 	k.enterAll(t, ledger.Entry{Key: "one/sent", Event: ledger.Sent, Order: "R-1", Reference: "one", Basis: "treatment"})
-	_, err := k.purge(t.Context(), PurgeRequest{By: "J. Ortiz", Orders: []string{"R-1"}}, on("2032-11-18"))
+	_, err := k.purge(t.Context(), PurgeRequest{Decider: Decider{By: "J. Ortiz"}, Orders: []string{"R-1"}}, on("2032-11-18"))
 	held, ok := errors.AsType[*Held](err)
 	if !ok || held.Reasons[0].Message != "The documents of order R-1 must be kept until November 18, 2032. Nothing was removed." || held.Reasons[0].Citation != "45 CFR 164.530(j)(2)" {
 		t.Errorf("%v", err)
@@ -161,8 +162,17 @@ func TestAPurgeThatIsTooEarlyIsRefused(t *testing.T) {
 	if _, err := k.purge(t.Context(), PurgeRequest{Orders: []string{"R-2"}}, on("2040-01-01")); !errors.Is(err, ErrNoAnswer) {
 		t.Errorf("an order that nobody knows: %v", err)
 	}
+	k.cfg.Approval.Approvers = map[string]string{"dr-lee": ""}
+	if _, err := k.purge(t.Context(), PurgeRequest{Decider: Decider{By: "J. Ortiz"}}, on("2040-01-01")); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "dr-lee") {
+		t.Errorf("by somebody who is no approver: %v", err)
+	}
+	k.cfg.Approval.Require = config.RequireSignature
+	if _, err := k.purge(t.Context(), PurgeRequest{Decider: Decider{By: "Dr-Lee"}}, on("2040-01-01")); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "--key") {
+		t.Errorf("without a signature: %v", err)
+	}
+	k.cfg.Approval.Require, k.cfg.Approval.Approvers = "", nil
 	k.ledgerBroken.Store(true)
-	if _, err := k.purge(t.Context(), PurgeRequest{By: "J. Ortiz"}, on("2040-01-01")); !errors.Is(err, ledger.ErrBroken) {
+	if _, err := k.purge(t.Context(), PurgeRequest{Decider: Decider{By: "J. Ortiz"}}, on("2040-01-01")); !errors.Is(err, ledger.ErrBroken) {
 		t.Errorf("with a broken ledger: %v", err)
 	}
 	if _, err := os.Stat(dir); err != nil {

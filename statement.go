@@ -36,9 +36,10 @@ type Decider struct {
 
 // What can be stated.
 const (
-	statesAccept = "go on without the entries that are lost"
-	statesPurge  = "remove the ledger's segments until "
-	statesEnded  = "the permission of an order ended, order and day: "
+	statesAccept  = "go on without the entries that are lost"
+	statesAnswers = "remove the answers to orders whose time is over"
+	statesPurge   = "remove the ledger's segments until "
+	statesEnded   = "the permission of an order ended, order and day: "
 )
 
 var statementForm = regexp.MustCompile(`^chartseal ledger statement v1\nsite: (.*)\nafter: (\d{1,19}) ([0-9a-f]{64})\nby: (.*)\non: (\d{4}-\d\d-\d\d)\nwhat: (.*)\nwhy: (.*)\n$`)

@@ -30,8 +30,8 @@ are needed for (exit code 3); with --by it removes them. A line stays that says 
 removed, from which the ledger still verifies. Kept for ever it proves more, and costs a
 kilobyte for each entry.
 
-Where approval is by signature, what is stated about the ledger is signed: --key FILE. The
-practice's own folder of signed forms is never touched.`,
+Who decides is one of the approvers in chartseal.yaml; where approval is by signature, the
+decision is signed: --key FILE. The practice's own folder of signed forms is never touched.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.year != "" && f.ended != "" || len(args) > 0 && f.year+f.ended != "":
@@ -40,10 +40,8 @@ practice's own folder of signed forms is never touched.`,
 				return a.permissionEnded(cmd, f)
 			case f.year != "":
 				return a.purgeLedger(cmd, f)
-			case f.key != "":
-				return usage(errors.New("--key belongs to --ledger or --ended"))
 			}
-			return a.purgeAnswers(cmd, chartseal.PurgeRequest{Orders: args, By: f.by})
+			return a.purgeAnswers(cmd, chartseal.PurgeRequest{Orders: args}, f)
 		},
 	}
 	c.Flags().StringVar(&f.by, "by", "", "remove what may be removed; who decides")
@@ -53,7 +51,12 @@ practice's own folder of signed forms is never touched.`,
 	return c
 }
 
-func (a *app) purgeAnswers(cmd *cobra.Command, q chartseal.PurgeRequest) error {
+func (a *app) purgeAnswers(cmd *cobra.Command, q chartseal.PurgeRequest, f purgeFlags) error {
+	what, why := q.States()
+	var err error
+	if q.Decider, err = a.decider(cmd.Context(), f.by, f.key, what, why); err != nil {
+		return err
+	}
 	out, err := ask(cmd.Context(), a, purgeQuestion, question{Purge: &q})
 	if err != nil {
 		return err
