@@ -97,8 +97,8 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 		return e, fmt.Errorf("open ledger: %w", err)
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	if line.Statement != "" && seen != l.Head() && (seen.Seq > 0 || l.Head().Seq > 0) {
-		return e, fmt.Errorf("%w: the signed statement is about another state of the ledger", ErrConfig)
+	if err := fresh(&line, seen, l.Head()); err != nil {
+		return e, err
 	}
 	lost, err := ledger.Lacks(ctx, dir, there.heads...)
 	if err != nil {

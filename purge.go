@@ -94,7 +94,11 @@ func (p *Practice) purge(ctx context.Context, q PurgeRequest, today time.Time) (
 	}
 	var who ledger.Entry
 	what, why := q.States()
-	if _, err := p.decided(q.Decider, what, why, &who); err != nil {
+	seen, err := p.decided(q.Decider, what, why, &who)
+	if err == nil && who.Statement != "" {
+		err = p.withLedger(func(l *ledger.Ledger) error { return fresh(&who, seen, l.Head()) })
+	}
+	if err != nil {
 		return nil, err
 	}
 	for i, a := range answers {

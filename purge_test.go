@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"aead.dev/minisign"
 
 	"chartseal/config"
 	"chartseal/ledger"
@@ -231,4 +234,31 @@ func contents(t *testing.T, dirs ...string) map[string]string {
 		}
 	}
 	return out
+}
+
+// Where approval is by signature, who has answers removed signs it, and a statement that the
+// ledger keeps removes nothing a second time.
+func TestRemovingAnswersIsSigned(t *testing.T) {
+	k, answer := archive(t)
+	pub, key, err := minisign.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.cfg.Approval = config.Approval{Require: config.RequireSignature, Approvers: map[string]string{"dr-lee": pub.String()}}
+	answer(watch.Sent, "R-1", "one")
+	k.enterAll(t, ledger.Entry{Key: "one/sent", Event: ledger.Sent, Order: "R-1", Reference: "one", Basis: "treatment", SignatureSum: "ab", SignatureKey: "cd"})
+	var q PurgeRequest
+	what, why := q.States()
+	q.Decider = Decider{"dr-lee", SignStatement(k.cfg, key, k.ledger.Head(), "dr-lee", what, why, on("2040-01-01"))}
+	if all, err := k.purge(t.Context(), q, on("2040-01-01")); err != nil || len(all) != 1 || !all[0].Removed {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	e, err := k.ledger.Find("purged/sent/one")
+	if err != nil || e.Statement != q.Signed || e.SignatureKey != ledger.KeyName(pub) || e.SignatureSum != "" || e.Decisions[0].By != "dr-lee" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	answer(watch.Sent, "R-1", "one")
+	if _, err := k.purge(t.Context(), q, on("2040-01-01")); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "another state of the ledger") {
+		t.Errorf("the same statement again: %v", err)
+	}
 }

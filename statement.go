@@ -94,6 +94,15 @@ func (p *Practice) decided(d Decider, what, why string, line *ledger.Entry) (see
 	return seen, nil
 }
 
+// fresh makes sure that a signed statement was made now: the ledger keeps every statement, and
+// an earlier one decides nothing again.
+func fresh(line *ledger.Entry, seen, now ledger.Head) error {
+	if line.Statement != "" && seen != now && (seen.Seq > 0 || now.Seq > 0) {
+		return fmt.Errorf("%w: the signed statement is about another state of the ledger; sign it again", ErrConfig)
+	}
+	return nil
+}
+
 // readStatement checks a signed statement, and that it states this.
 func (p *Practice) readStatement(signed string, key minisign.PublicKey, name, what, why string) (after ledger.Head, err error) {
 	cut := strings.Index(signed, "untrusted comment: ")
