@@ -9,7 +9,7 @@ import base64, hashlib, json, pathlib, re, sys
 BEGIN = rb'\{"v":1,"seq":(\d{1,20}),"prev":"([0-9a-f]{64})","key":"[A-Za-z0-9._/:+-]{1,200}","at":"(\d{4})-\d\d-\d\dT'
 END = rb',"hash":"([0-9a-f]{64})"}$'
 HEAD = (rb"(chartseal ledger head v1\nsite: [A-Za-z0-9-]{1,64}\nseq: ([1-9]\d{0,18})\nhash: ([0-9a-f]{64})\nat: ([\dTZ:.-]+)\n)"
-        rb"untrusted comment: .*\n(.+)\ntrusted comment: (.*)\n(.+)\n")
+        rb"untrusted comment: [^\r\n]*\n(.+)\ntrusted comment: (.*)\n(.+)\n")
 P, L, D = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19)  # RFC 8032, 5.1
 
 def plus(a, b):
@@ -37,7 +37,7 @@ def read_head(path, pub):
     """The entry, hash and time that a signed head names; entry 0 if this key did not sign it."""
     try:
         m = re.fullmatch(HEAD, path.read_bytes())
-        sig, both = base64.b64decode(m[5]), base64.b64decode(m[7])
+        sig, both = (base64.b64decode(m[n], validate=True) for n in (5, 7))
         ok = sig[:10] == b"ED" + pub[2:10] and len(sig) == 74 and len(both) == 64 and signed(pub[10:], sig[10:] + m[6], both)
         ok = ok and signed(pub[10:], hashlib.blake2b(m[1]).digest(), sig[10:])
         return (int(m[2]), m[3].decode(), stamp(m[4].decode())) if ok else (0, "", "")

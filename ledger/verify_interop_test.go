@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,6 +69,18 @@ func TestInteropTheIndependentVerifierAgrees(t *testing.T) {
 	forged[headName] = bytes.Replace(forged[headName], []byte("seq: 18"), []byte("seq: 17"), 1)
 	if said, holds = verifier(t, forged.write(t)); holds || !strings.Contains(said, "not signed by this key") {
 		t.Errorf("an edited head: %s", said)
+	}
+	for at, line := range bytes.SplitAfter(whole[headName], []byte("\n"))[headLines:fileLines] { // also where only other readers would mind
+		for _, odd := range []string{"\r", "\x00", " "} {
+			if at == 0 && odd != "\r" { // the untrusted comment may say anything
+				continue
+			}
+			forged[headName] = bytes.Replace(whole[headName], line, slices.Insert(slices.Clone(line), 30, odd[0]), 1)
+			_, err := VerifySigned(t.Context(), forged.write(t), testPub())
+			if said, holds = verifier(t, forged.write(t)); holds || err == nil {
+				t.Errorf("a head with %q in line %d: %v, %s", odd, headLines+at+1, err, said)
+			}
+		}
 	}
 }
 
