@@ -88,7 +88,7 @@ func TestEveryForgeryIsFoundByHiddenHeads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &Practice{cfg: &config.Config{}, state: &state{dir: filepath.Dir(dir)}, log: slog.New(slog.DiscardHandler)}
+		p := &Practice{cfg: &config.Config{}, state: &state{dir: filepath.Dir(dir)}, opts: Options{Now: time.Now}, log: slog.New(slog.DiscardHandler)}
 		return p.against(t.Context(), by, e)
 	}
 	if err := look(dir); err != nil {

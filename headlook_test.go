@@ -157,6 +157,27 @@ func TestHiddenHeadsShowAYearUnderAFalseName(t *testing.T) {
 	}
 }
 
+// Nor does it help to lie about the day of the purge.
+func TestAPurgeOfADayToComeIsNotBelieved(t *testing.T) {
+	k := keepBooks(t, t.TempDir(), &shelf{all: map[string][]byte{}})
+	k.write(t, "a", "b")
+	k.later(t, time.Now().AddDate(10, 0, 0).Format(time.DateOnly))
+	if err := k.withLedger(func(l *ledger.Ledger) error {
+		_, err := l.Purge(t.Context(), segmentsIn(t, k)[0]+".jsonl", ledger.Entry{})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.against(t.Context(), k.state.pub, elsewhere{}); err != nil {
+		t.Errorf("in its time: %v", err)
+	}
+	k.opts.Now = time.Now
+	if err := k.against(t.Context(), k.state.pub, elsewhere{}); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "entry 2 is missing, and is said to have been purged on a day") {
+		t.Errorf("before: %v", err)
+	}
+	k.close(t)
+}
+
 // Of a ledger that is whole hidden heads are an alarm, and no more: what is hidden agrees
 // with it.
 func TestHiddenHeadsAreAnAlarm(t *testing.T) {
@@ -285,7 +306,7 @@ func TestFloodsOfHeads(t *testing.T) {
 	low := func(i int) string { return fmt.Sprintf("%012d", i) }
 	odd := func(i int) string { return fmt.Sprintf("%012d-%064d", 2+i, i) }
 	verdict := func(s headStore) error {
-		p := &Practice{cfg: k.cfg, state: &state{dir: t.TempDir()}, log: slog.New(slog.DiscardHandler)}
+		p := &Practice{cfg: k.cfg, state: &state{dir: t.TempDir()}, opts: Options{Now: time.Now}, log: slog.New(slog.DiscardHandler)}
 		dir := p.state.path("ledger")
 		if err := os.CopyFS(dir, os.DirFS(k.state.path("ledger"))); err != nil {
 			t.Fatal(err)

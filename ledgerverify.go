@@ -66,6 +66,9 @@ func VerifyLedger(ctx context.Context, cfg *config.Config, opts Options) (r Ledg
 	e.and(p.state.remembered(by))
 	rep, err := ledger.VerifySigned(ctx, dir, by, e.heads...)
 	if err == nil {
+		err = rep.Begins.Ahead(opts.Now())
+	}
+	if err == nil {
 		err = begunAnew(ctx, dir, e.others)
 	}
 	if err == nil {

@@ -168,7 +168,11 @@ const mostTold = 5
 func (p *Practice) against(ctx context.Context, by minisign.PublicKey, e elsewhere) error {
 	dir := p.state.path("ledger")
 	e.and(p.state.remembered(by))
-	if _, err := ledger.VerifySigned(ctx, dir, by, e.heads...); err != nil {
+	rep, err := ledger.VerifySigned(ctx, dir, by, e.heads...)
+	if err == nil {
+		err = rep.Begins.Ahead(p.opts.Now())
+	}
+	if err != nil {
 		return err
 	}
 	if err := begunAnew(ctx, dir, e.others); err != nil {

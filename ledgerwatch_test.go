@@ -122,7 +122,7 @@ func TestCheckTellsWhereTheHeadIsKept(t *testing.T) {
 func TestCheckLooksForALostLedger(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
 	say := func(k *bookkeeper, store headStore) (out string) {
-		p := &Practice{cfg: k.cfg, state: &state{dir: k.cfg.State}, copies: store}
+		p := &Practice{cfg: k.cfg, state: &state{dir: k.cfg.State}, copies: store, opts: Options{Now: time.Now}}
 		p.examineHeads(t.Context(), func(_ string, level transport.Level, format string, args ...any) {
 			out += fmt.Sprintf("%s: "+format+"\n", append([]any{level}, args...)...)
 		})

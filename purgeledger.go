@@ -113,6 +113,9 @@ func (p *Practice) removeYears(ctx context.Context, q YearPurge, years []KeptYea
 	if p.ledgerBroken.Load() {
 		return errDistrusted
 	}
+	if p.opts.Now().After(today.AddDate(0, 0, 1)) {
+		return fmt.Errorf("%w: the clock of this computer is more than a day ahead of the store's, and the ledger would say a wrong day. Nothing was removed; set the clock first", ErrConfig)
+	}
 	asked, err := p.verifyLedger(ctx)
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ const (
 	Forked    Fault = "stands twice in the shared database: the ledger was written anew from there"
 	Vanished  Fault = "is missing in the shared database"
 	Hasty     Fault = "is missing, and is said to have been purged less than six years after the practice signed it"
+	Ahead     Fault = "is missing, and is said to have been purged on a day that has not come yet"
 	Beheaded  Fault = "signed head is missing: somebody deleted it"
 	Unsealed  Fault = "signed head is not by the practice's key, or was edited"
 )

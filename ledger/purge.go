@@ -68,6 +68,15 @@ func (b Beginning) hasty(h SignedHead) bool {
 	return h.Seq <= b.Seq && h.proven && h.At.AddDate(KeepYears, 0, 0).After(b.Purged)
 }
 
+// Ahead is a [*BrokenError] if the entry that says what was purged is of a time that has not
+// come yet, for then nothing says how old that was.
+func (b Beginning) Ahead(now time.Time) error {
+	if b.Purged.After(now.AddDate(0, 0, 1)) {
+		return &BrokenError{Seq: b.Seq, Fault: Ahead}
+	}
+	return nil
+}
+
 // beginning is where a chain begins that was vouched for.
 func (c *chain) beginning() Beginning {
 	b := Beginning{Head: c.begins}
