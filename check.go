@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"chartseal/config"
@@ -13,6 +15,7 @@ import (
 	"chartseal/order"
 	"chartseal/packager/gather"
 	"chartseal/transport"
+	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
 )
 
@@ -20,12 +23,17 @@ import (
 // sends nothing; the store is asked to keep and delete one empty probe. Messages are
 // for the administrator and may name folders.
 func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.Finding {
-	var fs []transport.Finding
+	var found []transport.Finding
 	add := func(check string, level transport.Level, format string, args ...any) {
-		fs = append(fs, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
+		found = append(found, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
 	}
-	examineDaemon(cfg, opts.Now(), add)
-	checkFolders(cfg, add)
+	closed := isClosed(cfg.State)
+	if closed {
+		add("state", transport.Problem, "This account cannot read the state folder %s: the ledger, the keys and all else in it were not looked at, and the rest is as this account sees it. Give the command as chartseal's own account, or as administrator.", cfg.State)
+	} else {
+		examineDaemon(cfg, opts.Now(), add)
+	}
+	checkFolders(cfg, closed, add)
 	examinePlaces(cfg, driveOf, add)
 	examineRights(cfg, access.Of, add)
 	examineDisk(cfg, diskFree, add)
@@ -40,13 +48,24 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	if d := cfg.DICOM.Dates; d == "shift" || d == "keep" {
 		add("dicom", transport.Warning, "With dicom.dates: %s a de-identified set needs an expert's determination (45 CFR 164.514(b)(1)); it does not meet the safe harbor.", d)
 	}
-	examineLedger(ctx, cfg, opts.Now(), add)
-	examineWithdrawn(ctx, cfg, opts, add)
 	examineDatabase(ctx, cfg, add)
-	examineEngine(ctx, cfg, add)
-	examineBackup(cfg, opts.Now(), add)
 	examineAgreement(cfg, opts.Now(), add)
-	return append(fs, examineStore(ctx, cfg, opts)...)
+	if !closed {
+		examineLedger(ctx, cfg, opts.Now(), add)
+		examineWithdrawn(ctx, cfg, opts, add)
+		examineEngine(ctx, cfg, add)
+		examineBackup(cfg, opts.Now(), add)
+	}
+	if closed && cfg.Store.Kind == config.StoreLocal { // which lies in it
+		return found
+	}
+	return append(found, examineStore(ctx, cfg, opts)...)
+}
+
+// isClosed says that this account may not look into a folder.
+func isClosed(dir string) bool {
+	_, err := os.ReadDir(dir)
+	return errors.Is(err, fs.ErrPermission)
 }
 
 type addFinding func(check string, level transport.Level, format string, args ...any)
@@ -113,8 +132,11 @@ func examineDeadlines(cfg *config.Config, add addFinding) {
 	}
 }
 
-func checkFolders(cfg *config.Config, add func(string, transport.Level, string, ...any)) {
-	folders := map[string]string{"outbox": cfg.Outbox, "state": cfg.State}
+func checkFolders(cfg *config.Config, closed bool, add func(string, transport.Level, string, ...any)) {
+	folders := map[string]string{"outbox": cfg.Outbox}
+	if !closed {
+		folders["state"] = cfg.State
+	}
 	if cfg.Export != "" {
 		folders["export"] = cfg.Export
 	}
@@ -128,7 +150,7 @@ func checkFolders(cfg *config.Config, add func(string, transport.Level, string, 
 	for i, s := range cfg.Sources {
 		src := gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)}
 		if err := gather.CheckFolder(i+1, src); err != nil {
-			add("sources", transport.Problem, "The records cannot be found: %v (%s)", err, s.Path)
+			add("sources", transport.Problem, "The records cannot be found: %v (%s). Correct the path under sources, or let chartseal's account read there.", err, s.Path)
 			continue
 		}
 		add("sources", transport.OK, "Source %d (%s) can be read.", i+1, s.Kind)
@@ -149,6 +171,14 @@ func tryWrite(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// storeAdvice is what is wrong with the store, and what to do.
+func storeAdvice(cfg *config.Config, err error) string {
+	if errors.Is(err, localstore.ErrPortTaken) {
+		return fmt.Sprintf("%v. Stop that program; or, if the links that were given out need not go on working, delete %s, and the daemon takes another port.", err, filepath.Join(cfg.State, "store", "store.json"))
+	}
+	return err.Error()
+}
+
 func examineStore(ctx context.Context, cfg *config.Config, opts Options) []transport.Finding {
 	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: &state{dir: cfg.State}}
 	if cfg.Store.Kind == config.StoreLocal {
@@ -167,7 +197,7 @@ func examineStore(ctx context.Context, cfg *config.Config, opts Options) []trans
 		}()
 	}
 	if err := p.openStore(ctx); err != nil {
-		return []transport.Finding{{Check: "store", Level: transport.Problem, Message: "The store cannot be used: " + err.Error()}}
+		return []transport.Finding{{Check: "store", Level: transport.Problem, Message: "The store cannot be used: " + storeAdvice(cfg, err)}}
 	}
 	if p.local != nil {
 		defer func() {

@@ -1,7 +1,9 @@
 package chartseal
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -82,8 +84,8 @@ func examineRights(cfg *config.Config, look func(string) (access.Others, error),
 
 // examineKeys looks at the files that hold secrets.
 func examineKeys(cfg *config.Config, look func(string) (access.Others, error), add addFinding) {
-	open := false
-	keys, _ := os.ReadDir(filepath.Join(cfg.State, "keys")) // there are none before the first start
+	keys, err := os.ReadDir(filepath.Join(cfg.State, "keys")) // there are none before the first start
+	open := errors.Is(err, fs.ErrPermission)                  // or it cannot be told
 	for _, k := range keys {
 		file := filepath.Join(cfg.State, "keys", k.Name())
 		if o, err := look(file); filepath.Ext(file) == ".key" && err == nil && o.Any() {

@@ -50,7 +50,7 @@ func examineEngine(ctx context.Context, cfg *config.Config, add addFinding) {
 	case err != nil && ctx.Err() != nil:
 		add("engine", transport.Notice, "The engine's database is busy and was not looked through.")
 	case errors.Is(err, fs.ErrPermission):
-		add("engine", transport.Problem, "The engine's database cannot be read by this account.")
+		add("engine", transport.Problem, "The engine's database cannot be read by this account: give the command as chartseal's own account, or as administrator.")
 	case err != nil:
 		add("engine", transport.Problem, "The engine's database cannot be read. %s", advice)
 	case said != "ok":

@@ -12,7 +12,7 @@ import (
 )
 
 // handBack gives a file or a folder of the state folder, with all in it, to the state
-// folder's own account: what root restored the daemon could not read otherwise. It does
+// folder's own account: what root made or restored the daemon could not read otherwise. It does
 // nothing for anybody but root. Names are never followed.
 func (s *state) handBack(name string) (err error) {
 	if os.Geteuid() != 0 {

@@ -26,6 +26,8 @@ func TestTheStateFolderStaysItsAccounts(t *testing.T) {
 		t.Fatalf("%+v, %v", rep, err)
 	}
 	belongs(t, h.cfg.State, account)
+	h.enter(t, 1) // opens the state folder, as any command does where no daemon runs
+	belongs(t, h.cfg.State, account)
 }
 
 // belongs makes sure that a file, or a folder with all in it, belongs to an account.

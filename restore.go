@@ -72,7 +72,7 @@ func Restore(ctx context.Context, cfg *config.Config, opts Options, q Restoratio
 	if err := s.take(); err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, s.handBack("."), s.close()) }()
+	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.finishRestore(); err != nil { // one that was interrupted
 		return r, err
 	}

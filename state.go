@@ -149,11 +149,13 @@ func (s *state) releaseIDs() ([]string, error) {
 	return ids, nil
 }
 
+// close hands back what a command of root's has made, and unlocks the folder.
 func (s *state) close() error {
-	if err := s.lock.Unlock(); err != nil {
-		return fmt.Errorf("unlock state folder: %w", watch.Scrub(err))
+	err := s.handBack(".")
+	if failed := s.lock.Unlock(); failed != nil {
+		err = errors.Join(err, fmt.Errorf("unlock state folder: %w", watch.Scrub(failed)))
 	}
-	return nil
+	return err
 }
 
 func (s *state) path(elem ...string) string {

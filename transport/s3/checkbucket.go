@@ -115,7 +115,7 @@ func (s *Store) lookRetention(ctx context.Context, r *report) error {
 	case err != nil:
 		return err
 	case out.ObjectLockConfiguration != nil && out.ObjectLockConfiguration.Rule != nil:
-		r.add(check, transport.Warning, "The bucket's object lock keeps every object for a time: a revoked link leads nowhere, but the encrypted file stays until the lock ends. A bucket without object lock is better.")
+		r.add(check, transport.Warning, "The bucket's object lock keeps every object for a time: a revoked link leads nowhere, but the encrypted file stays until the lock ends. Take the default retention off the bucket; object lock itself may stay.")
 	default:
 		r.add(check, transport.OK, "Nothing keeps objects from being deleted.")
 	}

@@ -69,7 +69,7 @@ func TestCheckFindsWhatIsWrongWithABucket(t *testing.T) {
 		{"a public policy", planted{"policyStatus": {200, "<PolicyStatus><IsPublic>true</IsPublic></PolicyStatus>"}}, "policy", transport.Problem, "Change it before"},
 		{"versions are kept", planted{"versioning": {200, "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"}}, "versioning", transport.Notice, "revoking deletes every version"},
 		{"no encryption", planted{"encryption": {404, code("ServerSideEncryptionConfigurationNotFoundError")}}, "encryption", transport.Notice, "sealed before they leave"},
-		{"object lock", planted{"object-lock": {200, "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>"}}, "retention", transport.Warning, "A bucket without object lock is better"},
+		{"object lock", planted{"object-lock": {200, "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>"}}, "retention", transport.Warning, "Take the default retention off the bucket"},
 		{"settings that may not be seen", planted{"policyStatus": {403, code("AccessDenied")}}, "policy", transport.Notice, "may not look"},
 		{"strangers get in", planted{"stranger": {200, ""}}, "strangers", transport.Problem, "Block public access"},
 		{"another region", planted{"region": {200, "eu-central-1"}}, "region", transport.Warning, "Correct store.region"},

@@ -106,7 +106,7 @@ func (s *Store) probeLink(ctx context.Context, r *report, key string) {
 	case status == http.StatusOK && bytes.Equal(body, probeText):
 		r.add("link", transport.OK, "Links open.")
 	case status == 0:
-		r.add("link", transport.Problem, "A link could not be opened from this computer.")
+		r.add("link", transport.Problem, "A link could not be opened from this computer: look whether a proxy or a firewall keeps it from the store's address.")
 	default:
 		r.add("link", transport.Problem, "A fresh link is answered with status %d: check the rights of the key and the bucket's policy.", status)
 	}
@@ -154,7 +154,7 @@ func (s *Store) probeRevoke(ctx context.Context, r *report, key string) {
 	case err == nil:
 		r.add("delete", transport.OK, "Objects can be deleted, so that links can be revoked.")
 	case locked:
-		r.add("delete", transport.Warning, "A revoked link leads nowhere, but the bucket's lock keeps the encrypted file for a time. A bucket without object lock is better.")
+		r.add("delete", transport.Warning, "A revoked link leads nowhere, but the bucket's lock keeps the encrypted file for a time. Take the default retention off the bucket.")
 	case errors.Is(err, transport.ErrDenied):
 		r.add("delete", transport.Problem,
 			"An object cannot be deleted, or the store does not say that it is gone: links cannot be revoked. The key needs s3:DeleteObject, s3:DeleteObjectVersion, s3:ListBucket and s3:ListBucketVersions.")
