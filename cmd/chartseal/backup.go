@@ -229,7 +229,7 @@ func printRestore(p *printer, r chartseal.RestoreReport, configTo string) error 
 		p.f("The backup is of a practice with a shared database, which must be there, or be restored with PostgreSQL's own tools.\n")
 	}
 	if r.Distrusted != "" {
-		p.f("\nTHE LEDGER LACKS ENTRIES%s: %s.\nNothing is sent until a person has seen that: look for a newer backup. If there is none:\n    chartseal ledger accept --by NAME --reason TEXT\n", lostWords(r.Lost), strings.TrimSuffix(r.Distrusted, "."))
+		p.f("\nTHE LEDGER LACKS ENTRIES%s: %s.\nNothing is sent until a person has seen that: look for a newer backup. If there is none:\n    chartseal ledger accept --by APPROVER --reason TEXT\n", lostWords(r.Lost), strings.TrimSuffix(r.Distrusted, "."))
 	}
 	p.f("Next: chartseal check, chartseal ledger verify, and start the daemon. What the receipts in the outbox show is not sent again.\n")
 	return p.err
