@@ -108,7 +108,7 @@ func (b *Board) cookie(w http.ResponseWriter) {
 
 func (b *Board) enter(w http.ResponseWriter, r *http.Request) {
 	if !b.door.redeem(r.PathValue("word")) {
-		refuse(w, "This address was used before, or is too old.")
+		refuse(w, "This address was used before, or is too old; or the shortcut that led here does not count any more: then ask your IT contact for a new one (chartseal board --shortcut).")
 		return
 	}
 	b.cookie(w)

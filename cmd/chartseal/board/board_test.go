@@ -322,6 +322,9 @@ func TestAShortcutLetsInUntilTheKeyIsMadeAnew(t *testing.T) {
 		if res.StatusCode == http.StatusOK && !strings.Contains(body, "R-2026-0113") {
 			t.Error("no board")
 		}
+		if res.StatusCode == http.StatusForbidden && !strings.Contains(body, "ask your IT contact for a new one") {
+			t.Errorf("who comes by an old shortcut is sent back to it: %s", body)
+		}
 		return res.StatusCode
 	}
 	visit(t, c, address)
