@@ -180,7 +180,7 @@ func TestWhatIsRestoredIsWhatWasBackedUp(t *testing.T) {
 		}
 		if !plain {
 			b, err := os.ReadFile(r.Path)
-			if err != nil || bytes.Contains(b, []byte("R-1")) || bytes.Contains(b, []byte("minisign")) {
+			if err != nil || bytes.Contains(b, []byte(`"order":"R-1"`)) || bytes.Contains(b, []byte("minisign")) {
 				t.Errorf("it is not sealed: %v", err)
 			}
 		}

@@ -31,9 +31,14 @@ func (s *state) handBack(name string) (err error) {
 	if !ok || own.Uid == 0 {
 		return nil
 	}
-	err = fs.WalkDir(root.FS(), name, func(name string, _ fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), name, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if info, err := d.Info(); err != nil {
+			return err
+		} else if has, ok := info.Sys().(*syscall.Stat_t); ok && has.Uid == own.Uid {
+			return nil
 		}
 		return root.Lchown(name, int(own.Uid), int(own.Gid))
 	})

@@ -41,7 +41,7 @@ func (s *state) beginRestore(aside string) error {
 	if err != nil {
 		return err
 	}
-	return durable(s.path(restoreMark), b, 0o600)
+	return errors.Join(durable(s.path(restoreMark), b, 0o600), s.handBack(restoreMark))
 }
 
 // finishRestore puts the restored folder in place. Each name is moved by itself, so that it
@@ -85,6 +85,9 @@ func (s *state) putInPlace(m restoring) error {
 		return err
 	}
 	if err := os.MkdirAll(s.path(m.Aside), 0o700); err != nil {
+		return err
+	}
+	if err := s.handBack(m.Aside); err != nil { // whoever goes on after a kill moves things there
 		return err
 	}
 	now, err := namesIn(s.dir)

@@ -86,7 +86,9 @@ const lockPatience = 200 * time.Millisecond
 // sweep removes what a crash left: files half written, which may hold secrets, and
 // sealed files that no release knows. It runs before anything can be packed.
 func (s *state) sweep() error {
-	if err := os.RemoveAll(s.path(incomingDir)); err != nil { // of a restore that was given up before it counted
+	// Of a restore that was given up before it counted; root's, which a kill kept from handing
+	// it back, the next restore removes.
+	if err := os.RemoveAll(s.path(incomingDir)); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("remove what was not restored: %w", watch.Scrub(err))
 	}
 	for _, dir := range []string{"", "keys", "releases"} {

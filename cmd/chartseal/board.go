@@ -110,7 +110,7 @@ func (a *app) writeShortcut(cmd *cobra.Command, cfg *config.Config, file string)
 	if err := askAbout(cmd.Context(), cfg.State, shortcutQuestion, &s); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, []byte(s.Page), 0o644); err != nil { //nolint:gosec // staff read it
+	if err := os.WriteFile(file, []byte(s.Page), 0o644); err != nil { // staff read it
 		return usage(err)
 	}
 	p := &printer{w: cmd.OutOrStdout()}

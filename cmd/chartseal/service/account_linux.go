@@ -55,7 +55,7 @@ func join(ctx context.Context, name string, groups []string) (done []string) {
 			continue
 		}
 		out, err := exec.CommandContext(ctx, "usermod", "--append", "--groups", group, "--", name).CombinedOutput() //nolint:gosec // the administrator's own words
-		if err != nil { // an account of a directory, for instance
+		if err != nil {                                                                                             // an account of a directory, for instance
 			done = append(done, fmt.Sprintf("STILL TO DO: put the account %s into the group %s, for commands that are run as the account (%v: %s)", name, group, err, strings.TrimSpace(string(out))))
 			continue
 		}
