@@ -230,9 +230,6 @@ func (s *state) noteBackup(r BackupReport, opts Options) {
 	if err == nil {
 		err = durable(s.path(backupNote), b, 0o600)
 	}
-	if err == nil {
-		err = s.handBack(backupNote)
-	}
 	if err != nil { // check will say that there was none
 		opts.Log.Warn("that there was a backup cannot be noted", slog.String("stage", "backup"), slog.String("class", classOf(err)))
 	}

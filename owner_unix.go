@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"chartseal/watch"
@@ -43,4 +44,20 @@ func (s *state) handBack(name string) (err error) {
 		return root.Lchown(name, int(own.Uid), int(own.Gid))
 	})
 	return wrap("hand back", watch.Scrub(err))
+}
+
+// handOver gives a file of root's to the account that has the folder it is made in.
+func handOver(f *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(f.Name()))
+	if err != nil {
+		return err
+	}
+	own, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || own.Uid == 0 {
+		return nil
+	}
+	return f.Chown(int(own.Uid), int(own.Gid))
 }

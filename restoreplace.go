@@ -41,7 +41,13 @@ func (s *state) beginRestore(aside string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(durable(s.path(restoreMark), b, 0o600), s.handBack(restoreMark))
+	if err := os.MkdirAll(s.path(aside), 0o700); err != nil {
+		return wrap("restore", watch.Scrub(err))
+	}
+	if err := s.handBack(aside); err != nil { // whoever goes on after a kill moves things there
+		return err
+	}
+	return durable(s.path(restoreMark), b, 0o600)
 }
 
 // finishRestore puts the restored folder in place. Each name is moved by itself, so that it
@@ -85,9 +91,6 @@ func (s *state) putInPlace(m restoring) error {
 		return err
 	}
 	if err := os.MkdirAll(s.path(m.Aside), 0o700); err != nil {
-		return err
-	}
-	if err := s.handBack(m.Aside); err != nil { // whoever goes on after a kill moves things there
 		return err
 	}
 	now, err := namesIn(s.dir)
