@@ -95,7 +95,7 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 	if err := done(); err != nil {
 		return r, err
 	}
-	if err := os.Rename(temp, r.Path); err != nil {
+	if err := watch.Replace(temp, r.Path); err != nil {
 		return r, wrap("name backup", watch.Scrub(err))
 	}
 	_ = syncDir(filepath.Dir(r.Path)) // file systems of servers may refuse it

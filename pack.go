@@ -17,6 +17,7 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/redact"
+	"chartseal/watch"
 	"chartseal/watch/notice"
 )
 
@@ -134,7 +135,7 @@ func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name strin
 		err = fmt.Errorf("write sealed file: %w", scrub(cerr))
 	}
 	if err == nil {
-		if err = os.Rename(final+partial, final); err == nil {
+		if err = watch.Replace(final+partial, final); err == nil {
 			return out, syncDir(p.state.path("sealed"))
 		}
 		err = fmt.Errorf("name sealed file: %w", scrub(err))

@@ -102,12 +102,12 @@ func (s *state) putInPlace(m restoring) error {
 		if restored || staysInPlace(name) {
 			continue
 		}
-		if err := os.Rename(s.path(name), free(s.path(m.Aside, name))); err != nil {
+		if err := watch.Replace(s.path(name), free(s.path(m.Aside, name))); err != nil {
 			return err
 		}
 	}
 	for _, name := range next {
-		if err := os.Rename(s.path(incomingDir, name), s.path(name)); err != nil {
+		if err := watch.Replace(s.path(incomingDir, name), s.path(name)); err != nil {
 			return err
 		}
 	}

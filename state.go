@@ -326,7 +326,7 @@ func durable(file string, b []byte, mode fs.FileMode) error {
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(tmp, file)
+		err = watch.Replace(tmp, file)
 	}
 	if err == nil {
 		return syncDir(filepath.Dir(file))

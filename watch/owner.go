@@ -111,7 +111,7 @@ func (o *Outbox) remember() error {
 	}
 	err = os.WriteFile(o.opts.Memory+".tmp", b, 0o600)
 	if err == nil {
-		err = os.Rename(o.opts.Memory+".tmp", o.opts.Memory)
+		err = Replace(o.opts.Memory+".tmp", o.opts.Memory)
 	}
 	if err != nil {
 		return fmt.Errorf("write memory of outbox: %w", Scrub(err))

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -21,4 +22,11 @@ func retry(ctx context.Context, op func() error) error {
 			wait *= 2
 		}
 	}
+}
+
+// Replace renames a file, in place of another if there is one, at once for all who look.
+// On Windows who reads either, such as an antivirus program or `chartseal status`, is in
+// the way for a moment: that is waited out, at most three seconds.
+func Replace(from, to string) error {
+	return retry(context.Background(), func() error { return os.Rename(from, to) })
 }

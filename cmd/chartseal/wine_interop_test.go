@@ -153,14 +153,16 @@ func (w *wine) starts(t *testing.T) {
 	}
 }
 
-// lists: the tests of access lists and of who gets which, which only Windows has.
+// lists: the tests of access lists, of who gets which, and of files that are read while
+// they are replaced, which only Windows has.
 func (w *wine) lists(t *testing.T) {
 	w.tests(t, "../../config/access", "TestCloseShutsOutWhoWasLetIn")
 	w.tests(t, "./service", "TestHandOverSaysWhatIsLeft")
+	w.tests(t, "../../watch", "TestReplaceWaitsForAReader", "-test.run=TestReplace")
 }
 
-// tests runs those of a package, of which one is only in the build for Windows.
-func (w *wine) tests(t *testing.T, dir, one string) {
+// tests runs those of a package, of which one must be among them.
+func (w *wine) tests(t *testing.T, dir, one string, args ...string) {
 	t.Helper()
 	file := filepath.Join(w.dir, filepath.Base(dir)+"-test.exe")
 	build := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-c", "-o", file, dir)
@@ -168,7 +170,7 @@ func (w *wine) tests(t *testing.T, dir, one string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build for Windows: %v\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), "wine", file, "-test.v")
+	cmd := exec.CommandContext(t.Context(), "wine", append([]string{file, "-test.v"}, args...)...)
 	cmd.Env, cmd.Dir = w.env, w.dir
 	out, _ := w.listen(t, cmd)
 	if err := cmd.Run(); err != nil || !strings.Contains(out(), "--- PASS: "+one) {

@@ -1,0 +1,48 @@
+package watch
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// TestReplaceWaitsForAReader: on Windows nobody can replace what somebody reads, and it
+// is not read for long.
+func TestReplaceWaitsForAReader(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "replace-*") // whose removal Wine may refuse
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	old, next := filepath.Join(dir, "release.json"), filepath.Join(dir, "next")
+	for name, text := range map[string]string{old: "old", next: "new"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reader, err := os.Open(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := time.AfterFunc(100*time.Millisecond, func() { _ = reader.Close() })
+	defer closed.Stop()
+	if runtime.GOOS == "windows" {
+		if err := os.Rename(next, old); err == nil {
+			t.Fatal("what is read could be replaced at once")
+		}
+	}
+	if err := Replace(next, old); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(old); err != nil || string(b) != "new" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if err := Replace(next, old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a file that is gone: %v", err)
+	}
+}
