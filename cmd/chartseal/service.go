@@ -135,6 +135,9 @@ func (s *servicePlan) fill(a *app) (err error) {
 func (s *servicePlan) places(cfg *config.Config) {
 	s.Config, s.State = cfg.File, cfg.State
 	s.Shared, s.Files, s.Read = shared(cfg), readFiles(cfg), recordFolders(cfg)
+	if dir := filepath.Dir(cfg.Log.File); cfg.Log.File != "" && dir != filepath.Clean(cfg.State) {
+		s.LogDir = dir
+	}
 }
 
 // silent is how long the daemon's loop may take to turn, beside its scans: a share that

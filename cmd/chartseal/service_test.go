@@ -45,6 +45,13 @@ alerts:
 	if !slices.Equal(s.Read, []string{filepath.Join(dir, "forms"), filepath.Join(dir, "records")}) || !slices.Equal(s.Shared, []string{filepath.Join(dir, "outbox"), filepath.Join(dir, "drive")}) {
 		t.Errorf("reads %v, shares %v", s.Read, s.Shared)
 	}
+	for file, want := range map[string]string{"": "", filepath.Join(cfg.State, "c.log"): "", filepath.Join(dir, "c.log"): dir} {
+		s, c := servicePlan{}, *cfg
+		c.Log.File = file
+		if s.places(&c); s.LogDir != want {
+			t.Errorf("a log in %q: %q", file, s.LogDir)
+		}
+	}
 }
 
 // TestRecordsOnAServerKeepItsName: \\server\share is no folder of this computer's disk.

@@ -112,6 +112,9 @@ func handOver(p Plan, who account) (done []string, err error) {
 	for _, said := range unreachable(p, who) {
 		done = append(done, "STILL TO DO: "+said)
 	}
+	if p.LogDir != "" {
+		done = append(done, "STILL TO DO: "+p.logless())
+	}
 	if p.Staff != "" {
 		for _, dir := range p.Shared {
 			if at := closed(dir, Plan{Groups: []string{p.Staff}}, nobody); at != "" {

@@ -55,7 +55,19 @@ func (p Plan) handOver() (done []string, err error) {
 			done = append(done, g.words+filepath.Clean(name))
 		}
 	}
+	if p.withoutLog(sid) {
+		done = append(done, "STILL TO DO: "+p.logless())
+	}
 	return done, nil
+}
+
+// withoutLog tells whether the account cannot keep the log that the configuration names.
+func (p Plan) withoutLog(sid *windows.SID) bool {
+	if p.LogDir == "" {
+		return false
+	}
+	ok, err := access.Lets(p.LogDir, withCrowd(sid), windows.FILE_WRITE_DATA)
+	return err == nil && !ok
 }
 
 // locked is this program, if the account cannot run it where it lies, such as in
@@ -187,6 +199,9 @@ func Unreachable(s Status, p Plan) (said []string) {
 				said = append(said, fmt.Sprintf("the account %s cannot %s %s, unless a group of its own lets it", s.Account, g.verb, filepath.FromSlash(name)))
 			}
 		}
+	}
+	if p.withoutLog(own) {
+		said = append(said, p.logless())
 	}
 	return said
 }

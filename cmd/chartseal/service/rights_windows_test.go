@@ -76,7 +76,7 @@ func TestHandOverSaysWhatIsLeft(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	p := Plan{
 		Account: `NT AUTHORITY\LocalService`, Program: filepath.Join(dir, "a person's", "chartseal.exe"), State: filepath.Join(dir, "state"),
-		Shared: []string{`\\server\share\outbox`}, Read: []string{filepath.Join(dir, "records")},
+		Shared: []string{`\\server\share\outbox`}, Read: []string{filepath.Join(dir, "records")}, LogDir: filepath.Join(dir, "a person's"),
 	}
 	for _, folder := range append([]string{filepath.Dir(p.Program)}, p.Read...) {
 		if err := os.Mkdir(folder, 0o700); err != nil {
@@ -93,7 +93,7 @@ func TestHandOverSaysWhatIsLeft(t *testing.T) {
 	want := []string{
 		"only the service and administrators can open " + p.State,
 		`STILL TO DO: \\server\share\outbox lies on another computer, where the service is nobody: install it for another account`,
-		"the service can read " + p.Read[0], "the service can run " + p.Program,
+		"the service can read " + p.Read[0], "the service can run " + p.Program, "STILL TO DO: " + p.logless(),
 	}
 	if err != nil || !slices.Equal(done, want) {
 		t.Errorf("%v\n%s", err, strings.Join(done, "\n"))

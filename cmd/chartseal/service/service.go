@@ -30,6 +30,7 @@ type Plan struct {
 	Shared []string // folders that staff write as well: outbox, export
 	Files  []string // files that the service reads: configuration, recipient book, secrets
 	Read   []string // folders that it only reads: records
+	LogDir string   // where the configuration wants the log, "": nowhere, or below State
 
 	Credentials string // AWS credentials file, "": none
 	PGPass      string // PostgreSQL password file, "": none
@@ -49,6 +50,12 @@ func (p Plan) args() []string {
 
 // write lists the folders that the service changes.
 func (p Plan) write() []string { return append([]string{p.State}, p.Shared...) }
+
+// logless says that the service cannot keep the log where the configuration wants it:
+// that folder may hold what it must not change, such as the configuration itself.
+func (p Plan) logless() string {
+	return "the log file that chartseal.yaml names lies in " + p.LogDir + ", where the service may not write: put it into " + p.State + ", or leave it out"
+}
 
 // Copy is a file of which systemd hands the service a copy when it starts.
 type Copy struct {

@@ -125,6 +125,9 @@ func (p Plan) shown() (places []string) {
 
 // hidden are sentences on what a drop-in that was written before keeps from the service.
 func (p Plan) hidden(dropIn string) (said []string) {
+	if p.LogDir != "" {
+		said = append(said, p.logless())
+	}
 	const again = ": give `chartseal service uninstall` and then `chartseal service install` again"
 	for _, dir := range p.write() {
 		if !strings.Contains(dropIn, "-"+quote(dir)+"\n") {

@@ -71,6 +71,11 @@ func TestDropInShowsFolders(t *testing.T) {
 	if said := p.hidden(got); len(said) > 0 {
 		t.Errorf("its own unit hides something: %q", said)
 	}
+	p.LogDir = "/etc/chartseal"
+	if said := p.hidden(got); len(said) != 1 || !strings.Contains(said[0], "lies in /etc/chartseal, where the service may not write: put it into "+p.State) {
+		t.Errorf("a log beside the configuration: %q", said)
+	}
+	p.LogDir = ""
 	p.Shared, p.Read = []string{"/srv/new-outbox"}, []string{"/home/lee/new-records", "/srv/records"}
 	if said := p.hidden(got); len(said) != 2 || !strings.Contains(said[0], "write to /srv/new-outbox") || !strings.Contains(said[1], "hides /home/lee/new-records") {
 		t.Errorf("%q", said)
