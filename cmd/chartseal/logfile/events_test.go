@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,11 @@ func TestEventNumbersAreDescribed(t *testing.T) {
 	for _, id := range eventOf {
 		ids = append(ids, id)
 	}
+	for alert, file := range alerts(t) {
+		if _, known := eventOf[alert]; !known {
+			t.Errorf("%s calls people by %q, which has no number", file, alert)
+		}
+	}
 	slices.Sort(ids)
 	if len(slices.Compact(slices.Clone(ids))) != len(ids) {
 		t.Errorf("a number has two meanings: %v", ids)
@@ -71,4 +77,31 @@ func TestEventNumbersAreDescribed(t *testing.T) {
 			t.Errorf("event %d is not described", id)
 		}
 	}
+}
+
+// alerts are the words by which lines of the program call people, and where.
+func alerts(t *testing.T) map[string]string {
+	t.Helper()
+	word, found := regexp.MustCompile(`slog\.String\("alert", "([^"]+)"\)`), map[string]string{}
+	for _, pattern := range []string{"../../../*.go", "../*.go", "../*/*.go", "../../../*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range word.FindAllSubmatch(b, -1) {
+				if !strings.HasSuffix(file, "_test.go") {
+					found[string(m[1])] = file
+				}
+			}
+		}
+	}
+	if len(found) < 5 {
+		t.Errorf("only %d found: the log is written otherwise", len(found))
+	}
+	return found
 }
