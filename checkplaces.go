@@ -122,7 +122,7 @@ func sharedCredentials(cfg *config.Config) string {
 // closeWords say how a file or folder is closed to others.
 func closeWords(path string) string {
 	if runtime.GOOS == "windows" {
-		return fmt.Sprintf(`icacls "%s" /inheritance:r /grant:r "SYSTEM:(OI)(CI)F" "Administrators:(OI)(CI)F", and the account that chartseal runs under.`, path)
+		return fmt.Sprintf(`icacls "%s" /inheritance:r /grant:r "*S-1-5-18:(OI)(CI)F" "*S-1-5-32-544:(OI)(CI)F" (the system and administrators), and the account that chartseal runs under.`, path)
 	}
 	mode := "go-rwx"
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
