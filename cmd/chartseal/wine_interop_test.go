@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"chartseal"
 	"chartseal/cmd/chartseal/service"
 	"chartseal/testdata/practice"
@@ -29,6 +31,7 @@ func TestInteropWine(t *testing.T) {
 	t.Run("access lists", w.lists)
 	t.Run("orders", w.orders)
 	t.Run("killed", w.killed)
+	t.Run("backup and restore", w.restored)
 	t.Run("service", w.service)
 	t.Run("demo", w.demo)
 }
@@ -289,6 +292,24 @@ func (w *wine) entries(t *testing.T, event, order string) (n int) {
 		}
 	}
 	return n
+}
+
+// restored: a backup is sealed, read back, and put in place of the state that it is of,
+// which the service then goes on with.
+func (w *wine) restored(t *testing.T) {
+	key, err := age.GenerateX25519Identity()
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(w.dir, "backup-key.txt"), []byte(key.String()+"\n"), 0o600))
+	check(t, os.Mkdir(filepath.Join(w.dir, "back ups"), 0o700))
+	w.must(t, "backup", "back ups", "--to", key.Recipient().String(), "-c", w.config)
+	found, err := filepath.Glob(filepath.Join(w.dir, "back ups", "chartseal-*.age"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("backups: %v, %v", found, err)
+	}
+	w.must(t, "restore", `Z:`+found[0], "-i", "backup-key.txt", "--replace", "-c", w.config)
+	if aside, err := filepath.Glob(filepath.Join(w.practice, "state", "before-restore-*")); err != nil || len(aside) != 1 {
+		t.Errorf("put aside: %v, %v", aside, err)
+	}
 }
 
 // service: Wine's service manager starts it, hears of it and stops it. The account is
