@@ -130,7 +130,7 @@ func (k *Keeper) log(ctx context.Context, items []Item) {
 		if it.Release != "" {
 			attrs = append(attrs, slog.String("release", it.Release))
 		}
-		k.opts.Log.LogAttrs(ctx, level, it.title(), attrs...)
+		k.opts.Log.LogAttrs(ctx, level, it.title(), attrs...) //nolint:sloglint // one of a fixed set of titles
 	}
 }
 
