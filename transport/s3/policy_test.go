@@ -19,7 +19,7 @@ var actions = map[string][]string{
 	"ListMultipartUploads":            {"s3:ListBucketMultipartUploads"},
 	"ListParts":                       {"s3:ListMultipartUploadParts"},
 	"HeadObject":                      {"s3:GetObject"},
-	"GetObject":                       {"s3:GetObject"},
+	"GetObject":                       {"s3:GetObject", "s3:GetObjectVersion"},   // a hidden head is asked for by its version
 	"PutObject":                       {"s3:PutObject", "s3:PutObjectRetention"}, // the latter for the locked heads
 	"CreateMultipartUpload":           {"s3:PutObject"},
 	"UploadPart":                      {"s3:PutObject"},
