@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -217,10 +218,19 @@ func noPatientsIn(t *testing.T, pg *postgres.Server, database string, ids []stri
 		}
 	}
 	for _, n := range needles {
-		if i := bytes.Index(dump, []byte(n)); i >= 0 {
-			t.Errorf("the database names %q: %s", n, dump[max(0, i-80):min(len(dump), i+80)])
+		if at := wholeWord(n).FindIndex(dump); at != nil {
+			t.Errorf("the database names %q: %s", n, dump[max(0, at[0]-80):min(len(dump), at[1]+80)])
 		}
 	}
+}
+
+// wholeWord finds a text; a number not within a longer one, as times have many digits.
+func wholeWord(text string) *regexp.Regexp {
+	expr := regexp.QuoteMeta(text)
+	if strings.Trim(text, "0123456789") == "" {
+		expr = `(?:^|[^0-9])` + expr + `(?:[^0-9]|$)`
+	}
+	return regexp.MustCompile(expr)
 }
 
 // TestInteropSitesShareOrders: two daemons with outboxes of their own on one
