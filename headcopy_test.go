@@ -324,16 +324,23 @@ func TestARestoredStateFolder(t *testing.T) {
 	}
 }
 
+// copiedAndOpened is a ledger with an entry and a copy of its state folder, opened again to
+// go on; bringBack puts the copy in its place.
+func copiedAndOpened(t *testing.T, dir string, s *shelf) (k *bookkeeper, bringBack func()) {
+	t.Helper()
+	k = keepBooks(t, dir, s)
+	k.write(t, "a")
+	k.close(t)
+	bringBack = backUp(t, k.cfg.State)
+	return keepBooks(t, dir, s), bringBack
+}
+
 // A head of before that a clock which was ahead signed is accepted, too: orders go on, and
 // the ledger verifies.
 func TestAHeadSignedByAClockAheadIsAccepted(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
 	dir := t.TempDir()
-	k := keepBooks(t, dir, s)
-	k.write(t, "a")
-	k.close(t)
-	bringBack := backUp(t, k.cfg.State)
-	k = keepBooks(t, dir, s)
+	k, bringBack := copiedAndOpened(t, dir, s)
 	h := ledger.Head{Seq: 3, Hash: strings.Repeat("7", 64)}
 	signer := k.signer()
 	s.mu.Lock()

@@ -280,11 +280,7 @@ func (c crowd) Versions(ctx context.Context, prefix, after string) iter.Seq2[tra
 func TestFloodsOfHeads(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
 	dir := t.TempDir()
-	k := keepBooks(t, dir, s)
-	k.write(t, "a")
-	k.close(t)
-	bringBack := backUp(t, k.cfg.State)
-	k = keepBooks(t, dir, s)
+	k, bringBack := copiedAndOpened(t, dir, s)
 	k.write(t, "b")
 	h := ledger.SignedHead{Head: k.ledger.Head()}
 	text, err := ledger.HeadFile(k.state.path("ledger"))
@@ -362,11 +358,7 @@ func TestFloodsOfHeads(t *testing.T) {
 func TestAKeyThatMayNotListVersions(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
 	dir := t.TempDir()
-	k := keepBooks(t, dir, s)
-	k.write(t, "a")
-	k.close(t)
-	bringBack := backUp(t, k.cfg.State)
-	k = keepBooks(t, dir, s)
+	k, bringBack := copiedAndOpened(t, dir, s)
 	k.write(t, "b")
 	k.close(t)
 	again := func() *bookkeeper {

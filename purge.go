@@ -54,11 +54,11 @@ var ErrNoAnswer = errors.New("no answer to this order lies in the outbox's sent 
 // ledger before, or only tells which they are. Of orders that are named each must be old
 // enough, or it returns a *Held and removes none.
 func (p *Practice) Purge(ctx context.Context, q PurgeRequest) ([]KeptOrder, error) {
-	now, err := p.agreedTime(ctx) // a clock that has jumped ahead removes nothing
+	today, err := p.agreedDay(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.purge(ctx, q, now.In(p.opts.Now().Location()))
+	return p.purge(ctx, q, today)
 }
 
 func (p *Practice) purge(ctx context.Context, q PurgeRequest, today time.Time) ([]KeptOrder, error) {

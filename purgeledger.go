@@ -68,11 +68,11 @@ var ErrNoYear = fmt.Errorf("%w: the ledger has no such year", ErrConfig)
 // chain goes on from a line that says what was removed. It returns a *Held and removes none
 // otherwise.
 func (p *Practice) PurgeLedger(ctx context.Context, q YearPurge) ([]KeptYear, error) {
-	now, err := p.agreedTime(ctx) // a clock that has jumped ahead removes nothing
+	today, err := p.agreedDay(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.purgeLedger(ctx, q, now.In(p.opts.Now().Location()))
+	return p.purgeLedger(ctx, q, today)
 }
 
 func (p *Practice) purgeLedger(ctx context.Context, q YearPurge, today time.Time) ([]KeptYear, error) {
@@ -276,11 +276,11 @@ var (
 // that its documents need not be kept for ever (45 CFR 164.530(j)(2): six years from when it
 // last was in effect).
 func (p *Practice) EndPermission(ctx context.Context, q EndedPermission) (ledger.Entry, error) {
-	now, err := p.agreedTime(ctx)
+	today, err := p.agreedDay(ctx)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return p.endPermission(ctx, q, now.In(p.opts.Now().Location()))
+	return p.endPermission(ctx, q, today)
 }
 
 func (p *Practice) endPermission(ctx context.Context, q EndedPermission, today time.Time) (ledger.Entry, error) {

@@ -152,6 +152,12 @@ func (p *Practice) agreedTime(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
+// agreedDay is that time on the practice's clock.
+func (p *Practice) agreedDay(ctx context.Context) (time.Time, error) {
+	now, err := p.agreedTime(ctx)
+	return now.In(p.opts.Now().Location()), err
+}
+
 // expireBundles deletes the bundles whose time in the store is over, and those
 // whose revoking was cut short.
 func (p *Practice) expireBundles(ctx context.Context, now time.Time) error {
