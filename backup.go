@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"chartseal/ledger"
 	"chartseal/packager/seal"
 	"chartseal/transport"
+	"chartseal/vault"
 	"chartseal/watch"
 )
 
@@ -53,6 +55,22 @@ const (
 // ErrNoBackup says that a backup cannot be made so, or there.
 var ErrNoBackup = errors.New("no backup was made")
 
+// ErrBackup says that a backup is damaged, or is none.
+var ErrBackup = vault.ErrDamaged
+
+// backupWriter is where the parts of a backup go.
+type backupWriter interface {
+	Put(p vault.Part, content io.Reader) error // exactly p.Size bytes
+	Seal() error                               // nothing comes after
+	Open() (*vault.Copy, error)                // reads it back
+}
+
+// The parts of a backup: what is in the state folder, and beside the configuration.
+const (
+	stateParts  = "state/"
+	configParts = "config/"
+)
+
 // Backup copies the state folder, also beside the running daemon, and the configuration.
 // The copy is read back before it gets its name. Records, the outbox and a shared database
 // are not in it. A ledger that does not hold is copied as it is, and told.
@@ -82,9 +100,9 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 	if err := r.fill(ctx, cfg, opts, s, v); err != nil {
 		return r, err
 	}
-	a, err := v.open()
+	a, err := v.Open()
 	if err == nil {
-		err = a.check(nil)
+		err = a.Check(nil)
 	}
 	if err != nil {
 		return r, fmt.Errorf("read the backup back: %w", err)
@@ -104,14 +122,14 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 }
 
 // fill copies everything and closes the backup.
-func (r *BackupReport) fill(ctx context.Context, cfg *config.Config, opts Options, s *state, v vault) (err error) {
+func (r *BackupReport) fill(ctx context.Context, cfg *config.Config, opts Options, s *state, v backupWriter) (err error) {
 	c := &copier{s: s, out: v}
 	if r.Settled, err = c.all(ctx, cfg); err != nil {
 		return err
 	}
-	inv := inventory{
-		Format: inventoryFormat, Version: opts.Version, At: r.At, Site: cfg.Site,
-		Schema: c.schema, Shared: cfg.Database.Reveal() != "", Contents: inOrder(c.now),
+	inv := vault.Inventory{
+		Format: vault.Format, Version: opts.Version, At: r.At, Site: cfg.Site,
+		Schema: c.schema, Shared: cfg.Database.Reveal() != "", Contents: vault.InOrder(c.now),
 	}
 	if h, ok := ledger.Unproven(c.snap.Head); ok {
 		inv.Entries = h.Seq
@@ -133,11 +151,11 @@ func (r *BackupReport) fill(ctx context.Context, cfg *config.Config, opts Option
 	if err != nil {
 		return wrap("encode inventory", err)
 	}
-	if err := v.put(part{Name: inventoryName, Size: int64(len(b))}, bytes.NewReader(b)); err != nil {
+	if err := v.Put(vault.Part{Name: vault.InventoryName, Size: int64(len(b))}, bytes.NewReader(b)); err != nil {
 		return err
 	}
-	_, r.Sealed = v.(*sealedVault)
-	return v.seal()
+	_, r.Sealed = v.(*vault.Sealed)
+	return v.Seal()
 }
 
 // backupPath is the name that the backup gets.
@@ -185,10 +203,10 @@ func liesIn(path, dir string) bool {
 }
 
 // openVault begins a backup under a name that no one takes for one. done may be called twice.
-func openVault(dir string, to Destination) (v vault, temp string, done func() error, err error) {
+func openVault(dir string, to Destination) (v backupWriter, temp string, done func() error, err error) {
 	if to.Plain {
 		temp, err = os.MkdirTemp(dir, partPrefix+"*"+partSuffix) // mode 0700
-		return folderVault{temp}, temp, func() error { return nil }, wrap("make backup", watch.Scrub(err))
+		return vault.Folder{Dir: temp}, temp, func() error { return nil }, wrap("make backup", watch.Scrub(err))
 	}
 	f, err := os.CreateTemp(dir, partPrefix+"*"+partSuffix) // mode 0600
 	if err != nil {
@@ -202,10 +220,11 @@ func openVault(dir string, to Destination) (v vault, temp string, done func() er
 		f = nil
 		return wrap("close backup", watch.Scrub(err))
 	}
-	if v, err = newSealedVault(f, to.To); err != nil {
-		return nil, "", nil, errors.Join(err, done(), watch.Scrub(os.Remove(f.Name())))
+	temp = f.Name()
+	if v, err = vault.NewSealed(f, to.To); err != nil {
+		return nil, "", nil, errors.Join(err, done(), watch.Scrub(os.Remove(temp)))
 	}
-	return v, f.Name(), done, nil
+	return v, temp, done, nil
 }
 
 // removeParts removes what killed backups left under names like the pattern.

@@ -22,6 +22,7 @@ import (
 	"chartseal/ledger"
 	"chartseal/packager/seal"
 	"chartseal/transport"
+	"chartseal/vault"
 )
 
 // house is a practice whose state folder holds a little of everything, without a daemon.
@@ -403,11 +404,11 @@ func TestABackupThatDoesNotHold(t *testing.T) {
 	}{
 		"a part is changed":         {change("state/releases/abc.json", swap("abc", "abd")), ErrBackup},
 		"a part is missing":         {func(dir string) error { return os.Remove(filepath.Join(dir, "state", "keys", "practice.key")) }, ErrBackup},
-		"the inventory is cut":      {change(inventoryName, func(b []byte) []byte { return b[:len(b)/2] }), ErrBackup},
-		"a name leads elsewhere":    {change(inventoryName, swap("state/releases/abc.json", "state/../../abc.json")), ErrBackup},
-		"a newer format":            {change(inventoryName, swap(`"format":1`, `"format":2`)), ErrNewer},
-		"a newer database":          {change(inventoryName, swap(`"schema":`, `"schema":9`)), ErrNewer},
-		"there is no inventory":     {func(dir string) error { return os.Remove(filepath.Join(dir, inventoryName)) }, ErrBackup},
+		"the inventory is cut":      {change(vault.InventoryName, func(b []byte) []byte { return b[:len(b)/2] }), ErrBackup},
+		"a name leads elsewhere":    {change(vault.InventoryName, swap("state/releases/abc.json", "state/../../abc.json")), ErrBackup},
+		"a newer format":            {change(vault.InventoryName, swap(`"format":1`, `"format":2`)), ErrNewer},
+		"a newer database":          {change(vault.InventoryName, swap(`"schema":`, `"schema":9`)), ErrNewer},
+		"there is no inventory":     {func(dir string) error { return os.Remove(filepath.Join(dir, vault.InventoryName)) }, ErrBackup},
 		"nothing of it is a backup": {func(dir string) error { return os.RemoveAll(filepath.Join(dir, "state")) }, ErrBackup},
 	} {
 		dir := filepath.Join(t.TempDir(), "copy")

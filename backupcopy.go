@@ -18,6 +18,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/ledger"
+	"chartseal/vault"
 	"chartseal/watch"
 )
 
@@ -47,23 +48,23 @@ const (
 	engineCopy  = "chartseal-engine-" // begins the names of folders with a copy of it, where temporary files go
 )
 
-// copier copies a state folder into a vault.
+// copier copies a state folder into a backup.
 type copier struct {
 	s        *state
-	out      vault
-	was, now map[string]part
+	out      backupWriter
+	was, now map[string]vault.Part
 	snap     ledger.Snapshot
 	schema   int
 }
 
 // all copies everything. settled says that nothing came between its parts.
 func (c *copier) all(ctx context.Context, cfg *config.Config) (settled bool, err error) {
-	c.now = map[string]part{}
+	c.now = map[string]vault.Part{}
 	if err := c.trees(ctx, "store", "sealed"); err != nil {
 		return false, err
 	}
 	for range settleTries {
-		c.was, c.now = c.now, map[string]part{}
+		c.was, c.now = c.now, map[string]vault.Part{}
 		before := c.signs()
 		if err := c.once(ctx, cfg); err != nil {
 			return false, err
@@ -146,7 +147,7 @@ func (c *copier) folder(name string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	c.now[stateParts+name] = part{Name: stateParts + name, Folder: true, Attrs: attrs}
+	c.now[stateParts+name] = vault.Part{Name: stateParts + name, Folder: true, Attrs: attrs}
 	return nil
 }
 
@@ -166,7 +167,7 @@ func (c *copier) file(name string, most int64) error {
 	if err != nil {
 		return err
 	}
-	p := part{Name: stateParts + name, Size: info.Size(), At: info.ModTime().UTC()}
+	p := vault.Part{Name: stateParts + name, Size: info.Size(), At: info.ModTime().UTC()}
 	if most >= 0 {
 		p.Size = min(p.Size, most)
 	}
@@ -188,9 +189,9 @@ func (c *copier) file(name string, most int64) error {
 	return c.put(p, bytes.NewReader(b))
 }
 
-func (c *copier) put(p part, content io.Reader) error {
+func (c *copier) put(p vault.Part, content io.Reader) error {
 	sum := sha256.New()
-	if err := c.out.put(p, io.TeeReader(content, sum)); err != nil {
+	if err := c.out.Put(p, io.TeeReader(content, sum)); err != nil {
 		return err
 	}
 	p.SHA256 = hex.EncodeToString(sum.Sum(nil))
@@ -214,7 +215,7 @@ func (c *copier) ledger() (err error) {
 	if c.snap.Head == nil {
 		return nil
 	}
-	return c.put(part{Name: stateParts + "ledger/head", Size: int64(len(c.snap.Head))}, bytes.NewReader(c.snap.Head))
+	return c.put(vault.Part{Name: stateParts + "ledger/head", Size: int64(len(c.snap.Head))}, bytes.NewReader(c.snap.Head))
 }
 
 // engine has SQLite write a copy of the engine's database as it is at one instant
@@ -252,7 +253,7 @@ func (c *copier) engine(ctx context.Context) (err error) {
 	if err != nil {
 		return wrap("copy engine's database", watch.Scrub(err))
 	}
-	return c.put(part{Name: stateParts + engineFile, Size: info.Size()}, f)
+	return c.put(vault.Part{Name: stateParts + engineFile, Size: info.Size()}, f)
 }
 
 func vacuumInto(ctx context.Context, from, to string) (err error) {
@@ -279,7 +280,7 @@ func (c *copier) config(cfg *config.Config) error {
 		if err != nil {
 			return wrap("copy configuration", watch.Scrub(err))
 		}
-		if err := c.put(part{Name: configParts + filepath.Base(file), Size: int64(len(b))}, bytes.NewReader(b)); err != nil {
+		if err := c.put(vault.Part{Name: configParts + filepath.Base(file), Size: int64(len(b))}, bytes.NewReader(b)); err != nil {
 			return err
 		}
 	}

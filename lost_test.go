@@ -2,6 +2,7 @@ package chartseal
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,11 +146,16 @@ func TestABackupIsRestoredToAnotherPath(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
 	k := keepBooks(t, t.TempDir(), s)
 	backup := func() string {
-		dir := t.TempDir()
-		if err := os.CopyFS(filepath.Join(dir, "state"), os.DirFS(k.cfg.State)); err != nil {
-			t.Fatal(err)
+		for {
+			dir := t.TempDir()
+			err := os.CopyFS(filepath.Join(dir, "state"), os.DirFS(k.cfg.State))
+			if err == nil {
+				return dir
+			}
+			if !errors.Is(err, fs.ErrNotExist) { // a file that got its name meanwhile
+				t.Fatal(err)
+			}
 		}
-		return dir
 	}
 	k.write(t, "a", "b")
 	older := backup() // taken while it runs

@@ -20,6 +20,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
+	"chartseal/vault"
 	"chartseal/watch"
 )
 
@@ -119,7 +120,7 @@ func RestoreConfig(q Restoration) (r RestoreReport, err error) {
 	if err := os.Mkdir(q.Config, 0o700); err != nil {
 		return r, fmt.Errorf("%w: make the folder for the configuration: %w", ErrNotRestored, watch.Scrub(err))
 	}
-	err = a.check(func(p part, content io.Reader) error {
+	err = a.Check(func(p vault.Part, content io.Reader) error {
 		name, ok := strings.CutPrefix(p.Name, configParts)
 		if !ok || strings.Contains(name, "/") {
 			return nil
@@ -135,7 +136,7 @@ func RestoreConfig(q Restoration) (r RestoreReport, err error) {
 }
 
 // openBackup opens a file or a folder.
-func openBackup(q Restoration) (a *backupCopy, done func() error, err error) {
+func openBackup(q Restoration) (a *vault.Copy, done func() error, err error) {
 	f, err := os.Open(q.Source)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: open backup: %w", ErrNotRestored, watch.Scrub(err))
@@ -150,7 +151,7 @@ func openBackup(q Restoration) (a *backupCopy, done func() error, err error) {
 		return nil, nil, wrap("open backup", watch.Scrub(err))
 	}
 	if info.IsDir() {
-		a, err = openFolder(q.Source)
+		a, err = known(vault.OpenFolder(q.Source))
 		return a, f.Close, err
 	}
 	head := make([]byte, min(info.Size(), headOfSealed))
@@ -168,8 +169,16 @@ func openBackup(q Restoration) (a *backupCopy, done func() error, err error) {
 	if err != nil {
 		return nil, nil, wrap("open backup", err)
 	}
-	a, err = openTar(content, size)
+	a, err = known(vault.OpenTar(content, size))
 	return a, f.Close, err
+}
+
+// known refuses a backup that a newer program made.
+func known(a *vault.Copy, err error) (*vault.Copy, error) {
+	if errors.Is(err, vault.ErrNewer) || err == nil && a.Schema > len(migrations) {
+		return nil, fmt.Errorf("the backup: %w", ErrNewer)
+	}
+	return a, err
 }
 
 // occupied says that a folder holds what would be missed: a ledger, a key, an order under way.
@@ -181,7 +190,7 @@ func (s *state) occupied() bool {
 }
 
 // unpack writes the state's parts into a new folder, whole and durable.
-func (s *state) unpack(ctx context.Context, a *backupCopy) (err error) {
+func (s *state) unpack(ctx context.Context, a *vault.Copy) (err error) {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return wrap("restore", watch.Scrub(err))
 	}
@@ -197,7 +206,7 @@ func (s *state) unpack(ctx context.Context, a *backupCopy) (err error) {
 			}
 		}
 	}
-	err = a.check(func(p part, content io.Reader) error {
+	err = a.Check(func(p vault.Part, content io.Reader) error {
 		name, ok := strings.CutPrefix(p.Name, stateParts)
 		if !ok {
 			return nil
@@ -224,7 +233,7 @@ func (s *state) unpack(ctx context.Context, a *backupCopy) (err error) {
 	return syncDir(s.dir)
 }
 
-func writePart(ctx context.Context, root *os.Root, name string, p part, content io.Reader) error {
+func writePart(ctx context.Context, root *os.Root, name string, p vault.Part, content io.Reader) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
