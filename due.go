@@ -117,21 +117,34 @@ func (q *requests) reread(ctx context.Context, dir string) error {
 	return err
 }
 
+// unnumbered stands for the reference of an order whose number cannot be read.
+const unnumbered = "unreadable"
+
+// requestOf is the reference of the request that a line is about; "" for the hold of another
+// file under an order's number.
+func requestOf(e *ledger.Entry) string {
+	i := strings.IndexAny(e.Reference, "./"+watch.Apart)
+	switch {
+	case i < 0:
+		return e.Reference
+	case strings.HasPrefix(e.Reference[i:], watch.Apart):
+		return ""
+	}
+	return e.Reference[:i]
+}
+
 // note takes a line of the ledger into account. A hold of another file under an
 // order's number, and of a file without a number, says nothing about an order.
 func (q *requests) note(e ledger.Entry) {
-	ref := e.Reference
-	if i := strings.IndexAny(ref, "./"+watch.Apart); i >= 0 {
-		if strings.HasPrefix(ref[i:], watch.Apart) {
-			return
-		}
-		ref = ref[:i]
+	ref := requestOf(&e)
+	if ref == "" {
+		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch e.Event {
 	case ledger.Held, ledger.Extended:
-		if ref == "unreadable" {
+		if ref == unnumbered {
 			return
 		}
 	case ledger.Sent, ledger.Delivered, ledger.Denied, ledger.Withdrawn, ledger.TakenOver:

@@ -146,7 +146,7 @@ func digest(b []byte) string {
 // in before (apart is watch.Apart then). An order whose id cannot be read is
 // answered under its file name.
 func (p *Practice) turnBack(ctx context.Context, c *watch.Claim, e ledger.Entry, apart string, reasons []order.Reason) error {
-	ref := "unreadable"
+	ref := unnumbered
 	if e.Order == "" {
 		e.Order = c.File
 	} else {

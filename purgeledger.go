@@ -144,9 +144,18 @@ func (p *Practice) keptYears(ctx context.Context, today time.Time) ([]KeptYear, 
 	var years []KeptYear
 	var own []string               // the last day of each segment's own lines
 	var patients []map[string]bool // whose disclosures are in each
+	var asked []map[string]string  // the requests in each, by reference, as staff call them
+	open := newRequests()
 	said, segments, err := p.documented(ctx, today.Location(), func(i int, e *ledger.Entry) {
 		if i == len(years) {
 			years, own, patients = append(years, KeptYear{of: map[string]string{}}), append(own, ""), append(patients, map[string]bool{})
+			asked = append(asked, map[string]string{})
+		}
+		open.note(*e)
+		if ref := requestOf(e); ref == unnumbered {
+			asked[i][e.Reference] = e.Order
+		} else if ref != "" {
+			asked[i][ref] = e.Order
 		}
 		own[i] = max(own[i], e.At.In(today.Location()).Format(time.DateOnly))
 		if ref := ofOrder(e); ref != "" {
@@ -174,7 +183,33 @@ func (p *Practice) keptYears(ctx context.Context, today time.Time) ([]KeptYear, 
 			y.Until = t.AddDate(0, 0, accountingTime).Format(time.DateOnly)
 		}
 	}
-	return years, errors.Join(p.needAnswers(years), p.needReleases(years, today), p.needSuspended(years, patients, today))
+	return years, errors.Join(p.needRequests(years, asked, open.snapshot()), p.needAnswers(years), p.needReleases(years, today), p.needSuspended(years, patients, today))
+}
+
+// needRequests keeps what is said of requests that have no final answer yet, held or extended:
+// who asked, when, and what the patient was told, is in effect until they have (45 CFR
+// 164.524(e), 164.530(j)(2)).
+func (p *Practice) needRequests(years []KeptYear, asked []map[string]string, open map[string]request) error {
+	files, err := p.box.Unanswered()
+	if err != nil {
+		return err
+	}
+	unread := map[string]bool{}
+	for _, u := range files {
+		unread[u.Release] = true
+	}
+	for i := range years {
+		for _, ref := range sortedKeys(asked[i]) {
+			if r, is := open[ref]; is && r.held {
+				years[i].need("order %s: it is held and has no final answer; send it, deny it, or delete its folder in held if the request was taken back", asked[i][ref])
+			} else if is {
+				years[i].need("order %s: the patient was told that it takes longer, and it has no final answer; send it, or deny it", asked[i][ref])
+			} else if unread[ref] {
+				years[i].need("%s: this file lies in the outbox's held folder and could not be read; drop it again as an order, or delete its folder", asked[i][ref])
+			}
+		}
+	}
+	return nil
 }
 
 // needAnswers keeps what documents in the outbox stand on.

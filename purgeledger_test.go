@@ -242,3 +242,51 @@ func TestAnAcceptanceIsOfOneState(t *testing.T) {
 	}
 	k.close(t)
 }
+
+// A request that has no final answer keeps its year, however old it is: what documents it is
+// still in effect. When it is answered, the six years begin.
+func TestAnOpenRequestKeepsItsYear(t *testing.T) {
+	k, _ := archive(t)
+	k.cfg.Approval.Approvers = map[string]string{"dr-lee": ""}
+	unread := filepath.Join(k.cfg.Outbox, "held", "scan.txt")
+	if err := errors.Join(os.MkdirAll(unread, 0o700), os.WriteFile(filepath.Join(unread, watch.Twin(watch.Held)), []byte(`{"order":"scan.txt","release":"unreadable/c1","file":"scan.txt"}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	held := lineOf("R-1", ledger.Held, ledger.Entry{Basis: "patient_access", Received: "2026-11-18"})
+	badly := lineOf("R-2", ledger.Held, ledger.Entry{Received: "2026-11-18"}) // it could not be read, but for its number
+	badly.Key, badly.Reference = badly.Reference+"/c2/held", badly.Reference+"/c2"
+	told := lineOf("R-3", ledger.Extended, ledger.Entry{Basis: "patient_access", Until: "2027-01-15"})
+	apart := lineOf("R-4", ledger.Held, ledger.Entry{}) // of another file under the number of one that was sent
+	apart.Key, apart.Reference = apart.Reference+"+c3/held", apart.Reference+"+c3"
+	k.enterAll(t, held, badly, told, lineOf("R-4", ledger.Sent, ledger.Entry{Basis: "treatment"}), apart,
+		ledger.Entry{Key: "unreadable/c1/held", Event: ledger.Held, Order: "scan.txt", Reference: "unreadable/c1"},
+		ledger.Entry{Key: "unreadable/c0/held", Event: ledger.Held, Order: "older.txt", Reference: "unreadable/c0"})
+	k.later(t, "2034-01-01")
+	k.enterAll(t, lineOf("R-5", ledger.Held, ledger.Entry{Basis: "patient_access", Received: "2033-12-30"}))
+	q := YearPurge{Decider: Decider{By: "dr-lee"}, Through: "2026"}
+	_, err := k.purgeLedger(t.Context(), q, on("2034-01-01"))
+	refusal, ok := errors.AsType[*Held](err)
+	if !ok {
+		t.Fatalf("%v, want a refusal", err)
+	}
+	words := refusal.Reasons[0].Message
+	for _, w := range []string{"order R-1: it is held", "order R-2: it is held", "order R-3: the patient was told that it takes longer", "scan.txt: this file lies"} {
+		if !strings.Contains(words, w) {
+			t.Errorf("%q lacks %q", words, w)
+		}
+	}
+	for _, w := range []string{"R-4", "R-5", "older.txt"} {
+		if strings.Contains(words, w) {
+			t.Errorf("%q names %q", words, w)
+		}
+	}
+	if err := os.RemoveAll(unread); err != nil {
+		t.Fatal(err)
+	}
+	k.enterAll(t, lineOf("R-1", ledger.Denied, ledger.Entry{Basis: "patient_access"}), lineOf("R-2", ledger.Withdrawn, ledger.Entry{}), lineOf("R-3", ledger.Sent, ledger.Entry{Basis: "patient_access"}))
+	years, err := k.keptYears(t.Context(), on("2034-01-01"))
+	if err != nil || len(years[0].Needed) > 0 || years[0].Until != "2040-03-31" { // six years and the ninety days of an accounting after the answers
+		t.Errorf("%+v, %v", years, err)
+	}
+	k.close(t)
+}

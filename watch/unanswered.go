@@ -30,6 +30,9 @@ type Unanswered struct {
 	Place Place
 	File  string // the order's file, below the outbox; "" if it is gone
 	Order string // of a hold or an extension, as its twin names it
+
+	Release string // of a hold or an extension: what the ledger calls it
+
 	Shown string // what staff should look at, below the outbox
 
 	// Fresh says that the file is better left alone: somebody may be writing it, or
@@ -99,7 +102,7 @@ func (o *Outbox) foundIn(all []Unanswered, kind Kind, place Place) ([]Unanswered
 		if t.Release == "" || strings.Contains(t.Release, Apart) {
 			continue
 		}
-		u := Unanswered{Place: place, Order: t.Order, Shown: dir, Since: info.ModTime()}
+		u := Unanswered{Place: place, Order: t.Order, Release: t.Release, Shown: dir, Since: info.ModTime()}
 		for _, name := range []string{"dropped " + t.File, t.File} {
 			file := path.Join(dir, path.Base(name))
 			if info, err := o.root().Lstat(file); err == nil && info.Mode().IsRegular() {
