@@ -23,6 +23,7 @@ type follower struct {
 	log    *slog.Logger
 	first  time.Duration // the pause after a failure, which doubles up to most
 	most   time.Duration
+	every  time.Duration // it is brought up to date that often, also without entries
 	mu     sync.Mutex
 	copied HeadCopy
 	told   string // what IT was told last of that place
@@ -38,7 +39,7 @@ type follower struct {
 func (p *Practice) newFollower(file, where string) *follower {
 	return &follower{
 		state: p.state, file: file, where: where, now: p.opts.Now, log: p.log,
-		first: firstWait, most: maxWait, copied: readCopy(p.state, file), wake: make(chan struct{}, 1), done: make(chan struct{}),
+		first: firstWait, most: maxWait, every: 24 * time.Hour, copied: readCopy(p.state, file), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
@@ -51,6 +52,8 @@ type HeadCopy struct {
 	At      time.Time `json:"copied_at,omitzero"` // when it was stored
 	Day     string    `json:"day,omitempty"`      // YYYY-MM-DD, of the newest copy that stays
 	Kept    string    `json:"kept,omitempty"`     // hash of the entry that one is of
+	Hourly  string    `json:"hourly,omitempty"`   // hash of the entry that the newest one is of which stays for some time, or for good
+	HourAt  time.Time `json:"hour_at,omitzero"`   // when that one was stored
 	Locked  bool      `json:"locked"`             // that copy is under object lock
 	Trouble string    `json:"trouble,omitempty"`  // class of what keeps newer heads from being copied
 	Since   time.Time `json:"since,omitzero"`     // of the trouble
@@ -105,14 +108,14 @@ func (f *follower) close() {
 
 func (f *follower) run(ctx context.Context) {
 	defer close(f.done)
-	daily := time.NewTicker(24 * time.Hour) // the newest copy is renewed also without entries
-	defer daily.Stop()
+	again := time.NewTicker(f.every)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.wake:
-		case <-daily.C:
+		case <-again.C:
 		}
 		for wait := f.first; ; wait = min(2*wait, f.most) {
 			err := f.compared(ctx)

@@ -19,9 +19,10 @@ import (
 )
 
 // Who can write the state folder can write its ledger anew, signed head and all. So the
-// signed heads are copied to the store: the newest after every entry, and one a day
-// under a name of its own, which a bucket with object lock keeps unchanged as long as
-// the law wants the ledger kept. They name a site, a number and a digest: no patient.
+// signed heads are copied to the store: the newest after every entry, and one an hour
+// under a name of its own, of which a bucket with object lock keeps one a day unchanged
+// as long as the law wants the ledger kept, and the others until no weekend or holiday can
+// keep the next daily one away. They name a site, a number and a digest: no patient.
 
 // headStore is what copying heads needs of the store.
 type headStore interface {
@@ -42,6 +43,14 @@ const (
 
 	// keepYears is how long a day's head is locked.
 	keepYears = config.KeepYears
+
+	// hourHead is the time between two heads that are locked; hourDays is how long those are
+	// that are no day's, and latestDays how long each version of the newest head is. What
+	// they cost is bounded: a name for each hour with an entry, for a month and what the
+	// store's own rule waits, and a kilobyte for each entry of some days.
+	hourHead   = time.Hour
+	hourDays   = 31
+	latestDays = 8
 )
 
 // headPlace is where the store keeps the heads of a ledger: by site and by key, for a
@@ -80,6 +89,7 @@ func (p *Practice) startHeads(ctx context.Context) {
 		follower: p.newFollower(headsState, "store"),
 		store:    p.copies, place: headPlace(p.cfg, p.state.pub), which: storeOf(p.cfg),
 	}
+	c.every = hourHead
 	c.copy = func(ctx context.Context) error {
 		if p.ledgerBroken.Load() { // the copies are the proof
 			return nil
@@ -119,20 +129,42 @@ func (c *headCopier) copyHead(ctx context.Context) error {
 	day := now.Format(time.DateOnly)
 	was := c.known()
 	key := ledger.KeyName(c.state.pub)
-	if was.Seq == h.Seq && was.Hash == h.Hash && was.Key == key && was.Store == c.which && was.Day == day && was.Trouble == "" {
+	elsewhere := was.Key != key || was.Store != c.which
+	if elsewhere {
+		was.Kept, was.Hourly = "", ""
+	}
+	until := lockedUntil(&was, h, now)
+	if was.Seq == h.Seq && was.Hash == h.Hash && !elsewhere && was.Day == day && was.Trouble == "" && until.IsZero() {
 		return nil
 	}
-	elsewhere := was.Key != key || was.Store != c.which
-	if kept := !elsewhere && was.Kept == h.Hash; elsewhere || was.Day != day && !kept { // first: it stays, whatever becomes of the newest
-		if was.Locked, err = c.store.PutKept(ctx, c.place+dayHead(h), headType, data, now.AddDate(keepYears, 0, 0)); err != nil {
+	if !until.IsZero() { // first: it stays, whatever becomes of the newest
+		if was.Locked, err = c.store.PutKept(ctx, c.place+dayHead(h), headType, data, until); err != nil {
 			return c.note(ctx, err)
 		}
-		was.Kept = h.Hash
+		if was.Kept == "" || was.Day != day {
+			was.Kept = h.Hash
+		}
+		was.Hourly, was.HourAt = h.Hash, now
 	}
-	if _, err := c.store.Put(ctx, c.place+latestHead, headType, data); err != nil {
+	if _, err := c.store.PutKept(ctx, c.place+latestHead, headType, data, now.AddDate(0, 0, latestDays)); err != nil {
 		return c.note(ctx, err)
 	}
-	return c.keep(HeadCopy{Seq: h.Seq, Hash: h.Hash, Key: key, Store: c.which, At: now, Day: day, Kept: was.Kept, Locked: was.Locked})
+	was.Seq, was.Hash, was.Key, was.Store, was.At, was.Day = h.Seq, h.Hash, key, c.which, now, day
+	was.Trouble, was.Since, was.Missing = "", time.Time{}, nil
+	return c.keep(was)
+}
+
+// lockedUntil is until when a head must be under lock that is not yet; zero if it is, or
+// need not be yet.
+func lockedUntil(was *HeadCopy, h ledger.SignedHead, now time.Time) time.Time {
+	switch {
+	case was.Kept == h.Hash:
+	case was.Kept == "" || was.Day != now.Format(time.DateOnly):
+		return now.AddDate(keepYears, 0, 0)
+	case was.Hourly != h.Hash && (now.Sub(was.HourAt) >= hourHead || now.Before(was.HourAt)):
+		return now.AddDate(0, 0, hourDays)
+	}
+	return time.Time{}
 }
 
 // storeOf tells stores apart, for what is remembered of one says nothing of another.

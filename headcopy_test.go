@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +28,8 @@ type shelf struct {
 	all  map[string][]byte
 	away error
 	puts int
+
+	kept map[string]time.Time // until when
 }
 
 func (s *shelf) Put(_ context.Context, key, _ string, content []byte) (transport.Object, error) {
@@ -39,8 +43,16 @@ func (s *shelf) Put(_ context.Context, key, _ string, content []byte) (transport
 	return transport.Object{Key: key}, nil
 }
 
-func (s *shelf) PutKept(ctx context.Context, key, kind string, content []byte, _ time.Time) (bool, error) {
+func (s *shelf) PutKept(ctx context.Context, key, kind string, content []byte, until time.Time) (bool, error) {
 	_, err := s.Put(ctx, key, kind, content)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept == nil {
+		s.kept = map[string]time.Time{}
+	}
+	if err == nil && until.After(s.kept[key]) { // as versions of their own
+		s.kept[key] = until
+	}
 	return err == nil, err
 }
 
@@ -237,6 +249,51 @@ func TestHeadsAreCopied(t *testing.T) {
 	if c := readHeadCopy(k.state); c.Seq != 3 || !c.Locked || c.Trouble != "" || c.Day == "" {
 		t.Errorf("%+v", c)
 	}
+}
+
+// A head of each hour with an entry is locked, one a day for years, and the newest always.
+func TestHeadsAreLocked(t *testing.T) {
+	s := &shelf{all: map[string][]byte{}}
+	var clock atomic.Int64
+	began := time.Now()
+	k := keepBooksIn(t, t.TempDir(), &config.Config{Site: "front-desk"}, s, func() time.Time { return began.Add(time.Duration(clock.Load())) })
+	place := headPlace(k.cfg, k.state.pub)
+	var heads []ledger.Head
+	for i, tc := range []struct {
+		after time.Duration // the one before
+		entry bool
+		days  []int // until when the heads with names are locked, since the beginning
+	}{
+		{0, true, []int{2192}},
+		{30 * time.Minute, true, []int{2192, 0}},
+		{31 * time.Minute, false, []int{2192, 31}}, // the hour is over
+		{2 * time.Hour, false, []int{2192, 31}},    // and nothing new
+		{0, true, []int{2192, 31, 31}},
+		{time.Minute, true, []int{2192, 31, 31, 0}},
+		{24 * time.Hour, false, []int{2192, 31, 31, 2193}},
+		{24 * time.Hour, false, []int{2192, 31, 31, 2193}},
+		{24 * time.Hour, true, []int{2192, 31, 31, 2193, 2195}},
+	} {
+		clock.Add(int64(tc.after))
+		if tc.entry {
+			k.write(t, fmt.Sprint(i))
+			heads = append(heads, k.ledger.Head())
+			eventuallyTrue(t, "a copy", func() bool { return readHeadCopy(k.state).Seq == k.ledger.Head().Seq })
+		} else if err := k.heads.copy(t.Context()); err != nil { // as it does by itself
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		for n, want := range tc.days {
+			if got := int(s.kept[place+dayHead(ledger.SignedHead{Head: heads[n]})].Sub(began).Hours() / 24); max(got, 0) < want || got > want+1 {
+				t.Errorf("step %d: entry %d is locked for %d days, want %d", i, n+1, got, want)
+			}
+		}
+		if left := s.kept[place+latestHead].Sub(k.opts.Now()); left < (latestDays-1)*24*time.Hour {
+			t.Errorf("step %d: the newest is locked for %s", i, left)
+		}
+		s.mu.Unlock()
+	}
+	k.close(t)
 }
 
 // A store that is away keeps nobody waiting; when it is back the newest head goes there.

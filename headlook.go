@@ -27,7 +27,7 @@ type elsewhere struct {
 
 	altered []AlteredHead
 	blind   bool // older versions could not be looked at
-	more    bool // there are older versions of the newest head than were read
+	more    bool // there are versions of the newest head that were not read, and no other head vouches for what they say
 	crowded bool // there is more than was looked through
 }
 
@@ -71,11 +71,11 @@ func (e *elsewhere) unseen() string {
 
 // What is looked through at most.
 const (
-	maxHeads  = 50_000 // names: one a day is 22,000 in sixty years
-	maxRead   = 500    // heads that the ledger does not have, and versions over those that it has
-	maxRenews = 2_000  // versions of the newest head that are listed
-	maxLatest = 200    // and read, the newest ones
-	maxOthers = 200    // other ledgers of the site
+	maxHeads  = 100_000 // names: one an hour, day and night, is that in eleven years
+	maxRead   = 500     // heads that the ledger does not have, and versions over those that it has
+	maxRenews = 2_000   // versions of the newest head that are listed
+	maxLatest = 200     // and read, the newest ones
+	maxOthers = 200     // other ledgers of the site
 )
 
 // lifecycleYear is the least age at which the store itself deletes a head by chartseal's
@@ -90,8 +90,9 @@ type headLook struct {
 	by     minisign.PublicKey
 	days   map[ledger.Head][]transport.Version // by what their names say
 	latest []transport.Version
-	reads  int  // that are left
-	plain  bool // the key may not list versions
+	unread *transport.Version // the newest of those that are not read; nil: all are
+	reads  int                // that are left
+	plain  bool               // the key may not list versions
 	elsewhere
 }
 
@@ -123,6 +124,7 @@ func headsElsewhere(ctx context.Context, store headStore, place, dir string, by 
 		have[h] = true
 	}
 	l.putBack(renewed, have)
+	l.more = l.unread != nil && !l.vouched(have)
 	for _, h := range slices.SortedFunc(maps.Keys(l.days), func(a, b ledger.Head) int { return cmp.Compare(b.Seq, a.Seq) }) {
 		if have[h] { // it is in the chain: nothing hangs on its signature
 			l.heads = append(l.heads, ledger.SignedHead{Head: h})
@@ -168,7 +170,6 @@ func (l *headLook) list(ctx context.Context) error {
 		}
 		if name == latestHead {
 			if len(l.latest) == maxRenews {
-				l.more = true
 				return nil
 			}
 			l.latest = append(l.latest, v)
@@ -276,12 +277,15 @@ func (l *headLook) readLatest(ctx context.Context) (all []renewal, err error) {
 	var over *transport.Version
 	was := map[string]*ledger.SignedHead{} // by ETag
 	junk := false
+	if len(l.latest) == maxRenews {
+		l.unread = &l.latest[maxRenews-1]
+	}
 	for _, v := range l.latest {
 		l.newest = l.newest || v.Current() && !v.Deleted
 		h, seen := was[v.ETag]
 		if !seen || v.ETag == "" {
 			if len(was) == maxLatest {
-				l.more = true
+				l.unread = &v
 				break
 			}
 			if h, err = l.read(ctx, v); err != nil {
@@ -296,8 +300,21 @@ func (l *headLook) readLatest(ctx context.Context) (all []renewal, err error) {
 		l.noteHidden(h.Seq, over, v)
 		all, over = append(all, renewal{h.Head, v.At}), nil
 	}
-	l.crowded = l.crowded || l.more && junk
+	l.crowded = l.crowded || l.unread != nil && junk
 	return all, nil
+}
+
+// vouched says that what the versions say that were not read comes before an entry that the
+// ledger has: its head has a name of its own, and the store got it later.
+func (l *headLook) vouched(have map[ledger.Head]bool) bool {
+	var latest ledger.Head
+	var since time.Time
+	for h, versions := range l.days {
+		if first := versions[len(versions)-1]; have[h] && h.Seq >= latest.Seq && !first.Deleted {
+			latest, since = h, first.At
+		}
+	}
+	return l.unread.At.Before(since)
 }
 
 // putBack notes an older head that was stored over a newer one which the ledger has. Where

@@ -124,6 +124,55 @@ func TestHiddenHeadsAreCompared(t *testing.T) {
 	}
 }
 
+// What came after the newest head under a name of its own hangs on the newest head, which is
+// locked for some days: who may delete in the store cannot hide the last entries either.
+func TestTheNewestHeadIsLocked(t *testing.T) {
+	v := lockedBuckets(t)(t, "newest")
+	dir := t.TempDir()
+	k := v.keep(t, dir, 0)
+	k.write(t, "a", "b")
+	k.close(t)
+	bringBack := backUp(t, k.cfg.State)
+	k = v.keep(t, dir, 0)
+	k.write(t, "c")
+	k.close(t)
+	place := headPlace(k.cfg, k.state.pub)
+	bringBack()
+	v.hide(t, place)
+	v.erase(t, place)
+	if _, err := k.verify(t); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "entry 3 is missing") {
+		t.Errorf("verify says %v", err)
+	}
+}
+
+// Versions of the newest head that are not read are told of, unless a head with a name of its
+// own came after them, of an entry that the ledger has.
+func TestWhatVouchesForVersionsThatAreNotRead(t *testing.T) {
+	at := func(minute int) transport.Version {
+		return transport.Version{At: time.Date(2026, 11, 26, 9, minute, 0, 0, time.UTC)}
+	}
+	five, nine := ledger.Head{Seq: 5}, ledger.Head{Seq: 9}
+	unread := at(30)
+	for name, tc := range map[string]struct {
+		days map[ledger.Head][]transport.Version
+		have ledger.Head
+		want bool
+	}{
+		"nothing":                  {nil, five, false},
+		"one before them":          {map[ledger.Head][]transport.Version{five: {at(29)}}, five, false},
+		"one after them":           {map[ledger.Head][]transport.Version{five: {at(31)}}, five, true},
+		"one that was put again":   {map[ledger.Head][]transport.Version{five: {at(40), at(29)}}, five, false},
+		"an earlier entry's later": {map[ledger.Head][]transport.Version{five: {at(40)}, nine: {at(29)}}, nine, false},
+		"one of another ledger":    {map[ledger.Head][]transport.Version{five: {at(29)}, nine: {at(40)}}, five, false},
+	} {
+		l := headLook{days: tc.days, unread: &unread}
+		have := map[ledger.Head]bool{five: true, tc.have: true}
+		if got := l.vouched(have); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // Who has the key besides says that this year was an old one which was purged, and stores
 // heads that the key signed with another time. The locked ones say when the entries were made.
 func TestHiddenHeadsShowAYearUnderAFalseName(t *testing.T) {
@@ -196,11 +245,11 @@ func TestHiddenHeadsAreAnAlarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Key != place+latestHead {
+		if n.Key != place+latestHead && n.Current() {
 			days = append(days, n)
 		}
 	}
-	if len(days) != 2 { // the second day began with the same entry
+	if len(days) < 2 { // the second day began with the same entry
 		t.Fatalf("%+v", days)
 	}
 	v.hide(t, days[0].Key)

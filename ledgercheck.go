@@ -36,7 +36,7 @@ func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add a
 	case c.Seq == 0:
 		add("ledger", transport.Notice, "The ledger's signed head has not been copied to the store yet: the daemon does it.")
 	case c.Locked:
-		add("ledger", transport.OK, "The ledger's signed head was copied to the store on %s (entry %d); object lock keeps the daily copies.", c.At.In(now.Location()).Format("2006-01-02 15:04"), c.Seq)
+		add("ledger", transport.OK, "The ledger's signed head was copied to the store on %s (entry %d); object lock keeps the copies.", c.At.In(now.Location()).Format("2006-01-02 15:04"), c.Seq)
 	default:
 		add("ledger", transport.OK, "The ledger's signed head was copied to the store on %s (entry %d). The bucket has no object lock: who holds its key can replace the copies.", c.At.In(now.Location()).Format("2006-01-02 15:04"), c.Seq)
 	}

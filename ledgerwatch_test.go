@@ -96,7 +96,7 @@ func TestCheckTellsWhereTheHeadIsKept(t *testing.T) {
 	}
 	for want, c := range map[string]HeadCopy{
 		"has not been copied to the store yet":     {},
-		"object lock keeps the daily copies":       {Seq: 1, At: time.Now(), Locked: true},
+		"object lock keeps the copies":             {Seq: 1, At: time.Now(), Locked: true},
 		"who holds its key can replace the copies": {Seq: 1, At: time.Now()},
 		"not been copied to the store since":       {Seq: 1, Trouble: "store unavailable", Since: time.Now()},
 	} {
