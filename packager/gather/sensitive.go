@@ -110,7 +110,8 @@ func (c *collector) categories(it *Item) []string {
 // absolute, below the source's folder, below the patient's, its bare name, and
 // the folders it lies in.
 func (c *collector) namesOf(it *Item) []string {
-	names := []string{path.Join(filepath.ToSlash(it.place.name), it.Path), it.Path, it.Name}
+	whole := strings.TrimSuffix(filepath.ToSlash(it.place.name), "/") + "/" + it.Path // path.Join would take one of the two slashes that begin a server's name
+	names := []string{whole, it.Path, it.Name}
 	below := it.Path
 	if home := c.home(it.source); home != "" && home != "." {
 		below = strings.TrimPrefix(it.Path, home+"/")

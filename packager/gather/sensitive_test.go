@@ -47,6 +47,19 @@ func TestASideFileInCapitalsIsNotOverlooked(t *testing.T) {
 	}
 }
 
+// TestSensitiveOnAServer: a pattern that begins with a server's name means the files there.
+func TestSensitiveOnAServer(t *testing.T) {
+	for name, pattern := range map[string]string{
+		"//server/records": "//server/records/*/hiv/**", "//server/share/": "//Server/share/**/a.pdf", "C:/records": "c:/records/**", "/": "/10432/hiv/*",
+	} {
+		c := &collector{req: Request{Sensitive: []Sensitive{{"hiv_sti", pattern}}}}
+		it := &Item{Path: "10432/hiv/a.pdf", Name: "a.pdf", place: &place{name: name}}
+		if got := c.categories(it); !slices.Equal(got, []string{"hiv_sti"}) {
+			t.Errorf("%s does not mean a file in %s: %q", pattern, name, got)
+		}
+	}
+}
+
 // TestSensitiveDecisions: a person releases a record of a category only where no
 // federal law asks for a form.
 func TestSensitiveDecisions(t *testing.T) {
