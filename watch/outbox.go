@@ -128,8 +128,10 @@ func Open(dir string, opts Options) (*Outbox, error) {
 	}
 	known := o.id != ""
 	err := o.reopen()
-	if known && errors.Is(err, fs.ErrNotExist) { // it was there before: a share that is not connected yet
-		err = fmt.Errorf("%w: %w", ErrAway, err)
+	if known && err != nil { // it was there before: a share that is not connected yet, of which systems say one thing or another
+		if _, gone := os.Stat(dir); gone != nil || errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", ErrAway, err)
+		}
 	}
 	if err != nil {
 		return nil, err
