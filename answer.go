@@ -311,26 +311,33 @@ func (p *Practice) wrapUpAgain(ctx context.Context, id string) error {
 // reopen reads the order of a release again and makes sure that it is still
 // the one that was taken in.
 func (p *Practice) reopen(ctx context.Context, r *release) (*watch.Claim, *order.Order, error) {
+	c, o, _, err := p.reread(ctx, r)
+	return c, o, err
+}
+
+// reread is reopen with the bytes that were read. Whoever looks at the file once more may
+// see another one: anybody can put one there.
+func (p *Practice) reread(ctx context.Context, r *release) (*watch.Claim, *order.Order, []byte, error) {
 	c, err := p.box.Claim(r.Claim)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	data, err := c.Order()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if digest(data) != r.OrderSHA {
-		return c, nil, &Held{Reasons: []order.Reason{{
+		return c, nil, nil, &Held{Reasons: []order.Reason{{
 			Rule: "R34", Outcome: order.Refuse,
 			Message: "The order was changed while it was being worked on. Nothing was sent. Drop the right version again.",
 		}}}
 	}
 	o, err := p.ReadOrder(ctx, c.File, data)
 	if bad, ok := errors.AsType[*order.ParseError](err); ok {
-		return c, nil, &Held{parseReasons(bad)} // by the stricter rules of a newer program
+		return c, nil, nil, &Held{parseReasons(bad)} // by the stricter rules of a newer program
 	}
 	if err != nil {
-		return c, nil, err
+		return c, nil, nil, err
 	}
-	return c, o, nil
+	return c, o, data, nil
 }

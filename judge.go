@@ -21,15 +21,11 @@ func (p *Practice) admit(ctx context.Context, r *release) error {
 // judge evaluates the rules at a stage; what stops the order comes back as Held.
 // What the rules know of patients, recipients and approvers is read anew.
 func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error {
-	c, o, err := p.reopen(ctx, r)
+	c, o, data, err := p.reread(ctx, r)
 	if err != nil {
 		return err
 	}
 	signature, err := c.Signature()
-	if err != nil {
-		return err
-	}
-	data, err := c.Order()
 	if err != nil {
 		return err
 	}
