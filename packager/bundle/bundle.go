@@ -32,11 +32,8 @@ package bundle
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"slices"
 	"strings"
@@ -125,6 +122,7 @@ type Writer struct {
 	undated   bool
 	zip       *zipform.Writer
 	pipe      *pipeline
+	members   []*member // of the records
 	dicom     []dicomdir.Instance
 	series    map[string]*series
 	unlisted  int
@@ -214,13 +212,21 @@ func (w *Writer) add(ctx context.Context, rec Record, out *redact.Output) error 
 		w.pipe.free <- first
 		return err
 	}
-	sum, err := w.stream(ctx, in, first, to)
-	if err != nil {
+	if err := w.stream(ctx, in, first, to); err != nil {
 		return err
 	}
-	m.SHA256 = sum
 	w.manifest.Records = append(w.manifest.Records, m)
+	w.members = append(w.members, to)
 	return nil
+}
+
+// digests puts the digests of the records into the manifest, once the last of them is
+// taken.
+func (w *Writer) digests() {
+	for i, m := range w.members {
+		<-m.hashed
+		w.manifest.Records[i].SHA256 = m.digest
+	}
 }
 
 func (w *Writer) usable() error {
@@ -260,7 +266,7 @@ func (w *Writer) place(ctx context.Context, rec Record, out *redact.Output, head
 	if m.Title == "" {
 		m.Title = title(rec.Kind, x)
 	}
-	return m, &member{name: m.Path, method: w.method(m.Format, x, out.Size), size: out.Size}, nil
+	return m, newMember(m.Path, w.method(m.Format, x, out.Size), out.Size), nil
 }
 
 func (w *Writer) identify(ctx context.Context, rec Record, size int64, head []byte) (*dicomdir.Instance, error) {
@@ -316,14 +322,11 @@ func (w *Writer) method(format string, x *dicomdir.Instance, size int64) uint16 
 
 func isDICOM(format string) bool { return strings.HasPrefix(strings.ToUpper(format), "DICOM") }
 
-// stream hands the blocks of a member to the pipeline and returns the SHA-256.
-// The first block is filled already.
-func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) (string, error) {
-	sum := sha256.New()
+// stream hands the blocks of a member to the pipeline. The first block is filled
+// already.
+func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) error {
 	b.first = true
 	for n := 1; ; n++ {
-		sum.Write(b.data)
-		to.crc = crc32.Update(to.crc, crc32.IEEETable, b.data)
 		b.to, b.last, b.hard = to, in.left == 0, n%(2*partBlocks) == 2
 		last := b.last
 		var next *block
@@ -332,12 +335,12 @@ func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) (s
 			if next, err = w.next(ctx, in, b, to.method == zipform.Deflate && n%partBlocks != 0); err != nil {
 				w.pipe.fail(err) // the ZIP ends here, in the middle of a member
 				w.pipe.free <- b
-				return "", err
+				return err
 			}
 		}
 		w.pipe.put(b)
 		if last {
-			return hex.EncodeToString(sum.Sum(nil)), nil
+			return nil
 		}
 		b = next
 	}

@@ -34,6 +34,7 @@ func (w *Writer) Finish(ctx context.Context, sign func(manifest []byte) ([]byte,
 }
 
 func (w *Writer) finish(ctx context.Context, sign func([]byte) ([]byte, error)) error {
+	w.digests()
 	if err := w.addIndexes(ctx); err != nil {
 		return err
 	}

@@ -2,6 +2,10 @@ package bundle
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"hash/crc32"
 	"io"
 	"runtime"
 	"sync"
@@ -53,22 +57,31 @@ type block struct {
 	ready       chan struct{} // closed when data is the stored form
 }
 
-// member is a file on its way into the ZIP. Its crc is set before the last
-// block is queued.
+// member is a file on its way into the ZIP. Its crc is complete when its last block is
+// ready.
 type member struct {
 	name   string
 	method uint16
 	size   int64
 	crc    uint32
+	sum    hash.Hash     // nil for one whose digests are known
+	hashed chan struct{} // closed when digest is set
+	digest string        // SHA-256, lower-case hex
 }
 
-// pipeline compresses and writes while the next block is read and hashed:
-// blocks are queued in order, compressed by several workers, and written in
-// order by one goroutine. The number of blocks bounds its memory.
+// newMember is a member whose digests the pipeline takes.
+func newMember(name string, method uint16, size int64) *member {
+	return &member{name: name, method: method, size: size, sum: sha256.New(), hashed: make(chan struct{})}
+}
+
+// pipeline hashes, compresses and writes while the next block is read:
+// blocks are queued in order, hashed by one goroutine, compressed by several workers,
+// and written in order by one goroutine. The number of blocks bounds its memory.
 type pipeline struct {
 	zip   *zipform.Writer
 	free  chan *block
 	queue chan *block
+	plain chan *block // to be hashed
 	jobs  chan *block
 	wg    sync.WaitGroup
 
@@ -89,6 +102,7 @@ func newPipeline(zip *zipform.Writer, workers int) *pipeline {
 		zip:   zip,
 		free:  make(chan *block, n),
 		queue: make(chan *block, n),
+		plain: make(chan *block, n),
 		jobs:  make(chan *block, n),
 		parts: parts{},
 	}
@@ -96,6 +110,7 @@ func newPipeline(zip *zipform.Writer, workers int) *pipeline {
 		p.free <- nil // taken out of the pool when it is needed
 	}
 	p.wg.Go(p.write)
+	p.wg.Go(p.hash)
 	for range workers {
 		p.wg.Go(p.compress)
 	}
@@ -124,18 +139,35 @@ func (p *pipeline) take(ctx context.Context) (*block, error) {
 // put hands a filled block over. Blocks of one member are put one after the
 // other, the last one marked.
 func (p *pipeline) put(b *block) {
-	if b.to.method == zipform.Deflate {
-		p.jobs <- b
-	} else {
-		close(b.ready)
-	}
+	p.plain <- b
 	p.queue <- b
+}
+
+// hash takes the digests of the blocks in their order and hands them on.
+func (p *pipeline) hash() {
+	defer close(p.jobs)
+	for b := range p.plain {
+		m := b.to
+		if m.sum != nil {
+			m.sum.Write(b.data)
+			m.crc = crc32.Update(m.crc, crc32.IEEETable, b.data)
+			if b.last {
+				m.digest, m.sum = hex.EncodeToString(m.sum.Sum(nil)), nil
+				close(m.hashed)
+			}
+		}
+		if m.method == zipform.Deflate {
+			p.jobs <- b
+		} else {
+			close(b.ready)
+		}
+	}
 }
 
 // close waits until all is written and returns the first error.
 func (p *pipeline) close() error {
 	close(p.queue)
-	close(p.jobs)
+	close(p.plain)
 	p.wg.Wait()
 	for len(p.free) > 0 {
 		if b := <-p.free; b != nil {
