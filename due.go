@@ -59,6 +59,7 @@ func timesOf(cfg *config.Config) order.Times {
 type requests struct {
 	mu   sync.Mutex
 	open map[string]*request // by reference
+	lost time.Time           // until when the ledger lacks what was sent; see [ledger.Loss]
 }
 
 // request is one of them.
@@ -113,7 +114,7 @@ func (q *requests) reread(ctx context.Context, dir string) error {
 	fresh, err := readRequests(ctx, dir, nil)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.open = fresh.open
+	q.open, q.lost = fresh.open, fresh.lost
 	return err
 }
 
@@ -136,6 +137,7 @@ func requestOf(e *ledger.Entry) string {
 // note takes a line of the ledger into account. A hold of another file under an
 // order's number, and of a file without a number, says nothing about an order.
 func (q *requests) note(e ledger.Entry) {
+	q.noteLoss(&e)
 	ref := requestOf(&e)
 	if ref == "" {
 		return
@@ -165,6 +167,36 @@ func (q *requests) note(e ledger.Entry) {
 	if d, err := order.ParseDate(e.Until); err == nil && e.Event == ledger.Extended {
 		r.until = d
 	}
+}
+
+// noteLoss takes into account that a person went on without lines that are lost.
+func (q *requests) noteLoss(e *ledger.Entry) {
+	if e.Lost == nil {
+		return
+	}
+	until := e.Lost.At
+	if until.IsZero() {
+		until = e.At
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if until.After(q.lost) {
+		q.lost = until
+	}
+}
+
+// lostUntil is the last day of which the ledger lacks lines; zero if it lacks none. An order
+// that was approved by then may be in them, unless the ledger has it.
+func (q *requests) lostUntil(zone *time.Location) order.Date {
+	if q == nil {
+		return order.Date{}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lost.IsZero() {
+		return order.Date{}
+	}
+	return order.DateOf(q.lost.In(zone))
 }
 
 // snapshot copies what is open.

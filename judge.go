@@ -43,6 +43,7 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 	if facts.Similar, err = p.similar(ctx, r, o, facts.Recipient, at); err != nil {
 		return err
 	}
+	facts.LostUntil = p.requests.lostUntil(p.opts.Now().Location())
 	if at == order.AtIntake {
 		if facts.Brake, err = p.braked(ctx, r, o, facts.Recipient); err != nil {
 			return err

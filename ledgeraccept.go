@@ -130,6 +130,9 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 		if err != nil {
 			return e, err
 		}
+		if p.requests != nil {
+			p.requests.noteLoss(&line)
+		}
 		if line.Seq, line.Hash = rec.Seq, rec.Hash; i == 0 {
 			e = line
 		}

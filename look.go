@@ -132,6 +132,7 @@ func preview(ctx context.Context, cfg *config.Config, opts Options, name string,
 	if asked, err := readRequests(ctx, p.state.path("ledger"), nil); err == nil { // one that cannot be read is R31's
 		facts.ExtendedTo = asked.snapshot()[order.Reference(o.ID)].until
 		facts.Extended = !facts.ExtendedTo.IsZero()
+		facts.LostUntil = asked.lostUntil(p.opts.Now().Location())
 	}
 	v.Order, v.Terms = o.ID, termsOf(o, &facts)
 	said := order.Review(o, facts)

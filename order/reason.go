@@ -97,6 +97,7 @@ type Facts struct {
 	Times        Times    // what the practice's counsel changed in the table of deadlines
 	WarnDays     int      // how long before a deadline an order says so; 0: [WarnDays]
 	Similar      *Earlier // an order with the same content under another id
+	LostUntil    Date     // the last day of which the ledger lacks what was sent; zero: of none
 	LedgerBroken bool     // the chain of the ledger does not verify
 	Brake        []Excess // what the practice's brake on releases has reached
 	Document     Filed    // the signed form of an authorization

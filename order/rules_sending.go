@@ -74,8 +74,13 @@ func checkWay(only Way, to Recipient) []finding {
 	return nil
 }
 
-func checkRepeated(_ *Order, f *Facts) []finding {
-	if f.Similar == nil || f.Stage == AtRelink {
+func checkRepeated(o *Order, f *Facts) []finding {
+	switch {
+	case f.Stage == AtRelink:
+		return nil
+	case !f.LostUntil.IsZero() && !o.Approved.On.After(f.LostUntil):
+		return say("This order may have been sent already: it was approved on %s, and the record book lacks what was sent until %s, for an older copy of it was brought back. Look for its receipt or letters where answered orders are put away, or ask the recipient. If it was sent, delete this order; if it was not, let an approver decide (a decision on R34).", o.Approved.On.Words(), f.LostUntil.Words())
+	case f.Similar == nil:
 		return nil
 	}
 	return say("This looks like the order %s sent on %s. Send again? If so, let an approver decide (a decision on R34).", f.Similar.Order, f.Similar.On.Words())

@@ -91,6 +91,7 @@ var surroundings = map[string]func(*Facts){
 		f.Restrictions = Restrictions{"10432": {ContactOnly: Way{Address: "7 Elm Street, Troy NY"}}}
 	},
 	"R34-again":    func(f *Facts) { f.Similar = &Earlier{"R-0", on(2026, 11, 4)} },
+	"R34-lost":     func(f *Facts) { f.LostUntil = on(2026, 11, 18) },
 	"A1-unsigned":  func(f *Facts) { f.RequireSignature = true },
 	"A1-changed":   func(f *Facts) { f.RequireSignature, f.SignatureFails = true, Changed },
 	"A1-other-key": func(f *Facts) { f.RequireSignature, f.SignatureFails = true, AnotherSign },
@@ -261,6 +262,20 @@ func TestEveryRuleFails(t *testing.T) {
 		if known[id] == (keptElsewhere[id] != "") {
 			t.Errorf("%s is in the table of rules, or kept elsewhere, not both or neither", id)
 		}
+	}
+}
+
+// TestWhatIsApprovedAfterALossGoes: what the ledger lacks cannot be an order that was approved
+// later, nor a link that it knows.
+func TestWhatIsApprovedAfterALossGoes(t *testing.T) {
+	o := load(t, "testdata/failing/R34-lost.yaml")
+	f := facts(o)
+	f.LostUntil = on(2026, 11, 17)
+	if said := Stopping(Evaluate(o, f)); len(said) > 0 {
+		t.Errorf("approved a day later: %+v", said)
+	}
+	if f.LostUntil, f.Stage = on(2026, 11, 18), AtRelink; len(about(Evaluate(o, f), "R34")) > 0 {
+		t.Error("a new link is stopped")
 	}
 }
 

@@ -69,7 +69,8 @@ func daemon(t *testing.T, cfg *config.Config, opts chartseal.Options) (p *charts
 func TestOrdersLieUntilTheLedgerIsTrusted(t *testing.T) {
 	t.Parallel()
 	cfg := rolledBack(t)
-	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "c.yaml"), letOrder("R-83"), 0o600))
+	looked := strings.Replace(string(letOrder("R-83")), "approved:", "decisions: [{rule: R34, decision: release, by: dr-lee, on: "+time.Now().Format(time.DateOnly)+", reason: it is new}]\napproved:", 1)
+	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "c.yaml"), []byte(looked), 0o600))
 	must(t, os.WriteFile(filepath.Join(cfg.Outbox, "d.yaml"), []byte("order: R-84\n"), 0o600)) // unreadable
 	opts := (&app{}).options(nil)
 	p, err := chartseal.Open(context.Background(), cfg, opts)

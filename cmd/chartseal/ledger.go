@@ -231,7 +231,9 @@ since, its signed heads in the store show it, and nothing is sent. The same hold
 state folder was lost as a whole and a new ledger begins. This writes an entry that says
 which entries are missing, who accepted that, and why; then orders go on. What was sent
 meanwhile is named by the receipts in the outbox's sent folder: enter it by hand where an
-accounting of disclosures needs it.
+accounting of disclosures needs it. An order that is dropped again and was approved by the
+day of the last missing entry may be among those: it is held (R34) until an approver has
+decided that it was not.
 
 Who decides is one of the approvers in chartseal.yaml; where approval is by signature, the
 statement is signed with that person's key (--key), and the entry keeps it.
@@ -255,6 +257,9 @@ A ledger that was edited is not accepted: restore its files from the backup firs
 			}
 			p := &printer{w: cmd.OutOrStdout()}
 			p.f("Recorded as entry %d%s. Orders go on.\n", e.Seq, lostWords(e.Lost))
+			if e.Lost != nil {
+				p.f("Orders that were approved by that day and that the ledger does not know are held (R34) until an approver has decided: they may have been sent.\n")
+			}
 			return p.err
 		},
 	}

@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"chartseal"
 	"chartseal/testdata/practice"
+	"chartseal/transport"
+	"chartseal/transport/s3"
 )
 
 // The state folder, or the engine's database alone, is brought back from the day
@@ -70,6 +73,53 @@ func TestAnOrderSentSinceTheBackupIsNotSentAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The state folder is brought back from the day before, and somebody put the receipt of an
+// order away that was sent since. The heads in the bucket say that the ledger lacks lines:
+// when a person goes on with it, an order that may be in them is held until an approver has
+// looked, in the daemon, for who sends by hand and in 'check', and goes on that word.
+func TestAnOrderWhoseReceiptWasPutAwayIsNotSentAgain(t *testing.T) {
+	cfg, _, st := bucketPractice(t)
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"a.yaml": letOrder("R-74")})
+	yesterday := filepath.Join(t.TempDir(), "yesterday")
+	must(t, os.CopyFS(yesterday, os.DirFS(cfg.State)))
+	again := letOrder("R-75")
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"b.yaml": again})
+	must(t, os.Rename(filepath.Join(cfg.Outbox, "sent", "R-75"), filepath.Join(t.TempDir(), "R-75")))
+	must(t, os.RemoveAll(cfg.State))
+	must(t, os.CopyFS(cfg.State, os.DirFS(yesterday)))
+	before := bundlesIn(t, st)
+	if code := run([]string{"ledger", "accept", "-c", cfg.File, "--by", "dr-lee", "--reason", "the disk failed"}); code != 0 {
+		t.Fatalf("accept ends with %d", code)
+	}
+	opts := (&app{}).options(nil)
+	seen, err := chartseal.LookAtRules(t.Context(), cfg, opts, "b.yaml", again, nil)
+	if err != nil || len(seen.Held) != 1 || seen.Held[0].Rule != "R34" {
+		t.Errorf("check says %+v, %v", seen, err)
+	}
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"b.yaml": again})
+	why, err := os.ReadFile(filepath.Join(cfg.Outbox, "held", "R-75", "WHY-HELD.txt"))
+	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(why)), " "), "may have been sent already") || bundlesIn(t, st) != before {
+		t.Errorf("%s, %v, %d bundles and %d before", why, err, bundlesIn(t, st), before)
+	}
+	decided := strings.Replace(string(again), "approved:", "decisions: [{rule: R34, decision: release, by: dr-lee, on: "+time.Now().Format(time.DateOnly)+", reason: Dr. Chen has not got it}]\napproved:", 1)
+	runUntilIdle(t, cfg, time.Now, map[string][]byte{"b.yaml": []byte(decided)})
+	if !isThere(cfg.Outbox, "sent", "R-75", "RECEIPT.txt") || bundlesIn(t, st) != before+1 {
+		t.Errorf("it did not go on an approver's word; %d bundles, and %d before", bundlesIn(t, st), before)
+	}
+}
+
+// bundlesIn counts what is sealed in a bucket.
+func bundlesIn(t *testing.T, st *s3.Store) (n int) {
+	t.Helper()
+	for o, err := range st.Objects(t.Context(), "", "") {
+		must(t, err)
+		if transport.IsKey(o.Key, "") {
+			n++
+		}
+	}
+	return n
 }
 
 // A release that the lost database alone knew of, and whose order is gone, ends all

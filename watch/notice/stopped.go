@@ -12,7 +12,9 @@ WHAT TO DO
 
   1. Call your IT contact today, and read this note to them.
   2. Leave the orders where they are. None is lost: they are worked on
-     as soon as the record book is in order.
+     as soon as the record book is in order. If an older copy of it is
+     used from then on, each order that may be among those sent meanwhile
+     is held until somebody has looked.
   3. {{wrap 5 (printf "If records are needed urgently, ask %s." .Help)}}
 
 For IT: chartseal ledger verify says what is wrong, and at which entry.
