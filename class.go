@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"syscall"
 
 	"modernc.org/sqlite"
 
@@ -26,7 +25,7 @@ const (
 // IsFull reports that a disk of this computer is full, which ends by itself or by hand.
 func IsFull(err error) bool {
 	full, is := errors.AsType[*sqlite.Error](err)
-	return is && (full.Code() == sqliteFull || full.Code() == sqliteShmSize) || errors.Is(err, syscall.ENOSPC)
+	return is && (full.Code() == sqliteFull || full.Code() == sqliteShmSize) || watch.IsFull(err)
 }
 
 // ClassOf names the kind of trouble for logs, metrics and alerts.
@@ -62,15 +61,17 @@ func classOf(err error) string {
 		{errSilent, "records folder does not answer"},
 		{gather.ErrEmptied, "shared image folder empty"},
 		{errNoExport, "export folder missing"},
-		{syscall.EROFS, "disk read-only"},
 		{fs.ErrPermission, "access refused by this computer"},
 	} {
 		if errors.Is(err, c.is) {
 			return c.name
 		}
 	}
-	if IsFull(err) {
+	switch {
+	case IsFull(err):
 		return "disk full"
+	case watch.IsReadOnly(err):
+		return "disk read-only"
 	}
 	return "machine"
 }

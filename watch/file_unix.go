@@ -34,6 +34,14 @@ func locked(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.ETXTBSY)
 }
 
+// IsFull reports that a disk is full, or what this account may use of it.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// IsReadOnly reports that a disk takes no changes.
+func IsReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
+
 // device names the file system a folder is on.
 func device(dir string) string {
 	info, err := os.Stat(dir)

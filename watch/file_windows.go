@@ -38,6 +38,16 @@ func locked(err error) bool {
 	return false
 }
 
+// IsFull reports that a disk is full, or what this account may use of it. Windows has its
+// own numbers for that, which package syscall does not take for ENOSPC (Microsoft,
+// "System Error Codes").
+func IsFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) || errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
+}
+
+// IsReadOnly reports that a disk takes no changes.
+func IsReadOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
+
 // cloudOnly reports a file whose bytes a cloud program has not fetched
 // (Microsoft, "File Attribute Constants").
 func cloudOnly(info fs.FileInfo) bool {

@@ -161,7 +161,7 @@ func (w *wine) starts(t *testing.T) {
 func (w *wine) lists(t *testing.T) {
 	w.tests(t, "../../config/access", "TestCloseShutsOutWhoWasLetIn")
 	w.tests(t, "./service", "TestHandOverSaysWhatIsLeft")
-	w.tests(t, "../../watch", "TestReplaceWaitsForAReader", "-test.run=TestReplace")
+	w.tests(t, "../../watch", "TestReplaceWaitsForAReader", "-test.run=^Test(Replace|FullDisk)")
 }
 
 // tests runs those of a package, of which one must be among them.
