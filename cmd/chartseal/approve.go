@@ -105,6 +105,7 @@ func approverKey(file string) (minisign.PrivateKey, error) {
 	if err != nil {
 		return minisign.PrivateKey{}, usage(fmt.Errorf("read key: %w", err))
 	}
+	b = []byte(plainText(b))
 	if !minisign.IsEncrypted(b) {
 		var k minisign.PrivateKey
 		if err := k.UnmarshalText(b); err != nil {

@@ -126,7 +126,7 @@ func wordsIn(file string) (string, error) {
 	if err == nil && len(b) > maxSecret {
 		err = errors.New("the file with the passphrase is none")
 	}
-	return strings.TrimSpace(string(b)), err
+	return strings.TrimSpace(plainText(b)), err
 }
 
 func printBackup(p *printer, r chartseal.BackupReport) error {

@@ -147,7 +147,7 @@ func keptSecret(env, credential, file string) (string, error) {
 	if err != nil || len(b) > maxSecret {
 		return "", fmt.Errorf("the file with %s cannot be read, or is no secret", env)
 	}
-	s := strings.TrimRight(string(b), "\r\n")
+	s := strings.TrimRight(plainText(b), "\r\n")
 	if s == "" {
 		return "", fmt.Errorf("the file with %s is empty", env)
 	}

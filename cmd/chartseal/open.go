@@ -323,7 +323,7 @@ func signerKey(s string) (string, error) {
 	if err != nil {
 		return "", usage(errors.New("--signer is neither a practice's public key nor a file that holds one"))
 	}
-	return string(b), nil
+	return plainText(b), nil
 }
 
 // identities takes the key or the passphrase that a sealed file needs, and tries it on

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -123,7 +124,10 @@ func (s *servicePlan) fill(a *app) (err error) {
 		}
 	}
 	for _, file := range []string{s.Credentials, s.PGPass} {
-		if _, err := os.Stat(file); file != "" && err != nil {
+		if file == "" {
+			continue
+		}
+		if err := unmarked(file); err != nil && !errors.Is(err, fs.ErrPermission) { // another account's
 			return usage(err)
 		}
 	}
@@ -204,7 +208,7 @@ func (s *servicePlan) askPassword() error {
 		if err != nil {
 			return usage(err)
 		}
-		s.Password = strings.TrimRight(string(b), "\r\n")
+		s.Password = strings.TrimRight(plainText(b), "\r\n")
 		return nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {

@@ -12,6 +12,8 @@ import (
 	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 // maxKeyFile bounds a file of private keys in bytes.
@@ -84,6 +86,10 @@ func ParseIdentities(r io.Reader, prompt Prompt) (Identities, error) {
 	}
 	if len(data) > maxKeyFile {
 		return Identities{}, errors.New("read key file: the file is too large for a key file")
+	}
+	// The > of Windows PowerShell writes UTF-16, and Notepad may put a mark at the beginning.
+	if plain, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), data); err == nil {
+		data = plain
 	}
 	if data, err = decryptKeyFile(data, prompt); err != nil {
 		return Identities{}, err

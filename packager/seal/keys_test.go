@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -184,6 +186,8 @@ func TestKeyFiles(t *testing.T) {
 	}
 	opens("plain", plain, nil)
 	opens("saved by Notepad", bytes.ReplaceAll(plain, []byte("\n"), []byte("\r\n")), nil)
+	opens("with a mark", append([]byte("\xef\xbb\xbf"), plain...), nil)
+	opens("written by PowerShell", utf16Of(string(plain)), nil)
 	opens("encrypted", encrypted(t, plain, "open sesame", false), prompt("open sesame"))
 	opens("encrypted, armored", encrypted(t, plain, "open sesame", true), prompt("open sesame"))
 
@@ -199,6 +203,15 @@ func TestKeyFiles(t *testing.T) {
 			t.Errorf("%.30q: %v", bad, err)
 		}
 	}
+}
+
+// utf16Of is a text as the > of Windows PowerShell writes it.
+func utf16Of(s string) []byte {
+	b := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(strings.ReplaceAll(s, "\n", "\r\n"))) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return b
 }
 
 func TestWrongPassphraseOfAnSSHKey(t *testing.T) {
