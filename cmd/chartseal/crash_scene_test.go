@@ -111,12 +111,12 @@ func (s *stock) configure(t *testing.T, home string) {
 }
 
 // freePort is a port that no other stock of this process got, below those that
-// systems give to connections (from 32768 on Linux, 49152 elsewhere): a store that
+// systems give to connections and those that stores choose for themselves: a store that
 // starts again must find its port free.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for {
-		port := 10_000 + rand.IntN(22_000)
+		port := 10_000 + rand.IntN(10_000)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			continue

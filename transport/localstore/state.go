@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 
 	"github.com/versity/versitygw/backend/meta"
 )
@@ -89,8 +91,28 @@ func (st state) save(dir string) error {
 	return nil
 }
 
+// The ports that the store chooses from, which stay its own for years. Those from 32768
+// (Linux) or 49152 on (Windows, macOS) the system gives to connections for as long as they
+// last, and Windows sets whole ranges of them aside, others after each start of the computer.
+const (
+	firstPort = 20000
+	ports     = 10000
+	portTries = 100
+)
+
+// freePort chooses a port that is free now; one of the system's own choice if need be.
 func freePort(ctx context.Context) (int, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	var l net.Listener
+	var err error
+	for try := range portTries {
+		port := 0
+		if try < portTries-1 {
+			port = firstPort + mathrand.IntN(ports) //nolint:gosec // any will do
+		}
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port))); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return 0, fmt.Errorf("choose port: %w", bare(err))
 	}
