@@ -122,7 +122,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"unknown", "1 file has a format that cannot be cleaned", "10432/x.docx", func(p practice) { p.put("records/10432/x.docx", []byte("PK")) }},
 		{"broken DICOM", "1 DICOM image could not be read", "10432/x", func(p practice) { p.put("records/10432/x", maria.bytes()[:300]) }},
 		{"control character", "1 file is empty", "10432/a\ufffdb", func(p practice) { p.posix(); p.put("records/10432/a\nb", nil) }},
-		{"not text", "1 file has a name that is not valid text", "10432/a\ufffdb.pdf", func(p practice) { p.posix(); p.pdf("records/10432/a\xffb.pdf") }},
+		{"not text", "1 file has a name that this computer cannot read", "10432/a\ufffdb.pdf", func(p practice) { p.posix(); p.pdf("records/10432/a\xffb.pdf") }},
 		{"side file", "1 side file", "10432/x.jpg", func(p practice) {
 			p.put("records/10432/x.jpg", []byte{0xff, 0xd8, 0xff, 0xe0})
 			p.put("records/10432/x.jpg.meta.yaml", []byte("date: yesterday\n"))
@@ -340,5 +340,34 @@ func TestFileThatShrinksIsNotShort(t *testing.T) {
 	}
 	if err := f.Close(); !errors.Is(err, ErrChanged) {
 		t.Errorf("close: %v, want ErrChanged", err)
+	}
+}
+
+// TestNamesThatWindowsMisreads: who opened "pano.pdf." there would read pano.pdf, which
+// would go twice, and the other not at all.
+func TestNamesThatWindowsMisreads(t *testing.T) {
+	p := newPractice(t)
+	p.posix()
+	p.pdf("records/10432/2025-01-01 pano.pdf")
+	for _, odd := range []string{"2025-01-01 pano.pdf.", "2025-01-01 pano.pdf ", "scans./2025-01-01.pdf", "aux.pdf"} {
+		p.pdf("records/10432/" + odd)
+	}
+	req := p.request(p.source("chart", "records/{patient.id}/**"))
+	if c := p.collect(req); len(c.Items) != 5 || len(c.Problems) != 0 {
+		t.Errorf("elsewhere: %d items, problems %+v", len(c.Items), c.Problems)
+	}
+	windowsNames = true
+	defer func() { windowsNames = false }()
+	c := p.collect(req)
+	if len(c.Problems) != 1 || len(c.Items) != 1 {
+		t.Fatalf("%d items, problems %+v", len(c.Items), c.Problems)
+	}
+	want := []string{"10432/2025-01-01 pano.pdf ", "10432/2025-01-01 pano.pdf.", "10432/aux.pdf", "10432/scans."}
+	if got := c.Problems[0]; got.Rule != "R11" || !slices.Equal(got.Items, want) {
+		t.Errorf("%s %q, want %q", got.Rule, got.Items, want)
+	}
+	req.Sources = []Source{p.source("chart", "records/{patient.id}/2025*.pdf")} // of which only one is asked for
+	if c := p.collect(req); len(c.Items) != 1 || len(c.Problems) != 0 {
+		t.Errorf("not asked for: %d items, problems %+v", len(c.Items), c.Problems)
 	}
 }

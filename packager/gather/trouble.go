@@ -58,7 +58,7 @@ var words = [troubles]wording{
 	link:             {"R11", "1 entry is a link to another place and was not followed.", "%d entries are links to other places and were not followed.", "Put the files themselves into the patient's folder."},
 	hardLink:         {"R11", "1 file is also filed under another name (a hard link).", "%d files are also filed under other names (hard links).", "Replace it by a copy of its own, so that it is sure to be this patient's."},
 	special:          {"R11", "1 entry is not an ordinary file.", "%d entries are not ordinary files.", "If it is kept in the cloud, open it once so that it is stored here; otherwise take it out of the patient's folder."},
-	badName:          {"R11", "1 file has a name that is not valid text.", "%d files have names that are not valid text.", "Give each a name of ordinary letters."},
+	badName:          {"R11", "1 file has a name that this computer cannot read.", "%d files have names that this computer cannot read.", "Give each a name of ordinary letters that ends in no dot and no space."},
 	unreadableFile:   {"R11", "1 file could not be read.", "%d files could not be read.", "Close it in other programs and check who may read it, then save the order again."},
 	unreadableFolder: {"R11", "1 folder could not be opened.", "%d folders could not be opened.", "Check who may read it, then save the order again."},
 	tooDeep:          {"R11", "1 folder lies too deep to be searched.", "%d folders lie too deep to be searched.", "Move its files further up."},

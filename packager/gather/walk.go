@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 )
@@ -144,13 +145,25 @@ func refused(e fs.DirEntry, next positions, pattern []segment) trouble {
 	switch {
 	case !utf8.ValidString(e.Name()):
 		return badName
-	case !asked, isFolder(e), e.Type().IsRegular():
+	case !asked:
+		return noTrouble
+	case windowsNames && misread(e.Name()):
+		return badName
+	case isFolder(e), e.Type().IsRegular():
 		return noTrouble
 	case e.Type()&fs.ModeSymlink != 0:
 		return link
 	}
 	return special
 }
+
+// windowsNames says that names mean what Windows takes them for.
+var windowsNames = filepath.Separator == '\\'
+
+// misread reports a name that Windows takes for another one, or for a device: it drops dots
+// and spaces at the end (Microsoft, "Naming Files, Paths, and Namespaces"). Who opened
+// "pano.jpg." would read pano.jpg. Such names come from other systems.
+func misread(name string) bool { return strings.TrimRight(name, ". ") != name || reservedName(name) }
 
 // enter opens a folder and makes sure that it is one, not a link to one.
 // os.Root keeps links from leading outside, but follows those inside.
