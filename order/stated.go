@@ -28,8 +28,9 @@ func (s Stated) Empty() bool { return s.Name == "" && len(s.Births) == 0 && len(
 // Insufficient, which a person can decide about, and is a Mismatch without one.
 // People write names in many ways, so a nickname, a name in brackets on the order,
 // and one of two family names count as agreeing; a family name that was changed
-// does if birth date or number agree. What is not there says nothing; of an empty
-// Stated the result is Insufficient.
+// does if the birth date agrees. A number alone outweighs no other name: it is what led to
+// the folder, so of a wrong number on the order it is on every page. What is not there says
+// nothing; of an empty Stated the result is Insufficient.
 func MatchStated(p Patient, s Stated) Match {
 	name, born, number := statedName(p.Name, s.Name), statedBirth(p.BirthDate, s.Births), statedID(p.ID, s.IDs)
 	if number == opposite && s.Foreign {
@@ -73,20 +74,18 @@ func otherFamily(born, number evidence) Match {
 	switch {
 	case born == opposite:
 		return Mismatch
-	case born == agrees && number != opposite, number == agrees:
+	case born == agrees && number != opposite:
 		return Matching
-	case born == agrees, number == silent:
+	case born == agrees, number != opposite:
 		return Insufficient
 	}
 	return Mismatch
 }
 
-// otherGiven: the family names agree, as of parents, children and twins.
+// otherGiven: the family names agree, as of parents, children and twins. Whoever takes one
+// twin's number for the other's finds a page on which birth date and number agree.
 func otherGiven(born, number evidence) Match {
-	switch {
-	case born == agrees && number == agrees:
-		return Matching
-	case born == agrees, number == agrees && born == silent:
+	if born == agrees || number == agrees && born == silent {
 		return Insufficient
 	}
 	return Mismatch
