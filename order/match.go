@@ -3,6 +3,9 @@ package order
 import (
 	"strings"
 	"time"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Match says whether a file is the order's patient's.
@@ -76,19 +79,29 @@ func withoutNumber(person nameMatch, born evidence) Match {
 	return Insufficient
 }
 
+// Contradicts says that a name or a birth date found in a file is another than the order's;
+// one that is missing, or that has only a part of the name, contradicts nothing.
+func Contradicts(p Patient, name, birthDate string) bool {
+	said := statedName(p.Name, name).evidence
+	return compareBirth(p.BirthDate, birthDate) == opposite || said == opposite || said == partly
+}
+
 // SamePatient says that two patient numbers are of one patient, as far as numbers tell.
 func SamePatient(a, b string) bool { return compareID(a, b) == agrees }
 
 func compareID(want, got string) evidence {
-	want, got = strings.TrimSpace(want), strings.TrimSpace(got)
+	want, got = norm.NFC.String(strings.TrimSpace(want)), norm.NFC.String(strings.TrimSpace(got))
 	switch {
 	case got == "" || want == "":
 		return silent
-	case strings.EqualFold(want, got):
+	case strings.EqualFold(want, got): // as folders are found by it
 		return agrees
 	}
 	return opposite
 }
+
+// foldID is one form for all ways of writing a patient number that count as the same.
+func foldID(id string) string { return cases.Fold().String(norm.NFC.String(strings.TrimSpace(id))) }
 
 func compareBirth(want Date, got string) evidence {
 	born, ok := readBirth(strings.TrimSpace(got))

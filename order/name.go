@@ -196,7 +196,7 @@ func spellings(s string) []string {
 
 func unaccented(s string) string {
 	return strokes.Replace(strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+		if unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Cf, r) { // accents, and what cannot be seen
 			return -1
 		}
 		return r

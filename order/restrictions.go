@@ -1,6 +1,12 @@
 package order
 
-import "chartseal/config/strict"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"chartseal/config/strict"
+)
 
 // Restrictions is what patients asked for, by patient number: whom not to send
 // to, where alone to reach them (45 CFR 164.522), and which authorizations they
@@ -88,8 +94,15 @@ func ParseRestrictions(name string, data []byte) (Restrictions, error) {
 	if doc == nil && onlyComments(problems) {
 		return nil, nil
 	}
+	seen := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(file)) {
+		if seen[foldID(id)] { // of two only one would be kept to
+			problems = append(problems, doc.Problem(id, "the patient '%s' is listed twice, with another case or with spaces. Put what the patient asked for into one place", strings.TrimSpace(id)))
+		}
+		seen[foldID(id)] = true
+	}
 	if len(problems) > 0 {
-		return nil, &BookError{problems}
+		return nil, &BookError{strict.Sorted(problems)}
 	}
 	return Restrictions(file), nil
 }

@@ -1,0 +1,42 @@
+package order
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// What a patient asked for is found however number and names are written: with accents
+// that are decomposed, as by macOS, and with characters that cannot be seen, as in what is
+// pasted from a web page.
+func TestWhatPatientsAskedForIsFoundAsWritten(t *testing.T) {
+	r := Restrictions{"\u00c9-7": {NotTo: []string{"Acme Dental"}, Withdrawn: []Withdrawal{{To: "Acme Dental", On: on(2026, 11, 1)}}}}
+	for _, id := range []string{"\u00e9-7", "E\u0301-7", " e\u0301-7 "} {
+		if len(r.of(id).NotTo) != 1 {
+			t.Errorf("nothing is found for %q", id)
+		}
+	}
+	for _, name := range []string{"Ac\u200bme Dental", "Acme\u00ad Dental", "\ufeffACME dental"} {
+		to := Recipient{Name: name, Kind: "insurer"}
+		if !to.names("Acme Dental") || r.Withdrawn("\u00e9-7", to, on(2026, 10, 1)) == nil {
+			t.Errorf("%q is not Acme Dental", name)
+		}
+	}
+}
+
+// A patient who is listed twice would be heard by half.
+func TestAPatientIsListedOnce(t *testing.T) {
+	_, err := ParseRestrictions("asked.yaml", []byte("\"ab1\": {not_to: [acme]}\n\"7\": {}\n\"AB1\": {contact_only: {email: a@b.example}}\n"))
+	if bad, ok := errors.AsType[*BookError](err); !ok || len(bad.Problems) != 1 || bad.Problems[0].Line == 0 || !strings.Contains(err.Error(), "is listed twice") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFilesInAnotherOrderAreTheSameRecords(t *testing.T) {
+	a, b := load(t, "testdata/valid/treatment.yaml"), load(t, "testdata/valid/treatment.yaml")
+	a.Records.Items = []Item{{File: "charts/a.pdf"}, {File: "charts/b.pdf"}}
+	b.Records.Items = []Item{{File: `charts\B.pdf`}, {File: "./charts/a.pdf"}}
+	if to := lakeside["dr-chen"]; Likeness(a, to) != Likeness(b, to) {
+		t.Error("they count as other records")
+	}
+}
