@@ -26,7 +26,8 @@ func identified(c *gather.Collection) bool {
 // confirm makes sure of the patient when none of the records that go carries
 // an identity: one wrong digit in the number would release another patient's
 // charts. The images that lie in the same patient's folder, asked for or not,
-// must agree with the order (DESIGN invariant 3).
+// must agree with the order (DESIGN invariant 3); one that only says too little does not
+// speak against it.
 func (p *Plan) confirm(ctx context.Context, c *gather.Collection) error {
 	req := p.request()
 	req.Scope = order.Records{Kinds: order.Kinds{order.AllKinds}}
@@ -42,6 +43,9 @@ func (p *Plan) confirm(ctx context.Context, c *gather.Collection) error {
 		if slices.ContainsFunc(problem.Items, func(item string) bool { return slices.Contains(all.Strangers, item) }) {
 			c.Problems = append(c.Problems, problem)
 		}
+	}
+	if len(all.Doubtful) > 0 {
+		c.Problems = append(c.Problems, gather.UnclearImages(all.Doubtful))
 	}
 	if len(c.Problems) == 0 && !identified(all) {
 		c.Notices = append(c.Notices, unconfirmed)

@@ -176,6 +176,9 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		done += it.Bytes
 		p.progress(done, total)
 	}
+	if late, err := c.Arrivals(ctx); err != nil || len(late) > 0 {
+		return nil, nil, arrivedLate(late, err)
+	}
 	if p.confirmed {
 		b.WithoutNotice(unconfirmed)
 	}
@@ -195,6 +198,14 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		return nil, nil, fmt.Errorf("finish seal: %w", bare(err))
 	}
 	return &Packed{Manifest: &m, ManifestSHA256: digest, Bytes: sealed.Size()}, b, nil
+}
+
+// arrivedLate holds an order whose records were not all there yet.
+func arrivedLate(late []order.Reason, err error) error {
+	if err != nil {
+		return fmt.Errorf("look for more records: %w", err)
+	}
+	return &HeldError{late}
 }
 
 // add cleans one record and packs it. The record must be the same file at the

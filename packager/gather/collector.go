@@ -27,6 +27,8 @@ type source struct {
 	folder []segment
 	rest   []segment
 	below  string // the patient's folder, once found
+
+	numbered []segment // the way to it by the number alone, see byNumber
 }
 
 // collector gathers for one request.
@@ -42,8 +44,10 @@ type collector struct {
 	trouble     findings
 	seen        map[string]bool // private: absolute paths looked at
 	decided     decisions
-	leaveOut    map[string]bool // by itemKey
-	met         []meeting       // every file met, if the order names files
+	leaveOut    map[string]bool   // by itemKey
+	met         []meeting         // every file met, if the order names files
+	narrowed    map[string]bool   // kinds of which the order names the files that go
+	meant       []map[*place]bool // by decision: the folders of the files it names
 	leftOut     int
 	keptBack    map[string]int   // what the order denies, by kind
 	keptBy      map[int][]string // private: files by the name of Withheld.Files that means them
@@ -63,6 +67,7 @@ func newCollector(req Request) *collector {
 		zone: cmp.Or(req.Zone, time.Local), entries: req.Limits.Entries,
 		keptBack: map[string]int{}, keptBy: map[int][]string{},
 		seen: map[string]bool{}, decided: req.Decisions, leaveOut: decisions(req.Decisions).leftOut(req.LeaveOut),
+		meant: make([]map[*place]bool, len(req.Decisions)),
 	}
 	return c
 }
@@ -92,7 +97,7 @@ func (c *collector) openSources(ctx context.Context) error {
 			c.trouble.add(noValue, "")
 			continue
 		}
-		src.folder, src.rest = folder, rest
+		src.folder, src.rest, src.numbered = folder, rest, byNumber(at.folder, v)
 		if src.place, err = c.open(ctx, at.root); err != nil {
 			return &SourceError{i + 1, s.Kind, err}
 		}
@@ -136,6 +141,9 @@ func (c *collector) gather(ctx context.Context, src *source) error {
 		return c.gatherShared(ctx, src)
 	}
 	homes, err := c.search().patientFolders(ctx, src.place.root, src.folder)
+	if err == nil {
+		err = c.otherNames(ctx, src, homes)
+	}
 	switch {
 	case err != nil:
 		return c.searched(ctx, src, err)
@@ -208,9 +216,8 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 	if index == nil {
 		index = Scan{Identify: c.req.Identify, SniffDICOM: c.req.SniffDICOM, Workers: max(c.req.Limits.Workers, runtime.GOMAXPROCS(0))}
 	}
-	pattern := slices.Concat(src.folder, src.rest)
 	answered := PulseOf(ctx).ask()
-	found, err := index.Find(ctx, &Folder{src.place.name, src.place.root, pattern, c.req.Limits.Search, PulseOf(ctx)}, c.req.Patient.ID)
+	found, err := index.Find(ctx, c.shared(ctx, src), c.req.Patient.ID)
 	answered()
 	if err != nil {
 		return c.searched(ctx, src, err)
@@ -233,6 +240,11 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 		found.Paths = found.Paths[n:]
 	}
 	return nil
+}
+
+// shared is the folder of a source that holds the images of many patients.
+func (c *collector) shared(ctx context.Context, src *source) *Folder {
+	return &Folder{src.place.name, src.place.root, slices.Concat(src.folder, src.rest), c.req.Limits.Search, PulseOf(ctx)}
 }
 
 func (c *collector) inspectShared(ctx context.Context, src *source, rel string, paths []string) error {
@@ -274,6 +286,7 @@ func (c *collector) first(src *source, dir *os.Root, rel, name string) bool {
 	}
 	c.seen[whole] = true
 	c.meet(src, rel, name)
+	c.mean(src, path.Join(rel, name))
 	if !isSideFile(name) && c.withholds(src, path.Join(rel, name)) {
 		return false
 	}

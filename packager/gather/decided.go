@@ -49,6 +49,23 @@ func decides(r order.Ruling, key string) bool {
 	return r.Decision == order.ReleaseItem && strings.Contains(named, "/") && strings.HasPrefix(key, named+"/")
 }
 
+// mean remembers in which of the sources' folders a file lies that a decision names: two
+// files of one name in two of them are two files.
+func (c *collector) mean(src *source, rel string) {
+	key := itemKey(rel)
+	for i, r := range c.decided {
+		if r.Item == "" || !decides(r, key) {
+			continue
+		}
+		if c.meant[i] == nil {
+			c.meant[i] = map[*place]bool{}
+		}
+		if c.meant[i][src.place] = true; len(c.meant[i]) > 1 {
+			c.trouble.add(decidedTwice, rel)
+		}
+	}
+}
+
 // waives reports whether a person accepts that what a rule holds is missing.
 // Where nothing was found there is nothing to release, so both choices say so.
 func (d decisions) waives(rule string) bool {

@@ -75,10 +75,15 @@ type Collection struct {
 	Problems []order.Reason // each stops the order; messages and items are private
 	Notices  []string       // sentences for the receipt; they name no file
 
-	Strangers []string // private: the files that say another patient's name, as in Reason.Items
+	Strangers []string // private: the files and folders that say another patient's name, as in Reason.Items
+
+	// Doubtful are those, private, whose name or birth date is not the patient's, although
+	// they do not say for certain that they are another's.
+	Doubtful []string
 
 	places []*place
 	known  *acquaintance
+	again  func(context.Context) ([]order.Reason, error)
 }
 
 // place is the folder of a source, open.
@@ -124,6 +129,6 @@ func Collect(ctx context.Context, req Request) (*Collection, error) {
 	c.checkWithheld()
 	c.checkSensitive()
 	c.finish()
-	c.out.known = c.acquaintance()
+	c.out.known, c.out.again = c.acquaintance(), c.arrivals
 	return c.out, nil
 }

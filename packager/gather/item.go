@@ -75,6 +75,7 @@ func (c *collector) keepItems() {
 			named[m.rel], narrowed[m.kind] = it.Pages, true
 		}
 	}
+	c.narrowed = narrowed
 	c.forgive(named, narrowed)
 	c.narrow(named, narrowed)
 }

@@ -30,8 +30,11 @@ func (c *collector) checkPatient() {
 		if t != noTrouble {
 			c.trouble.add(t, it.Path)
 		}
-		if t == otherPatient {
+		switch id := it.Identity; {
+		case t == otherPatient:
 			c.out.Strangers = append(c.out.Strangers, it.Path)
+		case t == unclearPatient && order.Contradicts(c.req.Patient, id.PatientName, id.BirthDate):
+			c.out.Doubtful = append(c.out.Doubtful, it.Path)
 		}
 		return t != noTrouble
 	})

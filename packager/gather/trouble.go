@@ -19,6 +19,7 @@ const (
 	unclearPatient
 	unclearText
 	manyFolders
+	otherName
 	noFolder
 	noValue
 	link
@@ -31,6 +32,8 @@ const (
 	tooMany
 	empty
 	changing
+	arrived
+	decidedTwice
 	brokenDICOM
 	notDICOM
 	unknownFormat
@@ -53,6 +56,7 @@ var words = [troubles]wording{
 	unclearPatient:   {"R35", "1 image does not say well enough whose it is.", "%d images do not say well enough whose they are.", "The patient's number must agree with the order, and the name or the birth date as well. Correct this in the imaging program and export again; or look at what it shows, and release or leave it out by a decision on the order."},
 	unclearText:      {"R35", "1 file does not agree with the order about whose it is.", "%d files do not agree with the order about whose they are.", "Names, birth dates or numbers in it differ from the order. Look at it: if it is this patient's, release it by a decision on the order; if not, move it to the patient it belongs to, or leave it out by a decision."},
 	manyFolders:      {"R35", "More than one folder fits this patient.", "%d folders fit this patient.", "Check which one is right and rename or merge the others."},
+	otherName:        {"R35", "1 folder has this patient's number in another name.", "%d folders have this patient's number in other names.", "If it is this patient's, as after a marriage, write the patient's name on the order as the folder has it, or give the folder the name on the order; if it is somebody else's, correct the number."},
 	noFolder:         {"R35", "There is no folder for this patient.", "There is no folder for this patient.", "Check the patient's number and name on the order."},
 	noValue:          {"R35", "The patient's number or name on the order cannot be part of a folder's name.", "The patient's number or name on the order cannot be part of a folder's name.", "Check the patient's number and name on the order; the name is written \"Last, First\"."},
 	link:             {"R11", "1 entry is a link to another place and was not followed.", "%d entries are links to other places and were not followed.", "Put the files themselves into the patient's folder."},
@@ -65,6 +69,8 @@ var words = [troubles]wording{
 	tooMany:          {"R11", "The patient's folders hold more files than can be searched.", "The patient's folders hold more files than can be searched.", "Ask for fewer kinds of records in one order, or take out what is no record."},
 	empty:            {"R11", "1 file is empty.", "%d files are empty.", "Restore it from a backup, or take it out of the patient's folder."},
 	changing:         {"R11", "1 file was being changed.", "%d files were being changed.", "Wait until the program that writes it is done, then save the order again."},
+	arrived:          {"R11", "1 file came into the patient's folder while its records were being read.", "%d files came into the patient's folder while its records were being read.", "Wait until the program that writes there is done, then drop the order again."},
+	decidedTwice:     {"R11", "A decision on the order names 1 file that is there twice, in two folders of records.", "Decisions on the order name %d files that are there twice, in two folders of records.", "Give one of the two another name, so that it is plain which is meant, and correct the decision."},
 	brokenDICOM:      {"R11", "1 DICOM image could not be read.", "%d DICOM images could not be read.", "Export it again from the imaging program. The patient is entitled to a complete copy."},
 	notDICOM:         {"R11", "1 file is named .dcm and is no DICOM image.", "%d files are named .dcm and are no DICOM images.", "Export it again from the imaging program."},
 	unknownFormat:    {"R11", "1 file has a format that cannot be cleaned.", "%d files have formats that cannot be cleaned.", "Save it as PDF, JPEG, PNG, DICOM, STL or PLY."},
@@ -82,6 +88,9 @@ func OtherPatient(items []string) order.Reason { return textReason(otherPatient,
 // UnclearText is the reason for holding files whose text does not agree well enough
 // with the order about whose they are.
 func UnclearText(items []string) order.Reason { return textReason(unclearText, items) }
+
+// UnclearImages is the reason for holding images that do not say well enough whose they are.
+func UnclearImages(items []string) order.Reason { return textReason(unclearPatient, items) }
 
 func textReason(t trouble, items []string) order.Reason {
 	var f findings
@@ -151,7 +160,7 @@ func (f *findings) reasons(decided decisions) (out []order.Reason, waived int) {
 // final troubles leave nothing to decide: the order or the folders must change.
 func (t trouble) final() bool {
 	switch t {
-	case manyFolders, noFolder, noValue, tooMany, itemMissing, itemUnclear, itemOutside, itemPages:
+	case manyFolders, noFolder, noValue, tooMany, arrived, decidedTwice, itemMissing, itemUnclear, itemOutside, itemPages:
 		return true
 	default:
 		return false
