@@ -42,7 +42,7 @@ func BenchmarkPictures(b *testing.B) {
 		w := bundle.NewWriter(io.Discard, p.Header, bundle.Options{Identify: g.identify})
 		for i := range c.Items {
 			g.packing(i, &c.Items[i])
-			if err := p.add(b.Context(), c, w, &c.Items[i]); err != nil {
+			if err := p.add(b.Context(), c, w, &c.Items[i], prepared{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -163,11 +163,14 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 	g := &gallery{}
 	b := bundle.NewWriter(sealed, p.Header, bundle.Options{Compress: p.Compress, Identify: g.identify})
 	defer func() { _ = b.Close() }() // after Finish it has nothing left to fail
+	next := p.prepareAll(ctx, c)
+	defer next.stop()
 	done, total := int64(0), totalBytes(c)
 	for i := range c.Items {
 		it := &c.Items[i]
 		g.packing(i, it)
-		if err := p.add(ctx, c, b, it); err != nil {
+		if err := p.add(ctx, c, b, it, next.take()); err != nil {
+			next.stop()
 			if held := p.heldBy(ctx, c, i, err); held != nil {
 				return nil, nil, held
 			}
@@ -208,19 +211,20 @@ func arrivedLate(late []order.Reason, err error) error {
 	return &HeldError{late}
 }
 
-// add cleans one record and packs it. The record must be the same file at the
-// end as it was when it was found.
-func (p *Plan) add(ctx context.Context, c *gather.Collection, b *bundle.Writer, it *gather.Item) error {
-	f, err := it.Open(ctx)
-	if err != nil {
-		return err
+// add packs one record that was cleaned. It must be the same file at the end as it was
+// when it was found.
+func (p *Plan) add(ctx context.Context, c *gather.Collection, b *bundle.Writer, it *gather.Item, r prepared) error {
+	if r.err == nil && r.out == nil {
+		r = p.prepare(ctx, it)
 	}
-	out, err := p.clean(ctx, c, it, f)
-	if err != nil {
-		return errors.Join(err, f.Close())
+	if r.err != nil {
+		return r.err
 	}
-	err = b.Add(ctx, bundle.Record{Kind: it.Kind, Name: it.Name, Date: it.Date}, out)
-	return errors.Join(err, f.Close())
+	if err := p.checkText(ctx, c, it, r.out); err != nil {
+		return errors.Join(err, r.close())
+	}
+	err := b.Add(ctx, bundle.Record{Kind: it.Kind, Name: it.Name, Date: it.Date}, r.out)
+	return errors.Join(err, r.file.Close())
 }
 
 func (p *Plan) progress(done, total int64) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"chartseal/order"
@@ -48,11 +49,22 @@ type stamp struct {
 	mode                    fs.FileMode
 }
 
+// heldSize is the most bytes of a record that an open File holds in memory: a slice of
+// a volume is looked at in many places, compared and copied, and is read once for
+// all that.
+const heldSize = 2 << 20
+
+var heldBuffers = sync.Pool{New: func() any { b := make([]byte, heldSize); return &b }}
+
 // File is an open record.
 type File struct {
-	ctx   context.Context
-	f     *os.File
-	stamp stamp
+	ctx    context.Context
+	f      *os.File
+	stamp  stamp
+	folder string // private: of its source; "" for that which is searched
+
+	mu   sync.RWMutex // of held
+	held *[]byte      // begins with all of a small record; nil for others, and when closed
 }
 
 var _ redact.Source = (*File)(nil)
@@ -63,9 +75,7 @@ func (it *Item) Open(ctx context.Context) (*File, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	pulse := PulseOf(ctx)
-	pulse.at(it.place.name)
-	end := pulse.begin()
+	end := PulseOf(ctx).Begin(it.place.name)
 	f, err := it.place.root.OpenFile(it.Path, openQuietly, 0)
 	end()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,11 +84,58 @@ func (it *Item) Open(ctx context.Context) (*File, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
-	file := &File{ctx: ctx, f: f, stamp: it.stamp}
+	file := &File{ctx: ctx, f: f, stamp: it.stamp, folder: it.place.name}
 	if err := file.unchanged(); err != nil {
 		return nil, errors.Join(err, bare(f.Close()))
 	}
+	if err := file.hold(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	return file, nil
+}
+
+// hold reads a small record into memory.
+func (f *File) hold() error {
+	if f.stamp.size > heldSize {
+		return nil
+	}
+	held := heldBuffers.Get().(*[]byte)
+	if _, err := f.ReadAt((*held)[:f.stamp.size], 0); err != nil && !errors.Is(err, io.EOF) {
+		heldBuffers.Put(held)
+		return err
+	}
+	f.held = held
+	return nil
+}
+
+// release gives the memory of a small record back: nothing reads in it any more.
+func (f *File) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held != nil {
+		heldBuffers.Put(f.held)
+		f.held = nil
+	}
+}
+
+// View shows n bytes from off on of a record that is held in memory, which use must not
+// keep. It returns false for others.
+func (f *File) View(off, n int64, use func(b []byte)) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.held == nil || off < 0 || n < 0 || off > f.stamp.size-n {
+		return false
+	}
+	use((*f.held)[off : off+n])
+	return true
+}
+
+// call shows a call of the file system while it lasts.
+func (f *File) call() (end func()) {
+	if f.folder == "" {
+		return PulseOf(f.ctx).begin()
+	}
+	return PulseOf(f.ctx).Begin(f.folder)
 }
 
 // Size is the length of the record in bytes.
@@ -95,9 +152,13 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	want := min(int64(len(p)), left)
-	end := PulseOf(f.ctx).begin()
-	n, err := f.f.ReadAt(p[:want], off)
-	end()
+	var n int
+	var err error
+	if !f.View(off, want, func(b []byte) { n = copy(p, b) }) {
+		end := f.call()
+		n, err = f.f.ReadAt(p[:want], off)
+		end()
+	}
 	switch {
 	case int64(n) == want && want < int64(len(p)):
 		return n, io.EOF
@@ -112,12 +173,13 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 // Close closes the record and returns ErrChanged if it is no longer the file
 // that was looked at.
 func (f *File) Close() error {
+	f.release()
 	changed := f.unchanged()
 	return errors.Join(changed, bare(f.f.Close()))
 }
 
 func (f *File) unchanged() error {
-	defer PulseOf(f.ctx).begin()()
+	defer f.call()()
 	now, err := stampOf(f.f)
 	if err != nil {
 		return bare(err)

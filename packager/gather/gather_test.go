@@ -326,20 +326,30 @@ func TestFileChanges(t *testing.T) {
 
 func TestFileThatShrinksIsNotShort(t *testing.T) {
 	p := newPractice(t)
-	p.pdf("records/10432/x.pdf")
+	p.pdf("records/10432/large.pdf")
+	p.pdf("records/10432/small.pdf")
+	if err := os.Truncate(p.path("records/10432/large.pdf"), heldSize+1); err != nil {
+		t.Fatal(err)
+	}
 	c := p.collect(p.request(p.source("chart", "records/{patient.id}/**")))
-	f, err := c.Items[0].Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(p.path("records/10432/x.pdf"), 3); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.ReadAt(make([]byte, f.Size()), 0); !errors.Is(err, ErrChanged) {
-		t.Errorf("read: %v, want ErrChanged", err)
-	}
-	if err := f.Close(); !errors.Is(err, ErrChanged) {
-		t.Errorf("close: %v, want ErrChanged", err)
+	for i, name := range []string{"large.pdf", "small.pdf"} {
+		f, err := c.Items[i].Open(t.Context())
+		if err != nil || c.Items[i].Name != name {
+			t.Fatal(c.Items[i].Name, err)
+		}
+		if err := os.Truncate(p.path("records/10432/"+name), 3); err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.ReadAt(make([]byte, f.Size()), 0)
+		if held := i == 1; held && err != nil || !held && !errors.Is(err, ErrChanged) {
+			t.Errorf("read: %v, want ErrChanged unless it was read before", err)
+		}
+		if err := f.Close(); !errors.Is(err, ErrChanged) {
+			t.Errorf("close: %v, want ErrChanged", err)
+		}
+		if _, err := f.ReadAt(make([]byte, 1), 0); err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("a closed record is read: %v", err)
+		}
 	}
 }
 

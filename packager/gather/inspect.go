@@ -27,7 +27,7 @@ func (c *collector) inspect(ctx context.Context, src *source, dir *os.Root, rel,
 	if err != nil {
 		return nil, err
 	}
-	file := &File{ctx: ctx, f: f, stamp: st}
+	file := &File{ctx: ctx, f: f, stamp: st, folder: src.place.name}
 	if st.links > 1 {
 		return nil, errors.Join(troubleError{hardLink}, file.Close())
 	}

@@ -12,6 +12,7 @@ import (
 
 const (
 	windowSize = 64 << 10 // largest read; no value is looked at beyond it
+	headSize   = 16 << 10 // first read: most headers of images end within it
 	probeSize  = 4 << 10  // read after a jump, when little is needed at the new place
 )
 
@@ -55,7 +56,10 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 
 func (w *window) fill(off int64, n int) ([]byte, error) {
 	want := probeSize
-	if near := off - (w.off + int64(w.n)); w.n == 0 || (near > -windowSize && near < probeSize) {
+	switch near := off - (w.off + int64(w.n)); {
+	case w.n == 0:
+		want = headSize
+	case near > -windowSize && near < probeSize:
 		want = windowSize
 	}
 	want = int(min(int64(max(want, n)), w.size-off))
