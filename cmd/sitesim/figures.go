@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// watcher looks at a database from a connection of its own. What it asks itself is of
-// another database, where it can be, and not counted.
+// watcher looks at a database from a connection of its own. What it asks itself is not
+// counted.
 type watcher struct {
 	conn *pgx.Conn // in the database
 	pg   *server   // nil if it is not ours
@@ -37,74 +37,102 @@ const own = "/* sitesim */ "
 type figures struct {
 	at         time.Time
 	statements map[string]statement
-	calls      int64 // of all of them
-	rows       int64 // given or changed by all of them
 	begun      int64 // transactions
 	wal        int64 // bytes
 	work       float64
+	read       int64 // rows of tables that the server went through
+	changed    int64 // rows that were added, changed and removed
 	tables     map[string]table
 	requests   int
 	put        int64 // bytes
 }
 
 type statement struct {
-	Calls, Rows int64
+	Calls, Rows int64 // rows: given or changed
 	Seconds     float64
 }
 
 type table struct{ Rows, Bytes int64 }
 
-// tables of the daemon, and of the engine.
-const sizes = own + `SELECT c.oid::regclass::text, pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace
-	WHERE n.nspname IN ('chartseal', 'chartseal_engine') AND c.relkind='r'`
-
-func (w *watcher) look(ctx context.Context, b *bucket) (f figures, err error) {
-	f = figures{at: time.Now(), statements: map[string]statement{}, tables: map[string]table{}, work: w.pg.work()}
-	f.requests, f.put = b.asked()
-	if err := w.conn.QueryRow(ctx, own+`SELECT xact_commit+xact_rollback, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
-		FROM pg_stat_database WHERE datname=current_database()`).Scan(&f.begun, &f.wal); err != nil {
-		return f, err
+// begin is a look before something happens, and end one after it: the rows that the
+// watcher goes through itself are not between the two.
+func (w *watcher) begin(ctx context.Context, b *bucket) (figures, error) {
+	tables, err := w.count(ctx)
+	if err != nil {
+		return figures{}, err
 	}
-	if w.statements {
-		rows, err := w.conn.Query(ctx, own+`SELECT s.query, sum(s.calls)::bigint, sum(s.rows)::bigint, sum(s.total_exec_time)/1000
-			FROM pg_stat_statements s JOIN pg_database d ON d.oid=s.dbid
-			WHERE d.datname=current_database() AND s.query NOT LIKE '/* sitesim */%' GROUP BY s.query`)
-		if err != nil {
-			return f, err
-		}
-		var query string
-		var s statement
-		if _, err := pgx.ForEachRow(rows, []any{&query, &s.Calls, &s.Rows, &s.Seconds}, func() error {
-			f.statements[query] = s
-			f.calls, f.rows = f.calls+s.Calls, f.rows+s.Rows
-			return nil
-		}); err != nil {
-			return f, err
-		}
-	}
-	return f, w.count(ctx, &f)
+	_, _ = w.conn.Exec(ctx, own+`SELECT pg_stat_force_next_flush()`) // from PostgreSQL 15 on; it counts by the second
+	f, err := w.counters(ctx, b)
+	f.tables = tables
+	return f, err
 }
 
-func (w *watcher) count(ctx context.Context, f *figures) error {
+func (w *watcher) end(ctx context.Context, b *bucket) (f figures, err error) {
+	if f, err = w.counters(ctx, b); err == nil {
+		f.tables, err = w.count(ctx)
+	}
+	return f, err
+}
+
+// The server's own counters (PostgreSQL documentation, The Cumulative Statistics System);
+// rows are of the daemon's tables and the engine's.
+const (
+	countersOfAll = own + `SELECT xact_commit+xact_rollback, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
+		FROM pg_stat_database WHERE datname=current_database()`
+	countersOfRows = own + `SELECT sum(seq_tup_read+coalesce(idx_tup_fetch, 0))::bigint, sum(n_tup_ins+n_tup_upd+n_tup_del)::bigint
+		FROM pg_stat_user_tables WHERE schemaname IN ('chartseal', 'chartseal_engine')`
+	countersOfStatements = own + `SELECT s.query, sum(s.calls)::bigint, sum(s.rows)::bigint, sum(s.total_exec_time)/1000
+		FROM pg_stat_statements s JOIN pg_database d ON d.oid=s.dbid
+		WHERE d.datname=current_database() AND s.query NOT LIKE '/* sitesim */%' GROUP BY s.query`
+	sizes = own + `SELECT c.oid::regclass::text, pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace
+		WHERE n.nspname IN ('chartseal', 'chartseal_engine') AND c.relkind='r'`
+)
+
+func (w *watcher) counters(ctx context.Context, b *bucket) (f figures, err error) {
+	f = figures{at: time.Now(), statements: map[string]statement{}, work: w.pg.work()}
+	f.requests, f.put = b.asked()
+	if err := w.conn.QueryRow(ctx, countersOfAll).Scan(&f.begun, &f.wal); err != nil {
+		return f, err
+	}
+	if err := w.conn.QueryRow(ctx, countersOfRows).Scan(&f.read, &f.changed); err != nil || !w.statements {
+		return f, err
+	}
+	rows, err := w.conn.Query(ctx, countersOfStatements)
+	if err != nil {
+		return f, err
+	}
+	var query string
+	var s statement
+	_, err = pgx.ForEachRow(rows, []any{&query, &s.Calls, &s.Rows, &s.Seconds}, func() error {
+		f.statements[query] = s
+		return nil
+	})
+	return f, err
+}
+
+// count is how many rows each table has, and its size. It goes through them all: what the
+// server counts of itself may be ten seconds old.
+func (w *watcher) count(ctx context.Context) (map[string]table, error) {
 	rows, err := w.conn.Query(ctx, sizes)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	tables := map[string]table{}
 	var name string
 	var bytes int64
 	if _, err := pgx.ForEachRow(rows, []any{&name, &bytes}, func() error {
-		f.tables[name] = table{Bytes: bytes}
+		tables[name] = table{Bytes: bytes}
 		return nil
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	for name, t := range f.tables {
+	for name, t := range tables {
 		if err := w.conn.QueryRow(ctx, own+`SELECT count(*) FROM `+name).Scan(&t.Rows); err != nil { // as the server wrote it
-			return err
+			return nil, err
 		}
-		f.tables[name] = t
+		tables[name] = t
 	}
-	return nil
+	return tables, nil
 }
 
 // connections samples, once a second until the returned function is called, how many

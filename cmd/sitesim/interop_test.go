@@ -16,19 +16,38 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// TestInteropThreeSites: what an order costs a shared database, and that no site reads
-// what is of the others.
-func TestInteropThreeSites(t *testing.T) {
-	all, err := measure(t.Context(), plan{sites: []int{3}, running: 3, orders: 6, idle: 3 * time.Second, past: 3000}, func(text string) { t.Log(text) })
+// TestInteropSites: what sites cost a shared database, and what they do there.
+func TestInteropSites(t *testing.T) {
+	home, err := os.MkdirTemp("", "sitesim-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := all[0]
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
+	p := plan{sites: []int{3}, running: 2, orders: 6, idle: time.Second, past: 3000, settings: []string{"shared_buffers=16MB"}}
+	pg, err := startServer(t.Context(), p, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Down)
+	t.Run("figures", func(t *testing.T) { figuresOfSites(t, p, pg, home) })
+	t.Run("an order of before", func(t *testing.T) { orderOfBefore(t, pg) })
+}
+
+// figuresOfSites: what an order costs, in waves, and that no site reads what is of the
+// others.
+func figuresOfSites(t *testing.T, p plan, pg *server, home string) {
+	r, err := step(t.Context(), p, pg, home, p.sites[0], func(text string) { t.Log(text) })
+	if err != nil {
+		t.Fatal(err)
+	}
 	if r.Orders != 6 || r.Entries < 6 || r.Load.Inserted != 9*6 {
 		t.Errorf("%d orders added %d rows and %d entries; want 9 rows an order", r.Orders, r.Load.Inserted, r.Entries)
 	}
-	if most := int64(3 * (connectionsOfSite - 2)); r.Most > most {
+	if most := int64(p.running * (connectionsOfSite - 2)); r.Most > most {
 		t.Errorf("%d connections, want %d at most", r.Most, most)
+	}
+	if r.Load.Requests < r.Orders || r.Load.WAL == 0 || r.Idle.Begun == 0 || r.ServerMemory == 0 {
+		t.Errorf("nothing was counted: %+v", r)
 	}
 	calls := 0
 	for _, c := range []change{r.Idle, r.Load} {
@@ -46,26 +65,16 @@ func TestInteropThreeSites(t *testing.T) {
 	}
 }
 
-// TestInteropAnOrderOfBefore: an order that began when all sites were one application of
-// the engine goes on.
-func TestInteropAnOrderOfBefore(t *testing.T) {
+// orderOfBefore: an order that began when all sites were one application of the engine
+// goes on.
+func orderOfBefore(t *testing.T, pg *server) {
 	ctx, dir := t.Context(), t.TempDir()
-	home, err := os.MkdirTemp("", "sitesim-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(home) }()
-	pg, err := startServer(ctx, plan{sites: []int{1}, running: 1}, home)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pg.stop()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	g := &group{dir: dir, log: log}
+	g := &group{dir: dir, log: log, say: func(string) {}, fail: func(err error) { t.Error(err) }}
 	if g.database, err = pg.create(ctx, "before"); err != nil {
 		t.Fatal(err)
 	}

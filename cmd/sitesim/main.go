@@ -59,13 +59,14 @@ func child(args []string) bool {
 // plan is what the command line asks for.
 type plan struct {
 	sites    []int         // of each step
-	running  int           // of them at most at a time
-	orders   int           // of all sites together in a step; every site that runs gets one at least
-	idle     time.Duration // for which the sites are watched doing nothing
+	running  int           // of them at most at a time: a wave
+	orders   int           // of all sites together in a step; every site gets one at least
+	idle     time.Duration // for which the sites of a wave are watched doing nothing
 	past     int           // orders that the tables have from before
 	database string        // "": a server of its own
 	extra    string        // parameters for the address that the sites are given
 	bin      string        // folder of PostgreSQL's programs
+	settings []string      // of the server
 	dir      string        // for all files
 	markdown string        // file
 	top      int           // statements shown
@@ -74,12 +75,16 @@ type plan struct {
 func parse(args []string) (p plan, err error) {
 	f := flag.NewFlagSet("sitesim", flag.ContinueOnError)
 	list := f.String("sites", "1,10,100", "how many sites, one step after the other")
-	f.IntVar(&p.running, "running", 200, "how many sites run at most; of the others in a step each was opened once, and is in the tables only")
-	f.IntVar(&p.orders, "orders", 100, "orders of all sites together in a step; every site that runs gets at least one")
-	f.DurationVar(&p.idle, "idle", 20*time.Second, "how long the sites are watched doing nothing")
+	f.IntVar(&p.running, "running", 100, "how many sites run at a time; where a step has more, they run in waves, one after the other")
+	f.IntVar(&p.orders, "orders", 100, "orders of all sites together in a step; every site gets at least one")
+	f.DurationVar(&p.idle, "idle", 20*time.Second, "how long the sites of each wave are watched doing nothing")
 	f.IntVar(&p.past, "past", 0, "orders of earlier days that the tables hold when a step begins")
 	f.StringVar(&p.database, "database", "", "address of an empty database to use (one step); default: a server that is started for this and removed")
 	f.StringVar(&p.extra, "address", "", "more parameters of the database's address as the sites have it, such as pool_max_conns=3")
+	f.Func("set", "a setting of the server that is started, such as shared_buffers=64MB; may be given several times", func(v string) error {
+		p.settings = append(p.settings, v)
+		return nil
+	})
 	f.StringVar(&p.bin, "postgres", "", "folder with initdb and postgres; default: the newest installed")
 	f.StringVar(&p.dir, "dir", "", "folder for all files, removed at the end; default: a temporary one")
 	f.StringVar(&p.markdown, "markdown", "", "file to write the tables to")
@@ -134,7 +139,7 @@ func measure(ctx context.Context, p plan, say func(string)) (all []result, err e
 		if pg, err = startServer(ctx, p, dir); err != nil {
 			return nil, err
 		}
-		defer pg.stop()
+		defer pg.Down()
 	}
 	for _, n := range p.sites {
 		r, err := step(ctx, p, pg, dir, n, say)

@@ -20,10 +20,11 @@ func (g *group) seed(ctx context.Context, w *watcher, past int) error {
 		return s.end()
 	}
 	s.run(ctx, g)
-	err = errors.Join(g.work(ctx, []*site{s}, 0, 1, func(string) {}), s.end())
+	err = errors.Join(g.work(ctx, []*site{s}, 0, 1), s.end())
 	if err != nil {
 		return err
 	}
+	g.say(fmt.Sprintf("%d earlier orders are written into the tables", past))
 	for _, q := range []string{
 		`INSERT INTO chartseal.chartseal_orders SELECT new.* FROM chartseal.chartseal_orders o, generate_series(1, $1::int) n,
 			LATERAL jsonb_populate_record(o, jsonb_build_object(

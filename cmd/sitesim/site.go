@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,9 +30,12 @@ type group struct {
 	dir, database string
 	store         *bucket
 	log           io.Writer
-	sent, other   atomic.Int64 // orders answered
-	reopened      atomic.Int64 // sites, after their engine lost track
-	waiting       atomic.Int64 // times that one waited for something
+	say           func(string)            // how far it is
+	fail          context.CancelCauseFunc // ends the step
+	answered      sync.Map                // order → struct{}: one that is told twice counts once
+	sent, other   atomic.Int64            // orders answered
+	reopened      atomic.Int64            // sites, after their engine lost track
+	waiting       atomic.Int64            // times that one waited for something
 }
 
 // prepare writes what the sites only read: a photograph for each patient, and the
@@ -67,10 +71,13 @@ type site struct {
 	done chan error
 }
 
-// open makes the site's folder and opens its practice, as `chartseal run` does. Every
-// limit of the brake and the rule on repeated orders are on, for they ask the database.
-func (g *group) open(ctx context.Context, n int) (*site, error) {
-	name := fmt.Sprintf("site-%04d", n)
+func siteName(n int) string { return fmt.Sprintf("site-%04d", n) }
+
+// config makes the site's folder and its configuration. Every limit of the brake and the
+// rule on repeated orders are on, for they ask the database; how long a file must rest is of
+// no matter to it.
+func (g *group) config(n int) (*config.Config, error) {
+	name := siteName(n)
 	dir := filepath.Join(g.dir, name)
 	if err := os.MkdirAll(filepath.Join(dir, "outbox"), 0o700); err != nil {
 		return nil, err
@@ -84,37 +91,46 @@ sources: [{kind: photo, path: "../records/{patient.id}/photos/**"}]
 approval: {require: name, approvers: {dr-lee: ""}}
 brake: {per_day: 10000000, per_recipient: 10000000, per_approver: 10000000}
 rules: {repeat: 30d}
+watch: {settle: 100ms}
 store: {kind: s3, bucket: %s, region: %s, endpoint: %q, path_style: true, prefix: group/}
 `, g.database, name, localstore.Bucket, localstore.Region, g.store.address), 0o600); err != nil {
 		return nil, err
 	}
-	cfg, err := config.Load(file)
+	return config.Load(file)
+}
+
+// open opens the site's practice, as `chartseal run` does.
+func (g *group) open(ctx context.Context, n int) (*site, error) {
+	cfg, err := g.config(n)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{name: name, cfg: cfg, done: make(chan error, 1)}
+	s := &site{name: siteName(n), cfg: cfg, done: make(chan error, 1)}
 	s.p, err = chartseal.Open(ctx, cfg, g.options())
 	return s, err
 }
 
 func (g *group) options() chartseal.Options {
 	return chartseal.Options{
-		Log: slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelWarn})), Now: time.Now, Self: self, Version: "sitesim",
+		Log: slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelWarn})), Now: time.Now, Self: self, Version: "sitesim", Patient: true,
 		Watch: func(e chartseal.Event) {
 			switch {
 			case e.Waiting != nil:
 				g.waiting.Add(1)
-			case e.Outcome == "sent":
-				g.sent.Add(1)
-			case e.Outcome != "":
+			case e.Outcome == "":
+			case e.Outcome != "sent":
 				g.other.Add(1)
+			default:
+				if _, twice := g.answered.LoadOrStore(e.Order, struct{}{}); !twice {
+					g.sent.Add(1)
+				}
 			}
 		},
 	}
 }
 
 // run lets the daemon work until end. One whose engine lost track is opened again, as
-// `chartseal run` does.
+// `chartseal run` does. Any other failure ends the step.
 func (s *site) run(ctx context.Context, g *group) {
 	ctx, s.stop = context.WithCancel(ctx)
 	go func() {
@@ -124,11 +140,12 @@ func (s *site) run(ctx context.Context, g *group) {
 			if err = s.p.Close(); err != nil {
 				break
 			}
-			opts := g.options()
-			opts.Patient = true
-			if s.p, err = chartseal.Open(ctx, s.cfg, opts); err == nil {
+			if s.p, err = chartseal.Open(ctx, s.cfg, g.options()); err == nil {
 				err = s.p.Run(ctx, false)
 			}
+		}
+		if err != nil && ctx.Err() == nil {
+			g.fail(fmt.Errorf("%s: %w", s.name, err))
 		}
 		s.done <- err
 	}()

@@ -8,10 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"chartseal"
 	"chartseal/transport/localstore"
@@ -25,56 +22,23 @@ type result struct {
 
 	Start, Idle, Load, Verify change
 
-	Mean, MeanLoad float64 // connections of all sites, while idle and under load
-	Most           int64
-
-	ServerMemory, Memory int64 // bytes of the server's processes, and of this one with all sites
+	Most         int64 // connections of all sites
+	ServerMemory int64 // bytes of the server's processes while sites idle
+	Reopened     int64 // sites that lost their place
 }
-
-// change is what happened between two looks.
-type change struct {
-	Seconds, Work float64 // Work: of the server's processors
-	Calls, Rows   int64
-	Begun, WAL    int64
-	Inserted      int64 // rows that the tables have more
-	Bytes         int64 // by which the tables have grown
-	Requests      int
-	Put           int64
-	Statements    map[string]statement
-	Tables        map[string]table
-}
-
-func between(a, b figures) change {
-	c := change{
-		Seconds: b.at.Sub(a.at).Seconds(), Work: b.work - a.work, Calls: b.calls - a.calls, Rows: b.rows - a.rows, Begun: b.begun - a.begun,
-		WAL: b.wal - a.wal, Requests: b.requests - a.requests, Put: b.put - a.put, Statements: map[string]statement{}, Tables: map[string]table{},
-	}
-	for q, s := range b.statements {
-		was := a.statements[q]
-		if s.Calls > was.Calls {
-			c.Statements[q] = statement{s.Calls - was.Calls, s.Rows - was.Rows, s.Seconds - was.Seconds}
-		}
-	}
-	for name, t := range b.tables {
-		was := a.tables[name]
-		c.Tables[name] = table{t.Rows - was.Rows, t.Bytes - was.Bytes}
-		c.Inserted, c.Bytes = c.Inserted+t.Rows-was.Rows, c.Bytes+t.Bytes-was.Bytes
-	}
-	return c
-}
-
-const (
-	openAtOnce = 8
-	settling   = 5 * time.Second // after the last site was opened
-	patience   = 20 * time.Minute
-)
 
 // step measures so many sites: their start, their idling, some orders, and a look at all
 // their ledgers.
 func step(ctx context.Context, p plan, pg *server, dir string, sites int, say func(string)) (r result, err error) {
-	running := min(sites, p.running)
-	r = result{Sites: sites, Running: running, Orders: max(1, (p.orders+running-1)/running) * running, Past: p.past}
-	g := &group{dir: filepath.Join(dir, fmt.Sprint("group-", sites)), database: p.database}
+	waves := (sites + p.running - 1) / p.running
+	each := (p.orders + sites - 1) / sites
+	r = result{Sites: sites, Running: (sites + waves - 1) / waves, Orders: max(1, each) * sites, Past: p.past}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	began := time.Now()
+	g := &group{dir: filepath.Join(dir, fmt.Sprint("group-", sites)), database: p.database, fail: fail, say: func(text string) {
+		say(fmt.Sprintf("%d sites, %4.0f s: %s", sites, time.Since(began).Seconds(), text))
+	}}
 	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		return r, err
 	}
@@ -89,7 +53,11 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 			return r, err
 		}
 	}
-	plain := g.database
+	w, err := newWatcher(ctx, pg, g.database)
+	if err != nil {
+		return r, err
+	}
+	defer func() { _ = w.conn.Close(context.WithoutCancel(ctx)) }()
 	if p.extra != "" {
 		g.database += "&" + p.extra
 	}
@@ -100,78 +68,45 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 	if err := g.prepare(); err != nil {
 		return r, err
 	}
-	w, err := newWatcher(ctx, pg, plain)
-	if err != nil {
-		return r, err
-	}
-	defer func() { _ = w.conn.Close(context.WithoutCancel(ctx)) }()
 	if err := g.seed(ctx, w, p.past); err != nil {
-		return r, err
+		return r, fmt.Errorf("earlier orders: %w", err)
 	}
-	all, err := g.measure(ctx, p, w, &r, say)
-	for _, s := range all {
-		err = errors.Join(err, s.end())
-	}
-	if err != nil {
-		return r, err
-	}
-	if n := g.reopened.Load(); n > 0 {
-		say(fmt.Sprintf("%d times a site lost its place and was opened again", n))
+	err = g.measure(ctx, p, w, &r, waves)
+	if r.Reopened = g.reopened.Load(); r.Reopened > 0 {
+		g.say(fmt.Sprintf("%d times a site lost its place and was opened again", r.Reopened))
 	}
 	if said, err := os.ReadFile(log.Name()); err == nil && len(said) > 0 {
-		say("the daemons' log: " + string(said[:min(len(said), 2000)]))
+		g.say("the daemons' log: " + string(said[:min(len(said), 2000)]))
 	}
-	return r, os.RemoveAll(g.dir)
+	return r, errors.Join(err, os.RemoveAll(g.dir))
 }
 
-func (g *group) measure(ctx context.Context, p plan, w *watcher, r *result, say func(string)) (all []*site, err error) {
-	_, err = g.openAll(ctx, 1, r.Sites-r.Running, (*site).end)
-	if err != nil {
-		return nil, err
-	}
-	before, err := w.look(ctx, g.store)
-	if err != nil {
-		return nil, err
-	}
-	if all, err = g.openAll(ctx, r.Sites-r.Running+1, r.Running, func(s *site) error { s.run(ctx, g); return nil }); err != nil {
-		return all, err
-	}
-	after, err := w.look(ctx, g.store)
-	if err != nil {
-		return all, err
-	}
-	r.Start = between(before, after)
-	say(fmt.Sprintf("%d of %d sites run after %.0f s", r.Running, r.Sites, r.Start.Seconds))
-	if err := sleep(ctx, settling); err != nil {
-		return all, err
-	}
-	if err := g.watched(ctx, w, &r.Idle, &r.Mean, &r.Most, func() error { return sleep(ctx, p.idle) }); err != nil {
-		return all, err
-	}
-	r.ServerMemory, r.Memory = w.pg.memory(), anonymous("self")
-	if err := g.watched(ctx, w, &r.Load, &r.MeanLoad, &r.Most, func() error { return g.work(ctx, all, 1, r.Orders, say) }); err != nil {
-		return all, err
-	}
-	return all, g.verify(ctx, w, all, r)
-}
-
-// watched measures while do runs.
-func (g *group) watched(ctx context.Context, w *watcher, c *change, mean *float64, most *int64, do func() error) error {
-	connections, err := w.connections(ctx)
+// measure opens every site once, lets all of them run, one wave after the other, and looks
+// at all ledgers.
+func (g *group) measure(ctx context.Context, p plan, w *watcher, r *result, waves int) error {
+	before, err := w.begin(ctx, g.store)
 	if err != nil {
 		return err
 	}
-	before, err := w.look(ctx, g.store)
-	if err == nil {
-		err = do()
+	if _, err := g.openAll(ctx, 1, r.Sites, (*site).end); err != nil {
+		return fmt.Errorf("open each once: %w", err)
 	}
-	m, n, cerr := connections()
-	if err = errors.Join(err, cerr); err != nil {
+	after, err := w.end(ctx, g.store)
+	if err != nil {
 		return err
 	}
-	after, err := w.look(ctx, g.store)
-	*c, *mean, *most = between(before, after), m, max(*most, n)
-	return err
+	r.Start = between(before, after, 0)
+	for n := range waves {
+		first, last := r.Sites*n/waves, r.Sites*(n+1)/waves
+		g.say(fmt.Sprintf("wave %d of %d, sites %d to %d", n+1, waves, first+1, last))
+		if err := g.wave(ctx, p, w, r, first+1, last-first); err != nil {
+			return fmt.Errorf("wave %d of %d: %w", n+1, waves, err)
+		}
+	}
+	if err := g.verify(ctx, w, r); err != nil {
+		return fmt.Errorf("verify all ledgers: %w", err)
+	}
+	return nil
 }
 
 // openBucket starts the store, and gives its key to the sites by the environment, as IT
@@ -193,91 +128,39 @@ func (g *group) openBucket(ctx context.Context) (err error) {
 	return s.EnsureBucket(ctx)
 }
 
-// openAll opens sites, from number first on, and does something with each.
-func (g *group) openAll(ctx context.Context, first, sites int, then func(*site) error) ([]*site, error) {
-	all := make([]*site, sites)
-	var some errgroup.Group
-	some.SetLimit(openAtOnce)
-	for n := range all {
-		some.Go(func() error {
-			s, err := g.open(ctx, first+n)
-			if err != nil {
-				return err
-			}
-			all[n] = s
-			return then(s)
-		})
-	}
-	err := some.Wait()
-	return slices.DeleteFunc(all, func(s *site) bool { return s == nil }), err
-}
-
-// work drops the orders at once, the same number at every site, and waits for all answers.
-// Their numbers begin with first.
-func (g *group) work(ctx context.Context, all []*site, first, orders int, say func(string)) error {
-	g.sent.Store(0)
-	for n := range orders {
-		if err := all[n%len(all)].drop(first + n); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for n := 0; g.sent.Load() < int64(orders); n++ {
-		if other := g.other.Load(); other > 0 {
-			return fmt.Errorf("%d orders were not sent", other)
-		}
-		if n%150 == 149 {
-			say(fmt.Sprintf("%d of %d orders answered", g.sent.Load(), orders))
-		}
-		if err := sleep(ctx, 200*time.Millisecond); err != nil {
-			return fmt.Errorf("%d of %d orders answered: %w", g.sent.Load(), orders, err)
-		}
-	}
-	return sleep(ctx, 2*time.Second) // the mirror and the heads follow
-}
-
-// verify looks at all ledgers from one site and makes sure that every order is in one.
-func (g *group) verify(ctx context.Context, w *watcher, all []*site, r *result) error {
-	lines := 0
-	for _, s := range all {
-		n, err := s.lines(ctx)
-		if err != nil {
-			return err
-		}
-		lines += n
-	}
-	if lines != r.Orders {
-		return fmt.Errorf("the ledgers have %d lines of releases, and %d orders were sent", lines, r.Orders)
-	}
-	before, err := w.look(ctx, g.store)
+// verify looks at all ledgers from one site, and makes sure that each is there, whole, and
+// with the site's orders.
+func (g *group) verify(ctx context.Context, w *watcher, r *result) error {
+	cfg, err := g.config(1)
 	if err != nil {
 		return err
 	}
-	opts := g.options()
-	seen, err := chartseal.VerifyAllSites(ctx, all[0].cfg, opts, nil)
+	before, err := w.begin(ctx, g.store)
 	if err != nil {
 		return err
 	}
+	seen, err := chartseal.VerifyAllSites(ctx, cfg, g.options(), nil)
+	if err != nil {
+		return err
+	}
+	after, err := w.end(ctx, g.store)
+	if err != nil {
+		return err
+	}
+	r.Verify = between(before, after, 0)
+	entries := map[string]uint64{}
 	for _, l := range seen {
 		if l.Fault != "" {
 			return fmt.Errorf("%s: %s", l.Site, l.Fault)
 		}
+		entries[l.Site] += l.Entries
 		r.Entries += l.Entries
 	}
-	if r.Entries < uint64(r.Orders) {
-		return fmt.Errorf("the mirror has %d entries, and %d orders were sent", r.Entries, r.Orders)
+	for n := range r.Sites {
+		if name := siteName(n + 1); entries[name] < uint64(r.Orders/r.Sites) {
+			return fmt.Errorf("the mirror has %d entries of %s, which sent %d orders", entries[name], name, r.Orders/r.Sites)
+		}
 	}
-	after, err := w.look(ctx, g.store)
-	r.Verify = between(before, after)
-	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
+	g.say(fmt.Sprintf("%d ledgers hold, looked at in %.0f s", len(seen), r.Verify.Seconds))
+	return nil
 }

@@ -1,0 +1,84 @@
+//go:build linux
+
+package main
+
+// change is what happened between two looks, or between several pairs of them.
+type change struct {
+	Seconds, Work float64 // Work: of the server's processors
+	SiteSeconds   float64 // of each site that ran, together
+	Connected     float64 // of each connection, together
+	Begun, WAL    int64
+	Read, Changed int64 // rows
+	Inserted      int64 // rows that the tables have more
+	Bytes         int64 // by which the tables have grown
+	Requests      int
+	Put           int64
+	Statements    map[string]statement
+	Tables        map[string]table
+}
+
+// between is what happened while so many sites ran.
+func between(a, b figures, running int) change {
+	c := change{
+		Seconds: b.at.Sub(a.at).Seconds(), Work: b.work - a.work, Begun: b.begun - a.begun, WAL: b.wal - a.wal, Read: b.read - a.read, Changed: b.changed - a.changed,
+		Requests: b.requests - a.requests, Put: b.put - a.put, Statements: map[string]statement{}, Tables: map[string]table{},
+	}
+	c.SiteSeconds = c.Seconds * float64(running)
+	for q, s := range b.statements {
+		was := a.statements[q]
+		if s.Calls > was.Calls {
+			c.Statements[q] = statement{s.Calls - was.Calls, s.Rows - was.Rows, s.Seconds - was.Seconds}
+		}
+	}
+	for name, t := range b.tables {
+		was := a.tables[name]
+		c.Tables[name] = table{t.Rows - was.Rows, t.Bytes - was.Bytes}
+		c.Inserted, c.Bytes = c.Inserted+t.Rows-was.Rows, c.Bytes+t.Bytes-was.Bytes
+	}
+	return c
+}
+
+// plus adds what happened another time.
+func (c change) plus(d change) change {
+	c.Seconds, c.Work, c.SiteSeconds, c.Connected = c.Seconds+d.Seconds, c.Work+d.Work, c.SiteSeconds+d.SiteSeconds, c.Connected+d.Connected
+	c.Begun, c.WAL, c.Read, c.Changed = c.Begun+d.Begun, c.WAL+d.WAL, c.Read+d.Read, c.Changed+d.Changed
+	c.Inserted, c.Bytes, c.Requests, c.Put = c.Inserted+d.Inserted, c.Bytes+d.Bytes, c.Requests+d.Requests, c.Put+d.Put
+	statements, tables := map[string]statement{}, map[string]table{}
+	for _, all := range []change{c, d} {
+		for q, s := range all.Statements {
+			was := statements[q]
+			statements[q] = statement{was.Calls + s.Calls, was.Rows + s.Rows, was.Seconds + s.Seconds}
+		}
+		for name, t := range all.Tables {
+			was := tables[name]
+			tables[name] = table{was.Rows + t.Rows, was.Bytes + t.Bytes}
+		}
+	}
+	c.Statements, c.Tables = statements, tables
+	return c
+}
+
+// beyond is what came on top of idling.
+func (c change) beyond(idle change) change {
+	share := c.SiteSeconds / idle.SiteSeconds
+	top := func(n, of int64) int64 { return max(0, n-int64(share*float64(of))) }
+	out := c
+	out.Begun, out.WAL, out.Read, out.Changed = top(c.Begun, idle.Begun), top(c.WAL, idle.WAL), top(c.Read, idle.Read), top(c.Changed, idle.Changed)
+	out.Requests = int(top(int64(c.Requests), int64(idle.Requests)))
+	out.Statements = map[string]statement{}
+	for q, s := range c.Statements {
+		was := idle.Statements[q]
+		if calls := top(s.Calls, was.Calls); calls > 0 {
+			out.Statements[q] = statement{calls, top(s.Rows, was.Rows), s.Seconds}
+		}
+	}
+	return out
+}
+
+// asked are the statements, and the rows that they gave or changed.
+func (c change) asked() (calls, rows int64) {
+	for _, s := range c.Statements {
+		calls, rows = calls+s.Calls, rows+s.Rows
+	}
+	return calls, rows
+}
