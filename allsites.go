@@ -254,8 +254,12 @@ func (v *sitesLook) silent(ctx context.Context, seen []SiteLedger) (out []SiteLe
 	if err != nil {
 		return nil, err
 	}
+	mirrors := map[string]bool{}
+	for _, l := range seen {
+		mirrors[l.Site] = true
+	}
 	for _, site := range sites {
-		if slices.ContainsFunc(seen, func(l SiteLedger) bool { return l.Site == site }) {
+		if mirrors[site] {
 			continue
 		}
 		l := SiteLedger{Site: site, Own: site == v.cfg.Site, Alone: v.alone}

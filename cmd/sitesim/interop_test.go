@@ -28,7 +28,7 @@ func TestInteropSites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(pg.Down)
+	t.Cleanup(pg.stop)
 	t.Run("figures", func(t *testing.T) { figuresOfSites(t, p, pg, home) })
 	t.Run("an order of before", func(t *testing.T) { orderOfBefore(t, pg) })
 }

@@ -67,6 +67,7 @@ type plan struct {
 	extra    string        // parameters for the address that the sites are given
 	bin      string        // folder of PostgreSQL's programs
 	settings []string      // of the server
+	pooler   string        // mode of the PgBouncer before it; "": there is none
 	dir      string        // for all files
 	markdown string        // file
 	top      int           // statements shown
@@ -85,6 +86,7 @@ func parse(args []string) (p plan, err error) {
 		p.settings = append(p.settings, v)
 		return nil
 	})
+	f.StringVar(&p.pooler, "pooler", "", "put PgBouncer between the sites and the server that is started, in this mode: session or transaction")
 	f.StringVar(&p.bin, "postgres", "", "folder with initdb and postgres; default: the newest installed")
 	f.StringVar(&p.dir, "dir", "", "folder for all files, removed at the end; default: a temporary one")
 	f.StringVar(&p.markdown, "markdown", "", "file to write the tables to")
@@ -102,8 +104,8 @@ func parse(args []string) (p plan, err error) {
 	if p.running < 1 || p.idle <= 0 {
 		return p, errors.New("--running and --idle must be more than nothing")
 	}
-	if p.database != "" && len(p.sites) > 1 {
-		return p, errors.New("--database is for one step: give one number of sites")
+	if p.database != "" && (len(p.sites) > 1 || p.pooler != "") {
+		return p, errors.New("--database is for one step: give one number of sites, and no --pooler")
 	}
 	return p, nil
 }
@@ -139,7 +141,7 @@ func measure(ctx context.Context, p plan, say func(string)) (all []result, err e
 		if pg, err = startServer(ctx, p, dir); err != nil {
 			return nil, err
 		}
-		defer pg.Down()
+		defer pg.stop()
 	}
 	for _, n := range p.sites {
 		r, err := step(ctx, p, pg, dir, n, say)

@@ -20,7 +20,11 @@ import (
 )
 
 // server is a PostgreSQL of our own, on loopback, that ends with us.
-type server struct{ *postgres.Server }
+type server struct {
+	*postgres.Server
+
+	pooler *postgres.Pooler // nil: the sites reach it themselves
+}
 
 // connectionsOfSite is more than a site opens: its pool, the one that holds its lock, and
 // the two that look for a pooler when it starts.
@@ -45,7 +49,29 @@ func startServer(ctx context.Context, p plan, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{pg}, nil
+	s := &server{Server: pg}
+	if p.pooler != "" {
+		if s.pooler, err = pg.Pooler(ctx, p.pooler); err != nil {
+			s.stop()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *server) stop() {
+	if s.pooler != nil {
+		s.pooler.Close()
+	}
+	s.Down()
+}
+
+// forSites is the address of a database as the sites reach it.
+func (s *server) forSites(database string) string {
+	if s.pooler != nil {
+		return s.pooler.Address(database)
+	}
+	return s.Address(database)
 }
 
 // create makes an empty database and returns its address.

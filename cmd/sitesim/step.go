@@ -48,14 +48,18 @@ func step(ctx context.Context, p plan, pg *server, dir string, sites int, say fu
 	}
 	defer func() { _ = log.Close() }()
 	g.log = log
+	name := fmt.Sprint("group_", sites)
 	if pg != nil {
-		if g.database, err = pg.create(ctx, fmt.Sprint("group_", sites)); err != nil {
+		if g.database, err = pg.create(ctx, name); err != nil {
 			return r, err
 		}
 	}
 	w, err := newWatcher(ctx, pg, g.database)
 	if err != nil {
 		return r, err
+	}
+	if pg != nil {
+		g.database = pg.forSites(name)
 	}
 	defer func() { _ = w.conn.Close(context.WithoutCancel(ctx)) }()
 	if p.extra != "" {

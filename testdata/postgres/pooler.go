@@ -46,8 +46,8 @@ unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = %s
 pool_mode = %s
-max_client_conn = 500
-default_pool_size = 500
+max_client_conn = 10000
+default_pool_size = 10000
 `, s.port, p.port, users, mode), 0o644)); err != nil {
 		return nil, err
 	}
