@@ -27,14 +27,17 @@ const flowVersion = "release-1"
 // share one uplink.
 const concurrency = 2
 
-// underWay bounds the releases the engine holds at once. It is large because one
-// that waits out an outage takes a place as well and must not stop the others.
-const underWay = 1000
+// underWay bounds the releases that are begun as their orders come in. It is large
+// because one that waits out an outage takes a place as well and must not stop the
+// others. What comes on top goes through the queue, which has as many places again.
+const underWay = 500
 
 // engine remembers how far each release has come. The releases themselves
 // are idempotent; its rows hold release references and verdicts only.
 type engine struct {
 	ctx    dbos.Context
+	runs   dbos.Context // of the releases that were begun outside the queue
+	giveUp context.CancelCauseFunc
 	db     *database
 	seat   *seat
 	queue  dbos.Queue
@@ -44,6 +47,7 @@ type engine struct {
 	ending atomic.Bool
 
 	active sync.Map      // the releases this process works on: id → rank, by their begin
+	busy   atomic.Int64  // how many they are
 	begun  atomic.Uint64 // ranks given
 	stray  map[string]bool
 }
@@ -142,7 +146,7 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 		return err
 	}
 	e.seat.keep(context.WithoutCancel(ctx), func(err error) {
-		p.log.Warn("the place at the shared database is lost", slog.String("stage", "engine"), slog.String("class", classOf(err)))
+		p.log.Warn("the engine is opened again: its place at the shared database, or a release, is lost", slog.String("stage", "engine"), slog.String("class", classOf(err)))
 		e.fail()
 	}, e.ask)
 	return nil
@@ -163,11 +167,11 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 		AppName: engineApp, ApplicationVersion: flowVersion, ExecutorID: executor, SystemDBStartupTimeout: startTimeout,
 		Logger: slog.New(quietEngine{p.log.Handler(), &e.ending}),
 	}
-	poll, queue := pollEngine, "releases"
+	queue := "releases"
 	if e.db.shared {
 		c.SystemDBPool, c.DatabaseSchema = e.db.pool, engineSchema
 		c.AppName, c.ApplicationVersion = ownApp(executor)
-		poll, queue = pollShared, "releases-"+executor
+		queue = "releases-" + executor
 	} else {
 		c.SQLiteSystemDB = e.db.db
 	}
@@ -188,8 +192,9 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 	if err := dbos.Launch(e.ctx); err != nil {
 		return e.launchError("start engine", err)
 	}
+	e.runs, e.giveUp = dbos.WithCancelCause(e.ctx)
 	e.queue, err = dbos.RegisterQueue(e.ctx, queue,
-		dbos.WithWorkerConcurrency(underWay), dbos.WithQueueBasePollingInterval(poll))
+		dbos.WithWorkerConcurrency(underWay), dbos.WithQueueBasePollingInterval(pollQueue))
 	if err != nil {
 		return e.launchError("open queue", err)
 	}
@@ -221,11 +226,10 @@ func (e *engine) endWith(ctx context.Context) func() {
 	}
 }
 
-// How often the engine looks for queued releases, and the limits of its start
-// and its end.
+// How often the engine looks for queued releases, of which there are few (see start),
+// and the limits of its start and its end.
 const (
-	pollEngine      = 200 * time.Millisecond
-	pollShared      = 500 * time.Millisecond
+	pollQueue       = 5 * time.Second
 	startTimeout    = 30 * time.Second
 	shutdownTimeout = 10 * time.Second
 	cutAfter        = 3 * time.Second // then the connections to a frozen server are cut
@@ -250,14 +254,14 @@ func (e *engine) close() error {
 	return errors.Join(errs...)
 }
 
-// start queues the workflow of a release. Queuing the same release again is
-// harmless: its id is the engine's idempotency key.
-func (e *engine) start(ctx context.Context, p *Practice, id string) error {
-	c, cancel := dbos.WithCancel(e.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	_, err := dbos.RunWorkflow(c, p.release, id, dbos.WithWorkflowID(id), dbos.WithQueue(e.queue))
-	return wrap("queue release", e.db.fail(err))
+// enter notes that this process works on a release, until what it returns is called.
+func (e *engine) enter(id string) (leave func()) {
+	e.active.Store(id, e.begun.Add(1))
+	e.busy.Add(1)
+	return func() {
+		e.busy.Add(-1)
+		e.active.Delete(id)
+	}
 }
 
 // rank is when a release began among those of this process.
@@ -272,7 +276,8 @@ func (e *engine) rank(id string) uint64 {
 // it is reported, and opening the engine again takes it up.
 func (e *engine) ask(context.Context) error {
 	begun, err := dbos.ListWorkflows(e.ctx, dbos.WithFilterStatus(dbos.WorkflowStatusPending),
-		dbos.WithFilterExecutorIDs(e.ctx.GetExecutorID()), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
+		dbos.WithFilterExecutorIDs(e.ctx.GetExecutorID()), dbos.WithFilterAppVersion(e.ctx.GetApplicationVersion()), // which its start takes up
+		dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
 	if err != nil {
 		return databaseError(err)
 	}

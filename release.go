@@ -39,8 +39,7 @@ const (
 // stage can be repeated: pack writes a file under a name of its own, upload
 // never overwrites, record appends once per release, answer appears whole.
 func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
-	p.engine.active.Store(id, p.engine.begun.Add(1))
-	defer p.engine.active.Delete(id)
+	defer p.engine.enter(id)()
 	defer p.due.waiting(id, "")
 	if v, err = p.stages(ctx, id); err != nil {
 		err = p.engine.park(ctx)

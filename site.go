@@ -35,8 +35,9 @@ type seat struct {
 // the server drops when its keep-alive probes stay without an answer (see lock): a
 // new start waits for that, unless the site is seen to be alive.
 const (
-	beat     = 5 * time.Second
-	lockWait = 90 * time.Second
+	beat      = 5 * time.Second
+	beatAlone = time.Minute // on the embedded database
+	lockWait  = 90 * time.Second
 )
 
 // Errors of a site that cannot take its place; they are for the administrator.
@@ -216,19 +217,14 @@ func affected(res sql.Result, err error) (int64, error) {
 // keep beats until the seat is given up; lost is called once when the lock, or
 // the name, is no longer ours, or when ask finds that the engine lost track.
 func (s *seat) keep(ctx context.Context, lost func(error), ask func(context.Context) error) {
-	if s.conn == nil {
-		return
-	}
 	ctx, s.stop = context.WithCancel(ctx)
+	next := s.beatAndAsk
+	if s.conn == nil { // the embedded database
+		next = askAlone
+	}
 	s.done.Go(func() {
 		for {
-			err := s.rest(ctx)
-			if err == nil {
-				err = s.beatOnce(ctx)
-			}
-			if err == nil {
-				err = ask(ctx)
-			}
+			err := next(ctx, ask)
 			if ctx.Err() != nil {
 				return
 			}
@@ -238,6 +234,30 @@ func (s *seat) keep(ctx context.Context, lost func(error), ask func(context.Cont
 			}
 		}
 	})
+}
+
+func (s *seat) beatAndAsk(ctx context.Context, ask func(context.Context) error) error {
+	if err := s.rest(ctx); err != nil {
+		return err
+	}
+	if err := s.beatOnce(ctx); err != nil {
+		return err
+	}
+	return ask(ctx)
+}
+
+// askAlone only asks: no other site can take this one's place. An answer that cannot be had
+// is no news.
+func askAlone(ctx context.Context, ask func(context.Context) error) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(beatAlone):
+	}
+	if err := ask(ctx); errors.Is(err, ErrEngine) {
+		return err
+	}
+	return nil
 }
 
 // rest waits for the next beat. Waiting for a notification, which never comes,
