@@ -146,7 +146,7 @@ func (p *Practice) openBox(executor string) (err error) {
 	p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
 		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
 		Owner: executor, Shared: p.engine.db.shared, Group: p.engine.db.id, Memory: p.state.path(outboxMemory),
-		Paused: p.ledgerBroken.Load,
+		Paused: p.ledgerBroken.Load, Crowded: p.crowded,
 	})
 	if errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway) { // waited out, if opts.Patient says so
 		return err
@@ -295,8 +295,12 @@ func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) 
 }
 
 // idle looks at the outbox before the registry: a claimed order is in one of
-// the two at any time.
+// the two at any time. As long as the registry has some it need not be looked at, which
+// takes the longer the more lie there.
 func (p *Practice) idle(ctx context.Context) bool {
+	if n, err := p.orders.open(ctx); err != nil || n > 0 {
+		return false
+	}
 	here, err := p.box.Look()
 	if err != nil || len(here.Pending) > 0 {
 		return false

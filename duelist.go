@@ -158,9 +158,8 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 
 // addWaits says of the orders in work what they wait for; see inLine.
 func (l *dueList) addWaits(all []Due) {
-	n, rest := 0, ""
-	l.waits.Range(func(any, any) bool { n++; return true })
-	if n >= underWay {
+	rest := ""
+	if l.inTrouble() >= underWay {
 		rest = itsTurn
 	}
 	for i := range all {

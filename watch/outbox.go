@@ -72,6 +72,11 @@ type Options struct {
 	// claims are offered again when it says so no more. nil: never.
 	Paused func() bool
 
+	// Crowded says that atWork orders, which were claimed and are not answered, are enough
+	// for now: the others stay where staff dropped them until there is room, but for a few
+	// with every scan. nil: never.
+	Crowded func(atWork int) bool
+
 	// Memory is a file outside the outbox that remembers which outbox it was,
 	// so that an empty mount point is not taken for it after a restart.
 	Memory string
@@ -89,6 +94,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Paused == nil {
 		o.Paused = func() bool { return false }
+	}
+	if o.Crowded == nil {
+		o.Crowded = func(int) bool { return false }
 	}
 	return o
 }

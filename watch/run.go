@@ -15,6 +15,12 @@ const (
 	// orders are taken in.
 	sweepFor = 10 * time.Second
 
+	// anyway is how many orders one sweep claims although there are enough at work: long
+	// uploads must not keep every other order out, nor a count that is wrong.
+	anyway = 10
+	// roomPoll is how often it is asked whether there is room again.
+	roomPoll = 20 * time.Millisecond
+
 	// tooMany refusals in a row mean that the trouble is not with the orders:
 	// the others are safer in the outbox.
 	tooMany = 5
@@ -117,6 +123,7 @@ type turn struct {
 	s      *Survey
 	until  time.Time
 	failed int // in a row
+	claims int // tried
 	errs   []error
 }
 
@@ -147,15 +154,17 @@ func (t *turn) offerOne(ctx context.Context, c *Claim) {
 // claim claims what is ready and offers it.
 func (t *turn) claim(ctx context.Context) {
 	for i, name := range t.s.Ready {
-		if t.over(ctx) || t.o.opts.Now().After(t.until) {
+		t.awaitRoom(ctx)
+		if t.over(ctx) || t.o.opts.Now().After(t.until) || t.o.opts.Paused() {
 			t.s.Waiting += len(t.s.Ready) - i
-			t.s.more = t.failed < tooMany
+			t.s.more = t.failed < tooMany && !t.o.opts.Paused()
 			t.errs = append(t.errs, ctx.Err())
 			return
 		}
 		if !t.o.peek(name, t.s) {
 			continue
 		}
+		t.claims++
 		c, err := t.o.claim(ctx, name)
 		if box, ok := errors.AsType[boxError](err); ok {
 			t.s.Waiting += len(t.s.Ready) - i
@@ -173,6 +182,30 @@ func (t *turn) claim(ctx context.Context) {
 			t.offerOne(ctx, c)
 		}
 	}
+}
+
+// awaitRoom waits while there are enough orders at work, but no longer than a sweep lasts.
+func (t *turn) awaitRoom(ctx context.Context) {
+	if t.claims < anyway || !t.o.crowded() {
+		return
+	}
+	tick := time.NewTicker(roomPoll)
+	defer tick.Stop()
+	for t.o.crowded() && !t.o.opts.Paused() && !t.o.opts.Now().After(t.until) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// crowded asks the owner, who need not count the claims that nobody works on.
+func (o *Outbox) crowded() bool {
+	o.mu.Lock()
+	known := len(o.known)
+	o.mu.Unlock()
+	return o.opts.Crowded(known - len(o.refused) - len(o.unripe))
 }
 
 // report names the claims that nobody works on.

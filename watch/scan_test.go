@@ -431,6 +431,47 @@ func TestAPausedOutboxTakesNothing(t *testing.T) {
 	}
 }
 
+// While enough orders are at work the others stay where they lie, but for a few; each that
+// is answered makes room for one.
+func TestACrowdedOutboxTakesAFew(t *testing.T) {
+	o, dir, clk := newBox(t)
+	for i := range 5 * anyway {
+		put(t, dir, fmt.Sprintf("o%03d.yaml", i), "x")
+	}
+	sweep(t, o)
+	clk.advance(3 * time.Second)
+	var at []*Claim
+	asked, answered := 0, 0
+	o.opts.Crowded = func(atWork int) bool {
+		asked++
+		if answered < 3 && asked > 2*answered+1 { // an answer, now and then
+			answered++
+			o.forget(at[answered-1].ID)
+			atWork--
+		}
+		if atWork != len(at)-answered {
+			t.Errorf("%d at work, not %d", atWork, len(at)-answered)
+		}
+		if answered == 3 && atWork >= anyway {
+			clk.advance(sweepFor / 2)
+		}
+		return atWork >= anyway
+	}
+	take := func(_ context.Context, c *Claim) error { at = append(at, c); return nil }
+	s, err := o.Sweep(t.Context(), take)
+	if err != nil || len(at) != anyway+3 || s.Waiting != 5*anyway-len(at) || !s.more {
+		t.Fatalf("%d taken, %v, %+v", len(at), err, s)
+	}
+	if s, err = o.Sweep(t.Context(), take); err != nil || len(at) < 2*anyway || len(at) > 3*anyway {
+		t.Fatalf("%d taken by the second, %v, %+v", len(at), err, s)
+	}
+	o.opts.Paused = func() bool { return true }
+	was := len(at)
+	if s, err = o.Sweep(t.Context(), take); err != nil || len(at) != was {
+		t.Fatalf("%d taken while it is paused, %v, %+v", len(at)-was, err, s)
+	}
+}
+
 func TestASweepOfManyOrdersLetsTheBeatBeHeard(t *testing.T) {
 	o, dir, clk := newBox(t)
 	for i := range 30 {
