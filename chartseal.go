@@ -39,11 +39,12 @@ type Options struct {
 	Now     func() time.Time
 	Self    func(ctx context.Context, args ...string) *exec.Cmd // this binary, for child processes
 	Version string
-	Watch   WatchFunc // told about every change of a release; may be nil
-	Patient bool      // wait for a shared database that is away, instead of failing with ErrDatabase
-	Alive   func()    // told at every turn of the daemon's loop, also of the one that waits; may be nil
-	Step    StepFunc  // told after every durable effect; may be nil
-	Locked  func()    // told as soon as the state folder is this process's own; may be nil
+	Watch   WatchFunc     // told about every change of a release; may be nil
+	Patient bool          // wait for a shared database that is away, instead of failing with ErrDatabase
+	Alive   func()        // told at every turn of the daemon's loop, also of the one that waits; may be nil
+	Step    StepFunc      // told after every durable effect; may be nil
+	Locked  func()        // told as soon as the state folder is this process's own; may be nil
+	Rush    func(on bool) // told when many releases are under way, and when that is over; may be nil
 }
 
 // WatchFunc is told what happens to a release, for a person who looks on.
@@ -91,6 +92,7 @@ type Practice struct {
 	due          *dueList
 	sweeping     bool // the store has been given its lifecycle rule; tidy's own
 	engine       *engine
+	rush         rush
 	index        *index.Index        // whose the files of shared image folders are
 	dicom        packager.DICOMRules // the practice's own
 	readings     *readings           // of the folders with records
@@ -99,7 +101,7 @@ type Practice struct {
 // Open locks the state folder and opens everything a release needs. A second
 // daemon on the same state is refused with ErrLocked.
 func Open(ctx context.Context, cfg *config.Config, opts Options) (*Practice, error) {
-	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now()), readings: newReadings()}
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now()), readings: newReadings(), rush: rush{tell: opts.Rush}}
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

@@ -41,6 +41,7 @@ const (
 func (p *Practice) release(ctx dbos.Context, id string) (v verdict, err error) {
 	defer p.engine.enter(id)()
 	defer p.due.waiting(id, "")
+	defer p.rush.enter()()
 	if v, err = p.stages(ctx, id); err != nil {
 		err = p.engine.park(ctx)
 	}
