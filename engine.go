@@ -146,6 +146,9 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 		return err
 	}
 	e.seat.keep(context.WithoutCancel(ctx), func(err error) {
+		if e.ending.Load() { // it is given up
+			return
+		}
 		p.log.Warn("the engine is opened again: its place at the shared database, or a release, is lost", slog.String("stage", "engine"), slog.String("class", classOf(err)))
 		e.fail()
 	}, e.ask)
@@ -184,6 +187,9 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 	if e.db.shared {
 		if err := e.db.rename(ctx, queue, c.AppName, c.ApplicationVersion); err != nil {
 			return e.launchError("open engine", err)
+		}
+		if err := e.db.indexQueues(ctx); err != nil { // it goes on, slower
+			p.log.Warn("the engine's queues have no index by site", slog.String("stage", "engine"), slog.String("class", classOf(databaseError(err))))
 		}
 	}
 	defer e.endWith(ctx)()

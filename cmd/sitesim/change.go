@@ -8,9 +8,6 @@ type change struct {
 	SiteSeconds   float64 // of each site that ran, together
 	Connected     float64 // of each connection, together
 	Begun, WAL    int64
-	Read, Changed int64 // rows
-	Inserted      int64 // rows that the tables have more
-	Bytes         int64 // by which the tables have grown
 	Requests      int
 	Put           int64
 	Statements    map[string]statement
@@ -20,7 +17,7 @@ type change struct {
 // between is what happened while so many sites ran.
 func between(a, b figures, running int) change {
 	c := change{
-		Seconds: b.at.Sub(a.at).Seconds(), Work: b.work - a.work, Begun: b.begun - a.begun, WAL: b.wal - a.wal, Read: b.read - a.read, Changed: b.changed - a.changed,
+		Seconds: b.at.Sub(a.at).Seconds(), Work: b.work - a.work, Begun: b.begun - a.begun, WAL: b.wal - a.wal,
 		Requests: b.requests - a.requests, Put: b.put - a.put, Statements: map[string]statement{}, Tables: map[string]table{},
 	}
 	c.SiteSeconds = c.Seconds * float64(running)
@@ -31,9 +28,7 @@ func between(a, b figures, running int) change {
 		}
 	}
 	for name, t := range b.tables {
-		was := a.tables[name]
-		c.Tables[name] = table{t.Rows - was.Rows, t.Bytes - was.Bytes}
-		c.Inserted, c.Bytes = c.Inserted+t.Rows-was.Rows, c.Bytes+t.Bytes-was.Bytes
+		c.Tables[name] = t.plus(a.tables[name], -1)
 	}
 	return c
 }
@@ -41,8 +36,7 @@ func between(a, b figures, running int) change {
 // plus adds what happened another time.
 func (c change) plus(d change) change {
 	c.Seconds, c.Work, c.SiteSeconds, c.Connected = c.Seconds+d.Seconds, c.Work+d.Work, c.SiteSeconds+d.SiteSeconds, c.Connected+d.Connected
-	c.Begun, c.WAL, c.Read, c.Changed = c.Begun+d.Begun, c.WAL+d.WAL, c.Read+d.Read, c.Changed+d.Changed
-	c.Inserted, c.Bytes, c.Requests, c.Put = c.Inserted+d.Inserted, c.Bytes+d.Bytes, c.Requests+d.Requests, c.Put+d.Put
+	c.Begun, c.WAL, c.Requests, c.Put = c.Begun+d.Begun, c.WAL+d.WAL, c.Requests+d.Requests, c.Put+d.Put
 	statements, tables := map[string]statement{}, map[string]table{}
 	for _, all := range []change{c, d} {
 		for q, s := range all.Statements {
@@ -50,8 +44,7 @@ func (c change) plus(d change) change {
 			statements[q] = statement{was.Calls + s.Calls, was.Rows + s.Rows, was.Seconds + s.Seconds}
 		}
 		for name, t := range all.Tables {
-			was := tables[name]
-			tables[name] = table{was.Rows + t.Rows, was.Bytes + t.Bytes}
+			tables[name] = tables[name].plus(t, 1)
 		}
 	}
 	c.Statements, c.Tables = statements, tables
@@ -63,9 +56,13 @@ func (c change) beyond(idle change) change {
 	share := c.SiteSeconds / idle.SiteSeconds
 	top := func(n, of int64) int64 { return max(0, n-int64(share*float64(of))) }
 	out := c
-	out.Begun, out.WAL, out.Read, out.Changed = top(c.Begun, idle.Begun), top(c.WAL, idle.WAL), top(c.Read, idle.Read), top(c.Changed, idle.Changed)
+	out.Begun, out.WAL = top(c.Begun, idle.Begun), top(c.WAL, idle.WAL)
 	out.Requests = int(top(int64(c.Requests), int64(idle.Requests)))
-	out.Statements = map[string]statement{}
+	out.Statements, out.Tables = map[string]statement{}, map[string]table{}
+	for name, t := range c.Tables { // idling adds no rows
+		t.Read, t.Changed = top(t.Read, idle.Tables[name].Read), top(t.Changed, idle.Tables[name].Changed)
+		out.Tables[name] = t
+	}
 	for q, s := range c.Statements {
 		was := idle.Statements[q]
 		if calls := top(s.Calls, was.Calls); calls > 0 {
@@ -81,4 +78,12 @@ func (c change) asked() (calls, rows int64) {
 		calls, rows = calls+s.Calls, rows+s.Rows
 	}
 	return calls, rows
+}
+
+// held is the change of all tables together.
+func (c change) held() (sum table) {
+	for _, t := range c.Tables {
+		sum = sum.plus(t, 1)
+	}
+	return sum
 }

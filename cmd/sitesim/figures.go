@@ -40,8 +40,6 @@ type figures struct {
 	begun      int64 // transactions
 	wal        int64 // bytes
 	work       float64
-	read       int64 // rows of tables that the server went through
-	changed    int64 // rows that were added, changed and removed
 	tables     map[string]table
 	requests   int
 	put        int64 // bytes
@@ -52,26 +50,44 @@ type statement struct {
 	Seconds     float64
 }
 
-type table struct{ Rows, Bytes int64 }
+// table is what a table holds, and what was done with its rows.
+type table struct {
+	Rows, Bytes int64
+	Read        int64 // rows that the server went through
+	Changed     int64 // rows that were added, changed and removed
+}
+
+func (t table) plus(u table, times int64) table {
+	return table{t.Rows + times*u.Rows, t.Bytes + times*u.Bytes, t.Read + times*u.Read, t.Changed + times*u.Changed}
+}
 
 // begin is a look before something happens, and end one after it: the rows that the
 // watcher goes through itself are not between the two.
 func (w *watcher) begin(ctx context.Context, b *bucket) (figures, error) {
-	tables, err := w.count(ctx)
+	held, err := w.count(ctx)
 	if err != nil {
 		return figures{}, err
 	}
 	_, _ = w.conn.Exec(ctx, own+`SELECT pg_stat_force_next_flush()`) // from PostgreSQL 15 on; it counts by the second
 	f, err := w.counters(ctx, b)
-	f.tables = tables
+	f.add(held)
 	return f, err
 }
 
-func (w *watcher) end(ctx context.Context, b *bucket) (f figures, err error) {
-	if f, err = w.counters(ctx, b); err == nil {
-		f.tables, err = w.count(ctx)
+func (w *watcher) end(ctx context.Context, b *bucket) (figures, error) {
+	f, err := w.counters(ctx, b)
+	if err != nil {
+		return f, err
 	}
+	held, err := w.count(ctx)
+	f.add(held)
 	return f, err
+}
+
+func (f *figures) add(held map[string]table) {
+	for name, t := range held {
+		f.tables[name] = f.tables[name].plus(t, 1)
+	}
 }
 
 // The server's own counters (PostgreSQL documentation, The Cumulative Statistics System);
@@ -79,7 +95,7 @@ func (w *watcher) end(ctx context.Context, b *bucket) (f figures, err error) {
 const (
 	countersOfAll = own + `SELECT xact_commit+xact_rollback, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
 		FROM pg_stat_database WHERE datname=current_database()`
-	countersOfRows = own + `SELECT sum(seq_tup_read+coalesce(idx_tup_fetch, 0))::bigint, sum(n_tup_ins+n_tup_upd+n_tup_del)::bigint
+	countersOfRows = own + `SELECT relid::regclass::text, seq_tup_read+coalesce(idx_tup_fetch, 0), n_tup_ins+n_tup_upd+n_tup_del
 		FROM pg_stat_user_tables WHERE schemaname IN ('chartseal', 'chartseal_engine')`
 	countersOfStatements = own + `SELECT s.query, sum(s.calls)::bigint, sum(s.rows)::bigint, sum(s.total_exec_time)/1000
 		FROM pg_stat_statements s JOIN pg_database d ON d.oid=s.dbid
@@ -89,22 +105,29 @@ const (
 )
 
 func (w *watcher) counters(ctx context.Context, b *bucket) (f figures, err error) {
-	f = figures{at: time.Now(), statements: map[string]statement{}, work: w.pg.work()}
+	f = figures{at: time.Now(), statements: map[string]statement{}, tables: map[string]table{}, work: w.pg.work()}
 	f.requests, f.put = b.asked()
 	if err := w.conn.QueryRow(ctx, countersOfAll).Scan(&f.begun, &f.wal); err != nil {
 		return f, err
 	}
-	if err := w.conn.QueryRow(ctx, countersOfRows).Scan(&f.read, &f.changed); err != nil || !w.statements {
-		return f, err
-	}
-	rows, err := w.conn.Query(ctx, countersOfStatements)
+	var name string
+	var t table
+	rows, err := w.conn.Query(ctx, countersOfRows)
 	if err != nil {
 		return f, err
 	}
-	var query string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &t.Read, &t.Changed}, func() error {
+		f.tables[name] = t
+		return nil
+	}); err != nil || !w.statements {
+		return f, err
+	}
+	if rows, err = w.conn.Query(ctx, countersOfStatements); err != nil {
+		return f, err
+	}
 	var s statement
-	_, err = pgx.ForEachRow(rows, []any{&query, &s.Calls, &s.Rows, &s.Seconds}, func() error {
-		f.statements[query] = s
+	_, err = pgx.ForEachRow(rows, []any{&name, &s.Calls, &s.Rows, &s.Seconds}, func() error {
+		f.statements[name] = s
 		return nil
 	})
 	return f, err

@@ -3,11 +3,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestMain(m *testing.M) {
@@ -23,7 +26,7 @@ func TestInteropSites(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	p := plan{sites: []int{3}, running: 2, orders: 6, idle: time.Second, past: 3000, settings: []string{"shared_buffers=16MB"}}
+	p := plan{sites: []int{3}, running: 2, orders: 6, idle: 500 * time.Millisecond, past: 3000, settings: []string{"shared_buffers=16MB"}}
 	pg, err := startServer(t.Context(), p, home)
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +43,8 @@ func figuresOfSites(t *testing.T, p plan, pg *server, home string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Orders != 6 || r.Entries < 6 || r.Load.Inserted != 9*6 {
-		t.Errorf("%d orders added %d rows and %d entries; want 9 rows an order", r.Orders, r.Load.Inserted, r.Entries)
+	if r.Orders != 6 || r.Entries < 6 || r.Load.held().Rows != 9*6 {
+		t.Errorf("%d orders added %d rows and %d entries; want 9 rows an order", r.Orders, r.Load.held().Rows, r.Entries)
 	}
 	if most := int64(p.running * (connectionsOfSite - 2)); r.Most > most {
 		t.Errorf("%d connections, want %d at most", r.Most, most)
@@ -128,5 +131,30 @@ func orderOfBefore(t *testing.T, pg *server) {
 	if err := s.end(); err != nil || g.sent.Load() != 1 || g.other.Load() != 0 {
 		said, _ := os.ReadFile(log.Name())
 		t.Errorf("%d orders were sent, %d not: %v\n%s", g.sent.Load(), g.other.Load(), err, said)
+	}
+	ownRowsOnly(ctx, t, w)
+}
+
+// ownRowsOnly: what a site asks the engine's tables every second, the server finds without
+// going through the rows of two thousand sites.
+func ownRowsOnly(ctx context.Context, t *testing.T, w *watcher) {
+	for _, q := range []string{
+		`INSERT INTO chartseal_engine.queues (name, application_name) SELECT 'q' || n, 'a' || n FROM generate_series(1, 2000) n`,
+		`INSERT INTO chartseal_engine.application_versions (version_id, version_name, application_name) SELECT 'v' || n, 'v' || n, 'a' || n FROM generate_series(1, 2000) n`,
+		`ANALYZE`,
+	} {
+		if _, err := w.conn.Exec(ctx, q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, q := range []string{
+		`SELECT name FROM chartseal_engine.queues WHERE application_name=ANY(ARRAY['a7']) OR application_name IS NULL`,
+		`SELECT version_id FROM chartseal_engine.application_versions WHERE application_name='a7' OR application_name IS NULL ORDER BY version_timestamp DESC LIMIT 1`,
+	} {
+		rows, _ := w.conn.Query(ctx, `EXPLAIN `+q)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if plan := strings.Join(lines, "\n"); err != nil || strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, "Index") {
+			t.Errorf("%v\n%s", err, plan)
+		}
 	}
 }

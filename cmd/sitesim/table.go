@@ -23,7 +23,7 @@ func write(w *bytes.Buffer, all []result) {
 		c, t := r.Idle, r.Idle.SiteSeconds
 		calls, rows := c.asked()
 		fmt.Fprintf(w, "| %d | %d | %.1f | %.1f | %.1f | %.1f | %.2f | %.0f | %.2f | %.2f | %.1f | %.1f |\n", r.Sites, r.Running,
-			float64(calls)/t, float64(c.Begun)/t, float64(rows)/t, float64(c.Read)/t, float64(c.Changed)/t, float64(c.WAL)/t, float64(c.Requests)/t,
+			float64(calls)/t, float64(c.Begun)/t, float64(rows)/t, float64(c.held().Read)/t, float64(c.held().Changed)/t, float64(c.WAL)/t, float64(c.Requests)/t,
 			1000*c.Work/t, c.Connected/t, float64(r.ServerMemory)/float64(r.Running)/(1<<20))
 	}
 	fmt.Fprint(w, `
@@ -36,7 +36,7 @@ Orders, each:
 		n, c := float64(r.Orders), r.Load.beyond(r.Idle)
 		calls, rows := c.asked()
 		fmt.Fprintf(w, "| %d | %d | %.0f | %.0f | %.0f | %.0f | %.1f | %.1f | %.0f | %.0f | %.1f | %.0f | %.1f |\n", r.Sites, r.Orders, float64(calls)/n, float64(c.Begun)/n,
-			float64(rows)/n, float64(c.Read)/n, float64(c.Changed)/n, float64(c.Inserted)/n, float64(c.Bytes)/n, float64(c.WAL)/n,
+			float64(rows)/n, float64(c.held().Read)/n, float64(c.held().Changed)/n, float64(c.held().Rows)/n, float64(c.held().Bytes)/n, float64(c.WAL)/n,
 			float64(c.Requests)/n, float64(c.Put)/n, c.Connected/c.SiteSeconds)
 	}
 	fmt.Fprint(w, `
@@ -48,7 +48,7 @@ A start and an end of a site:
 	for _, r := range all {
 		n := float64(r.Sites)
 		calls, rows := r.Start.asked()
-		fmt.Fprintf(w, "| %d | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Sites, float64(calls)/n, float64(r.Start.Begun)/n, float64(rows)/n, float64(r.Start.Read)/n, float64(r.Start.Requests)/n)
+		fmt.Fprintf(w, "| %d | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Sites, float64(calls)/n, float64(r.Start.Begun)/n, float64(rows)/n, float64(r.Start.held().Read)/n, float64(r.Start.Requests)/n)
 	}
 	fmt.Fprint(w, `
 A look at all ledgers (ledger verify --all-sites), no site running:
@@ -61,10 +61,13 @@ A look at all ledgers (ledger verify --all-sites), no site running:
 		fmt.Fprintf(w, "| %d | %d | %d | %d | %d |\n", r.Sites, r.Entries, calls, rows, r.Verify.Requests)
 	}
 	last := all[len(all)-1]
-	fmt.Fprintf(w, "\nOf %d orders at %d sites:\n\n| table | rows added by an order | bytes |\n|---|--:|--:|\n", last.Orders, last.Sites)
-	for _, name := range slices.Sorted(maps.Keys(last.Load.Tables)) {
-		if t := last.Load.Tables[name]; t.Rows != 0 || t.Bytes != 0 {
-			fmt.Fprintf(w, "| `%s` | %.1f | %.0f |\n", name, float64(t.Rows)/float64(last.Orders), float64(t.Bytes)/float64(last.Orders))
+	fmt.Fprintf(w, "\nThe tables at %d sites; gone through are rows, idle by a site in a second:\n\n| table | gone through, idle | by an order | at a start | added by an order | bytes |\n|---|--:|--:|--:|--:|--:|\n", last.Sites)
+	order, n := last.Load.beyond(last.Idle), float64(last.Orders)
+	for _, name := range slices.Sorted(maps.Keys(order.Tables)) {
+		t, idle, start := order.Tables[name], last.Idle.Tables[name], last.Start.Tables[name]
+		if t != (table{}) || idle.Read+start.Read > 0 {
+			fmt.Fprintf(w, "| `%s` | %.2f | %.1f | %.1f | %.1f | %.0f |\n", name, float64(idle.Read)/last.Idle.SiteSeconds, float64(t.Read)/n,
+				float64(start.Read)/float64(last.Sites), float64(t.Rows)/n, float64(t.Bytes)/n)
 		}
 	}
 }
