@@ -281,7 +281,7 @@ func (p *Practice) pageData(r *release, ref, name string, bundle transport.Link)
 			Contact: page.Contact{Name: c.Contact.Name, Phone: c.Contact.Phone, Email: c.Contact.Email},
 		},
 		Reference: ref, Bytes: r.Object.Bytes, Expires: bundle.Expires,
-		Unlock: "key", SignerKey: p.state.pub.String(), BundleURL: bundle.URL.Reveal(), FileName: name,
+		Unlock: "key", SignerKey: p.state.pub.String(), BundleURL: bundle.URL.Reveal(), FileName: name, Head: r.Head,
 	}
 	if r.Words {
 		d.Unlock = page.UnlockPassphrase

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/redact"
+	"chartseal/transport/page"
 	"chartseal/watch"
 	"chartseal/watch/notice"
 )
@@ -71,8 +73,22 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 		return err
 	}
 	p.step(r.ID, "pack", "noted")
+	if r.Head, err = p.state.sealedHead(r.Sealed); err != nil {
+		return err
+	}
 	r.Manifest, r.Ticket.SHA256 = out.ManifestSHA256, out.SHA256
 	return p.state.save(r)
+}
+
+// sealedHead is how a sealed file begins, which the recipient page compares.
+func (s *state) sealedHead(name string) (h page.Head, err error) {
+	f, err := os.Open(s.path("sealed", name))
+	if err != nil {
+		return h, wrap("read sealed file", watch.Scrub(err))
+	}
+	defer func() { _ = f.Close() }() // only read
+	head, err := io.ReadAll(io.LimitReader(f, page.MaxHead))
+	return page.HeadOf(seal.Header(head)), wrap("read sealed file", watch.Scrub(err))
 }
 
 // prepare names the sealed file and makes the passphrase of a recipient without a key.

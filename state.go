@@ -19,6 +19,7 @@ import (
 	"chartseal/config"
 	"chartseal/config/access"
 	"chartseal/transport"
+	"chartseal/transport/page"
 	"chartseal/watch"
 )
 
@@ -249,6 +250,8 @@ type release struct {
 	Passphrase string `json:"passphrase,omitempty"`
 	SealedFor  string `json:"sealed_for,omitempty"` // digest of the recipient with address and keys, as of sealing
 	Words      bool   `json:"words,omitempty"`      // it opens with a passphrase, also when that is forgotten
+
+	Head page.Head `json:"head,omitzero"` // of the sealed file, for the recipient page
 
 	Ticket  transport.Ticket `json:"ticket"`
 	Object  transport.Object `json:"object"`

@@ -30,11 +30,11 @@ const (
 
 // source is a sealed file before all of it is here.
 type source struct {
-	head   []byte
-	name   string
-	signer string // the key that the recipient page names; "": no page led here
-	fetch  func(ctx context.Context) (f *os.File, done func() error, err error)
-	close  func() error // also the file
+	head  []byte
+	name  string
+	led   page.Pointer // what the recipient page says; zero: no page led here
+	fetch func(ctx context.Context) (f *os.File, done func() error, err error)
+	close func() error // also the file
 }
 
 // find looks at the source: a link or a file.
@@ -49,7 +49,7 @@ func (o *opening) find(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	return &source{head: head, name: d.name(), signer: d.signer, fetch: d.fetch, close: d.close}, nil
+	return &source{head: head, name: d.name(), led: d.led, fetch: d.fetch, close: d.close}, nil
 }
 
 // openFile takes a sealed file from the disk. One in age's text form is written anew
@@ -120,11 +120,11 @@ type download struct {
 	bar    *bar
 	client *http.Client
 
-	link   string
-	signer string // the key that the recipient page names
-	size   int64
-	etag   string // of the object; empty if the server tells none that is strong
-	file   *os.File
+	link string
+	led  page.Pointer // what the recipient page says
+	size int64
+	etag string // of the object; empty if the server tells none that is strong
+	file *os.File
 }
 
 func (d *download) close() error {
@@ -278,7 +278,7 @@ func (d *download) followPage(ctx context.Context, first *http.Response) (string
 		return "", errors.New("the download broke off")
 	}
 	to, err := page.Read(html)
-	d.signer = to.Signer
+	d.led = to
 	return to.URL, err
 }
 

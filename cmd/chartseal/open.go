@@ -15,6 +15,7 @@ import (
 
 	"chartseal/packager/bundle"
 	"chartseal/packager/seal"
+	"chartseal/transport/page"
 )
 
 func openCmd(a *app) *cobra.Command {
@@ -81,7 +82,7 @@ var errNoBundle = errors.New("the file was decrypted, but it is no bundle made w
 
 // openError picks the exit code: 4 for what is not what the practice sent.
 func openError(err error) error {
-	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) || errors.Is(err, errNoBundle) || errors.Is(err, errNotSealed) {
+	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) || errors.Is(err, errNoBundle) || errors.Is(err, errOther) || errors.Is(err, errNotSealed) {
 		return &exitError{exitUnverified, err}
 	}
 	return err
@@ -92,7 +93,7 @@ type opened struct {
 	content io.ReaderAt
 	size    int64
 	name    string       // of the file, without a folder and .age
-	signer  string       // the key that the page names, if one led here
+	led     page.Pointer // what the page says, if one led here
 	done    func() error // removes the downloaded copy
 	close   func() error
 }
@@ -112,6 +113,9 @@ func (o *opening) unseal(ctx context.Context) (_ *opened, err error) {
 	if err := notSealed(src.head); err != nil {
 		return nil, err
 	}
+	if src.led.Head.Differs(src.head) { // else the words or the key would be blamed
+		return nil, fmt.Errorf("%w: it does not begin as the practice sent it. Try again, from another network; if that does not help, tell the practice", seal.ErrDamaged)
+	}
 	ids, err := o.identities(src.head)
 	if err != nil {
 		return nil, err
@@ -124,7 +128,7 @@ func (o *opening) unseal(ctx context.Context) (_ *opened, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &opened{name: src.name, signer: src.signer, done: done, close: src.close}
+	out := &opened{name: src.name, led: src.led, done: done, close: src.close}
 	out.content, out.size, err = seal.Open(f, info.Size(), ids)
 	err = o.explained(err)
 	if errors.Is(err, seal.ErrDamaged) {
@@ -159,11 +163,13 @@ func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) 
 	}
 	given := trusted != ""
 	if !given { // the page that led here names the practice's key
-		trusted = f.signer
+		trusted = f.led.Signer
 	}
-	m, err = bundle.Unpack(ctx, f.content, f.size, o.dir, trusted, func(n, total int64) { o.bar.set("unpack", n, total) })
-	o.bar.finish()
-	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) {
+	if err = f.isOf(f.led.Reference, trusted); err == nil {
+		m, err = bundle.Unpack(ctx, f.content, f.size, o.dir, trusted, func(n, total int64) { o.bar.set("unpack", n, total) })
+		o.bar.finish()
+	}
+	if errors.Is(err, bundle.ErrTampered) || errors.Is(err, seal.ErrDamaged) || errors.Is(err, errOther) {
 		return nil, errors.Join(err, f.done())
 	}
 	if err != nil {
@@ -171,6 +177,21 @@ func openBundle(ctx context.Context, o opening) (m *bundle.Manifest, err error) 
 	}
 	m.Signature.Confirmed = given // by a person; the page comes from where the bundle does
 	return m, f.done()
+}
+
+// errOther says that a page led to the records of another release.
+var errOther = errors.New("this is another delivery than the page says, so nothing was unpacked: tell the practice")
+
+// isOf makes sure that a page led to the release that it names.
+func (f *opened) isOf(reference, trusted string) error {
+	if reference == "" {
+		return nil
+	}
+	m, err := bundle.Peek(f.content, f.size, trusted)
+	if err == nil && m.Reference != reference {
+		err = errOther
+	}
+	return err
 }
 
 // isBundle tells what else lies in a file that anybody may have made with age.

@@ -46,6 +46,16 @@ func Verify(ctx context.Context, r io.ReaderAt, size int64, trusted string) (*Ma
 	return v.manifest, nil
 }
 
+// Peek reads the signed manifest of a bundle, whose members it does not look at. Errors and
+// trusted are as with [Verify].
+func Peek(r io.ReaderAt, size int64, trusted string) (*Manifest, error) {
+	v, err := open(r, size, trusted)
+	if err != nil {
+		return nil, err
+	}
+	return v.manifest, nil
+}
+
 // verifier is a bundle whose manifest is verified and whose directory fits it.
 type verifier struct {
 	zip      *zipform.Reader

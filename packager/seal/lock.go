@@ -40,6 +40,16 @@ func ReadLock(src io.Reader) (*Lock, error) {
 	return l, nil
 }
 
+// Header is the part of the first bytes of a sealed file that says who can open it; all of
+// them where it is longer. Nothing authenticates it to who has no key.
+func Header(head []byte) []byte {
+	l, err := ReadLock(bytes.NewReader(head))
+	if err != nil || !bytes.HasPrefix(head, l.header) {
+		return head
+	}
+	return l.header
+}
+
 // nobody opens nothing.
 type nobody struct{}
 

@@ -11,6 +11,7 @@
 package page
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
@@ -64,6 +65,29 @@ type Data struct {
 	SignerKey string    // the practice's minisign public key, one line of base64
 	BundleURL string    // presigned, a secret; empty for a page that travels beside the bundle on a drive
 	FileName  string    // the sealed file's name, as it is saved
+	Head      Head      // how the sealed file begins; zero if that is not known
+}
+
+// Head is how a sealed file begins, down to the end of age's header: what is wrong there
+// cannot be told from a wrong key or passphrase otherwise, before all of it is here.
+type Head struct {
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"` // hexadecimal
+}
+
+// MaxHead is how much of a sealed file a page compares, in bytes: it keeps so much anyway.
+const MaxHead = 16 << 10
+
+// HeadOf is the head of a sealed file that begins with these bytes, at most [MaxHead].
+func HeadOf(header []byte) Head {
+	header = header[:min(len(header), MaxHead)]
+	return Head{len(header), fmt.Sprintf("%x", sha256.Sum256(header))}
+}
+
+// Differs reports that a file begins otherwise. What is too short to tell, and a head that is
+// not known, differs from nothing.
+func (h Head) Differs(begins []byte) bool {
+	return h.Bytes > 0 && len(begins) >= h.Bytes && HeadOf(begins[:h.Bytes]).SHA256 != h.SHA256
 }
 
 // Render fills the page. The result is a secret when BundleURL is set.
@@ -119,6 +143,10 @@ func (d Data) json() ([]byte, error) {
 	if !d.Expires.IsZero() {
 		expires = d.Expires.UTC().Format(time.RFC3339)
 	}
+	var head *Head
+	if d.Head.Bytes > 0 {
+		head = &d.Head
+	}
 	data, err := json.Marshal(struct {
 		Practice  string  `json:"practice"`
 		Address   string  `json:"address"`
@@ -130,9 +158,10 @@ func (d Data) json() ([]byte, error) {
 		Signer    string  `json:"signer"`
 		URL       string  `json:"url"`
 		File      string  `json:"file"`
+		Head      *Head   `json:"head,omitempty"`
 	}{
 		d.Practice.Name, d.Practice.Address, d.Practice.Contact, d.Reference, d.Bytes, expires,
-		d.Unlock, d.SignerKey, d.BundleURL, d.FileName,
+		d.Unlock, d.SignerKey, d.BundleURL, d.FileName, head,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode page data: %w", err)

@@ -226,3 +226,22 @@ func TestBundleURLIsFoundInARenderedPage(t *testing.T) {
 		}
 	}
 }
+
+// A page says how its sealed file begins, if that is known, and who reads the page gets it.
+func TestTheHeadOfTheSealedFile(t *testing.T) {
+	d := sample()
+	if strings.Contains(dataElement.FindStringSubmatch(render(t, d))[1], `"head"`) {
+		t.Error("a head that is not known is told")
+	}
+	file := bytes.Repeat([]byte("age"), MaxHead)
+	d.Head = HeadOf(file)
+	p, err := Read([]byte(render(t, d)))
+	if err != nil || p.Head != d.Head || p.Head.Bytes != MaxHead || p.Reference != d.Reference {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	bad := bytes.Clone(file)
+	bad[MaxHead-1] ^= 1
+	if p.Head.Differs(file) || !p.Head.Differs(bad) || p.Head.Differs(bad[:MaxHead-1]) || (Head{}).Differs(bad) {
+		t.Error("what differs is not found, or what does not is")
+	}
+}

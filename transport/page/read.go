@@ -19,6 +19,9 @@ var (
 type Pointer struct {
 	URL    string `json:"url"`    // the presigned link: a secret
 	Signer string `json:"signer"` // the minisign key that signed it; "": the page names none
+
+	Reference string `json:"reference"` // of the release; "": the page names none
+	Head      Head   `json:"head"`      // of the sealed file; zero in pages of older versions
 }
 
 // Read finds the bundle of a rendered page, for people who open the page's link with

@@ -27,7 +27,7 @@ async function run({ source, secret, expect, name }) {
   store = await create(name, expect.bytes);
   try {
     postMessage({ step: "unlock" });
-    await decrypt(input, secret, store, expect.bytes, report);
+    await decrypt(input, secret, store, expect, report);
     const archive = await store.finish();
     const opened = await check(archive, expect, report);
     postMessage({ opened: { ...opened, archive, kind: store.kind } });

@@ -51,6 +51,22 @@ function openFault(err, types, secret, saved) {
   return new Fault("altered", err.message);
 }
 
+// differs says that the file does not begin as the practice sent it. What is too short
+// to tell, and a head that the page does not know, differs from nothing.
+function differs(head, known) {
+  if (!known?.bytes || head.length < known.bytes) return false;
+  return hex(sha256(head.subarray(0, known.bytes))) !== known.sha256;
+}
+
+const hex = (sum) => Array.from(sum, (b) => b.toString(16).padStart(2, "0")).join("");
+
+// blame looks whether the file is at fault and not what the recipient entered: no word
+// and no key opens a changed header. A file that was picked may belong to another page.
+function blame(fault, seen, source, { bytes, head }) {
+  if (fault.code === "not_age" || fault.code === "incomplete" || !differs(seen.head, head)) return fault;
+  return new Fault(source.saved && source.size !== bytes ? "other_release" : "altered", "another head");
+}
+
 // watch counts a stream's bytes and keeps its head for recipientTypes.
 function watch(stream, onBytes) {
   const seen = { bytes: 0, head: new Uint8Array(0), done: false, error: null };
@@ -88,9 +104,10 @@ function decrypter(secret) {
   return d;
 }
 
-// decrypt writes the opened stream into store. expected is the size the
-// practice announced, 0 when unknown.
-export async function decrypt(source, secret, store, expected, report) {
+// decrypt writes the opened stream into store. The size and the head are those that the
+// practice announced; 0 and nothing where they are unknown.
+export async function decrypt(source, secret, store, expect, report) {
+  const expected = expect.bytes;
   const d = decrypter(secret);
   const { seen, stream } = watch(source.stream, (n) => report("fetch", n, source.size || expected));
   try {
@@ -107,7 +124,7 @@ export async function decrypt(source, secret, store, expected, report) {
     const fault = openFault(err, recipientTypes(seen.head), secret, source.saved);
     const cut = fault.code === "altered" || fault.code === "not_age" && beginsLikeAge(seen.head);
     const short = seen.done && (seen.bytes < expected || seen.bytes === 0);
-    throw cut && short ? new Fault("incomplete") : fault;
+    throw cut && short ? new Fault("incomplete") : blame(fault, seen, source, expect);
   }
 }
 
@@ -128,7 +145,7 @@ async function digest(stream, size, onBytes) {
     onBytes(value.length);
   }
   const sum = native ? new Uint8Array(await crypto.subtle.digest("SHA-256", all)) : hash.digest();
-  return { head, hex: Array.from(sum, (b) => b.toString(16).padStart(2, "0")).join("") };
+  return { head, hex: hex(sum) };
 }
 
 async function readManifest(archive, members, expect) {

@@ -184,7 +184,7 @@ function request() {
   const secret = collectSecret();
   if (!state.saved && !data.url) stop("no_file");
   const source = state.saved ? { file: state.saved } : { url: data.url };
-  return { source, secret, expect: { bytes: data.bytes, signer: data.signer, reference: data.reference } };
+  return { source, secret, expect: { bytes: data.bytes, signer: data.signer, reference: data.reference, head: data.head } };
 }
 
 async function open(event) {

@@ -1,6 +1,7 @@
 // What the browser tests share: the browser and the store, a bundle, and the
 // steps of a recipient.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -50,6 +51,13 @@ let number = 0;
 // serial tells names apart.
 export const serial = () => ++number;
 
+// headOf is how a sealed file begins, as a practice tells its page.
+function headOf(sealed) {
+  if (!sealed) return {};
+  const head = sealed.subarray(0, sealed.indexOf("\n", sealed.indexOf("\n---") + 1) + 1);
+  return { Bytes: head.length, SHA256: createHash("sha256").update(head).digest("hex") };
+}
+
 // publish uploads a bundle and its page, and returns what opening needs.
 export async function publish(sealed, options = {}) {
   const { server } = await setup();
@@ -59,7 +67,7 @@ export async function publish(sealed, options = {}) {
   if (sealed || object.status || object.data) server.objects.set(`/bucket/${name}.zip.age`, { data: sealed, ...object });
   const filled = {
     Practice: practice, Reference: "k3v9q2m7x4ba", Bytes: (options.bytes ?? sealed?.length) || 1000, Expires: inDays(6), Unlock: "passphrase",
-    SignerKey: signer.publicKey, BundleURL: `${base}.zip.age?X-Amz-Signature=0123abcd`, FileName: `${name}.zip.age`, ...data,
+    Head: headOf(options.of ?? sealed), SignerKey: signer.publicKey, BundleURL: `${base}.zip.age?X-Amz-Signature=0123abcd`, FileName: `${name}.zip.age`, ...data,
   };
   const html = render(filled);
   server.objects.set(`/bucket/${name}.html`, { data: html, type: "text/html; charset=utf-8" });
