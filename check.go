@@ -92,6 +92,10 @@ func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add
 		return // the list, the book or the ledger has its own finding
 	}
 	for _, l := range links {
+		if l.Excluded {
+			add("excluded", transport.Warning, "Release %s: the patient has asked since that this recipient not get these records, and they can still be had. Let the person who looks after privacy decide; to end it: chartseal revoke ORDER, or delete the files in the export folder (chartseal status names the order).", l.Release)
+			continue
+		}
 		if l.Folder {
 			add("withdrawn", transport.Warning, "Release %s: the patient withdrew the permission on %s, and its encrypted files still lie in the export folder. Delete them there and hand nothing over (chartseal status names the order).", l.Release, l.Withdrawn)
 			continue

@@ -47,6 +47,7 @@ type OpenLink struct {
 	Fetched        time.Time // zero: not that anybody knew
 	Download       string    // as in Standing
 	Revoking       bool
+	Excluded       bool // the patient has asked since that the recipient not get it: a person has to decide
 }
 
 // Unseen says that nobody has fetched it, as far as the store tells.
@@ -173,6 +174,7 @@ func (p *Practice) openLinks(now time.Time) ([]OpenLink, error) {
 		}
 		kept[id] = l
 		if l.at.After(now) {
+			l.link.Excluded = p.due.excludes(id)
 			out = append(out, l.link)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,7 @@ type dueList struct {
 	missing map[string]time.Time // orders whose folders are gone, since when, by reference
 	waits   sync.Map             // the class of the trouble that an order waits out, by reference
 
-	toEnd atomic.Pointer[[]LiveLink] // links that a patient withdrew and that could not be revoked yet
+	toEnd atomic.Pointer[[]LiveLink] // links that a patient withdrew and that could not be revoked yet, and those to decide about
 
 	wake chan struct{}
 }
@@ -56,7 +57,16 @@ func (l *dueList) keepToEnd(links []LiveLink) {
 	l.changed()
 }
 
-// living are the links to be revoked that still work.
+// excludes says that the patient has asked since that the recipient of a release not get it.
+func (l *dueList) excludes(release string) bool {
+	if l == nil {
+		return false
+	}
+	all := l.toEnd.Load()
+	return all != nil && slices.ContainsFunc(*all, func(x LiveLink) bool { return x.Excluded && x.Release == release })
+}
+
+// living are the links to be revoked, or to decide about, that still work.
 func (l *dueList) living(now time.Time) (out []notice.DueLink) {
 	all := l.toEnd.Load()
 	if all == nil {
@@ -64,7 +74,7 @@ func (l *dueList) living(now time.Time) (out []notice.DueLink) {
 	}
 	for _, x := range *all {
 		if x.Folder || x.Expires.After(now) {
-			out = append(out, notice.DueLink{Order: x.Order, Withdrawn: x.Withdrawn, Until: x.Expires.In(now.Location()), Folder: x.Folder})
+			out = append(out, notice.DueLink{Order: x.Order, Withdrawn: x.Withdrawn, Until: x.Expires.In(now.Location()), Folder: x.Folder, Excluded: x.Excluded})
 		}
 	}
 	return out

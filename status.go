@@ -52,7 +52,7 @@ type Status struct {
 	Outbox   string        `json:"outbox,omitempty"`   // what is wrong with the outbox; then nothing is known of its files
 	Database string        `json:"database,omitempty"` // what is wrong with the database
 
-	Withdrawn []LiveLink `json:"withdrawn"` // links that the patient withdrew the authorization of, if they still live
+	Withdrawn []LiveLink `json:"withdrawn"` // links that the patient withdrew the authorization of, or excluded the recipient of, if they still live
 }
 
 // ReadStatus reads the status of a practice. Days are counted to this very moment.

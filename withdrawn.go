@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"chartseal/config"
@@ -17,11 +18,12 @@ import (
 
 // LiveLink is a link that still leads to records, or an encrypted file that nobody has
 // taken yet, although the patient withdrew the authorization, directive or consent it was
-// made under. It is patient data.
+// made under, or asked that its recipient not get records. It is patient data.
 type LiveLink struct {
 	Order     string    `json:"order"`
 	Release   string    `json:"release"`
-	Withdrawn string    `json:"withdrawn"` // YYYY-MM-DD
+	Withdrawn string    `json:"withdrawn"` // YYYY-MM-DD; "": see Excluded
+	Excluded  bool      `json:"excluded,omitempty"`
 	Expires   time.Time `json:"link_expires,omitzero"`
 	Folder    bool      `json:"in_export_folder,omitempty"` // no link: its files still lie there, for a drive
 }
@@ -43,7 +45,9 @@ func permissionRule(e *ledger.Entry) string {
 // withdrawnLinks finds the links that must not live on (45 CFR 164.508(b)(5)): of
 // this site, still alive, and withdrawn on the day of the signature or later: a
 // withdrawal can reach the list after the records went. Of a rule that is switched off
-// it says nothing.
+// it says nothing. It also finds those to whom the patient has asked since that no records
+// go (164.522(a)): whether these must end is for a person to say, since the practice need
+// not agree to every such request, and it binds for what comes after.
 func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out []LiveLink, err error) {
 	limits, err := loadRestrictions(cfg.Restrictions)
 	if err != nil || len(limits) == 0 {
@@ -58,15 +62,19 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 		if err != nil {
 			return nil, err
 		}
-		rule := permissionRule(&e)
-		if e.Event != ledger.Sent || rule == "" || slices.Contains(cfg.Rules.Off, rule) || e.Recipient == nil {
+		if e.Event != ledger.Sent || e.Recipient == nil {
 			continue
 		}
-		w := withdrawnFor(limits, book.book, e)
-		if w == nil {
-			continue
+		l := LiveLink{Order: e.Order, Release: e.Reference}
+		rule, to := permissionRule(&e), receivers(book.book, &e)
+		if rule != "" && !slices.Contains(cfg.Rules.Off, rule) {
+			l.Withdrawn = withdrawnOn(limits, to, &e)
 		}
-		l := LiveLink{Order: e.Order, Release: e.Reference, Withdrawn: w.On.String()}
+		if l.Withdrawn == "" {
+			if l.Excluded = !slices.Contains(cfg.Rules.Off, ruleRestricted) && excluded(limits, to, &e); !l.Excluded {
+				continue
+			}
+		}
 		switch r, err := s.load(e.Reference); {
 		case err != nil || r.Revoked || r.Expired: // nothing is left of it
 		case r.Way == byFolder && inExport(cfg, r):
@@ -88,25 +96,44 @@ func inExport(cfg *config.Config, r *release) bool {
 	})
 }
 
-// withdrawnFor compares a release with the withdrawals by the recipient's name and
-// by every key that the book has for that name.
-func withdrawnFor(limits order.Restrictions, book order.Book, e ledger.Entry) *order.Withdrawal {
+// receivers are who got a release, as restrictions may name them: by name, and by every key
+// that the book has for that name.
+func receivers(book order.Book, e *ledger.Entry) []order.Recipient {
+	to := order.Recipient{Name: e.Recipient.Name, Kind: order.Party(e.Recipient.Kind)}
+	all := []order.Recipient{to}
+	for key, r := range book {
+		if to.Key = key; r.Name == to.Name {
+			all = append(all, to)
+		}
+	}
+	return all
+}
+
+// withdrawnOn is the day on which the patient withdrew what a release was made under; "" if
+// that holds.
+func withdrawnOn(limits order.Restrictions, to []order.Recipient, e *ledger.Entry) string {
 	signed, err := order.ParseDate(e.Signed)
 	if err != nil { // in lines of earlier versions
 		signed = order.DateOf(e.At.Local())
 	}
-	to := order.Recipient{Name: e.Recipient.Name, Kind: order.Party(e.Recipient.Kind)}
-	if w := limits.Withdrawn(e.Patient, to, signed); w != nil {
-		return w
-	}
-	for key, r := range book {
-		if to.Key = key; r.Name == to.Name {
-			if w := limits.Withdrawn(e.Patient, to, signed); w != nil {
-				return w
-			}
+	for _, r := range to {
+		if w := limits.Withdrawn(e.Patient, r, signed); w != nil {
+			return w.On.String()
 		}
 	}
-	return nil
+	return ""
+}
+
+// ruleRestricted keeps to what the patient asked for.
+const ruleRestricted = "R33"
+
+// excluded says that the patient asked that the recipient of a release not get records, and
+// that no approver let this one go all the same.
+func excluded(limits order.Restrictions, to []order.Recipient, e *ledger.Entry) bool {
+	asked := slices.ContainsFunc(to, func(r order.Recipient) bool { return limits.Excludes(e.Patient, r) })
+	return asked && !slices.ContainsFunc(e.Decisions, func(d ledger.Decision) bool {
+		return d.Decision == string(order.ReleaseItem) && strings.EqualFold(d.Rule, ruleRestricted)
+	})
 }
 
 // withdrawnPause is the time between two looks at whether the list of what patients
@@ -114,7 +141,11 @@ func withdrawnFor(limits order.Restrictions, book order.Book, e ledger.Entry) *o
 const withdrawnPause = time.Minute
 
 // withdrawals remembers which list of what patients asked for was looked through.
-type withdrawals struct{ seen stamp }
+type withdrawals struct {
+	seen stamp
+	left []LiveLink      // for a person to decide about
+	told map[string]bool // releases that IT was told of
+}
 
 // endWithdrawn revokes the links whose permission the patient has withdrawn (rule
 // R9): a link cannot be called back, so the records behind it are deleted. Unless
@@ -124,8 +155,12 @@ func (p *Practice) endWithdrawn(ctx context.Context, w *withdrawals, anyCase boo
 		return nil
 	}
 	now, err := stampOf(p.cfg.Restrictions)
-	if err != nil || !anyCase && now == w.seen {
+	if err != nil {
 		return scrub(err)
+	}
+	if !anyCase && now == w.seen {
+		p.keepLeft(w, w.left)
+		return nil
 	}
 	links, err := withdrawnLinks(ctx, p.cfg, p.opts.Now())
 	if _, ok := errors.AsType[*order.BookError](err); ok {
@@ -136,18 +171,42 @@ func (p *Practice) endWithdrawn(ctx context.Context, w *withdrawals, anyCase boo
 	}
 	var errs []error
 	links = slices.DeleteFunc(links, func(l LiveLink) bool {
-		if l.Folder { // whoever holds the drive must know
+		if l.Folder || l.Excluded { // whoever holds the drive must know, or decide
 			return false
 		}
 		done, err := p.endLink(ctx, l)
 		errs = append(errs, err)
 		return done
 	})
-	p.due.keepToEnd(links)
-	if len(links) == 0 { // else at the next look again
+	p.keepLeft(w, links)
+	if !slices.ContainsFunc(links, func(l LiveLink) bool { return l.Folder || !l.Excluded }) { // else at the next look again
 		w.seen = now
 	}
 	return errors.Join(errs...)
+}
+
+// keepLeft shows staff what is left of these links, and tells IT of what a person has to
+// decide about.
+func (p *Practice) keepLeft(w *withdrawals, links []LiveLink) {
+	had := len(w.left)
+	w.left = slices.DeleteFunc(slices.Clone(links), func(l LiveLink) bool {
+		r, err := p.state.load(l.Release)
+		return err == nil && l.Excluded && (r.Revoked || r.Expired)
+	})
+	if had > 0 || len(w.left) > 0 {
+		p.due.keepToEnd(w.left)
+	}
+	for _, l := range w.left {
+		if !l.Excluded || w.told[l.Release] {
+			continue
+		}
+		if w.told == nil {
+			w.told = map[string]bool{}
+		}
+		w.told[l.Release] = true
+		p.log.Warn("the patient has asked since that these records not go to this recipient, and they can still be had; a person must decide: chartseal status names the order",
+			slog.String("alert", "excluded"), slog.String("release", l.Release), slog.String("stage", "tidy"))
+	}
 }
 
 // endLink reports whether a link is revoked; one that is being answered is for the

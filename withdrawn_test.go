@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,5 +126,100 @@ func TestWithdrawnFilesAreListedUntilTheyAreDeleted(t *testing.T) {
 	}
 	if text := look(t, p, outbox); strings.Contains(text, "withdrew") {
 		t.Errorf("the files are gone:\n%s", text)
+	}
+}
+
+// A link that leads to somebody whom the patient has excluded since is told, to staff and to
+// IT, until a person has ended it or it ends by itself, and lives until then; what an approver
+// let go in spite of the request, and what went to others, is left alone.
+func TestALinkToSomebodyExcludedSinceIsToldAndNotEnded(t *testing.T) {
+	p, now, outbox := listed(t)
+	var log locked
+	p.log = slog.New(slog.NewTextHandler(&log, nil))
+	dir := t.TempDir()
+	p.cfg.Recipients, p.cfg.Restrictions, p.cfg.Export = filepath.Join(dir, "book.yaml"), filepath.Join(dir, "asked.yaml"), dir
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(p.cfg.Recipients, "acme: {name: Acme Insurance, kind: insurer}\n")
+	write(p.cfg.Restrictions, "# nobody asked for anything\n")
+	for id, e := range map[string]ledger.Entry{
+		"R-1": {Recipient: &ledger.Party{Name: "Acme Insurance", Kind: "insurer"}},
+		"R-2": {Recipient: &ledger.Party{Name: "Dr. Chen", Kind: "provider"}},
+		"R-3": {Recipient: &ledger.Party{Name: "Acme Insurance", Kind: "insurer"}, Decisions: []ledger.Decision{{Rule: "R33", Decision: "release", By: "dr-lee"}}},
+		"R-4": {Recipient: &ledger.Party{Name: "Acme Insurance", Kind: "insurer"}, Delivery: "folder"},
+	} {
+		ref := strings.ToLower(strings.ReplaceAll(id, "-", ""))
+		e.Key, e.Event, e.Order, e.Reference, e.Patient, e.Basis = ref+"/sent", ledger.Sent, id, ref, "10432", "payment"
+		if _, err := p.ledger.Append(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		r := &release{ID: ref, Outcome: sent, Links: &links{At: *now, Expires: now.Add(48 * time.Hour)}}
+		if e.Delivery == "folder" {
+			r.Way, r.Links = byFolder, nil
+			write(filepath.Join(dir, exportNames(r)[0]), "sealed")
+		}
+		if err := p.state.save(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var w withdrawals
+	looked := func() string {
+		t.Helper()
+		if err := p.endWithdrawn(t.Context(), &w, false); err != nil {
+			t.Fatal(err)
+		}
+		return look(t, p, outbox)
+	}
+	if text := looked(); strings.Contains(text, "has asked since") {
+		t.Errorf("nobody is excluded:\n%s", text)
+	}
+	write(p.cfg.Restrictions, "'10432': {not_to: [acme]}\n")
+	for range 2 {
+		text := looked()
+		for _, want := range []string{"Order R-1: the patient has asked since", "works until Friday, November 27", "chartseal revoke R-1", "Order R-4: the patient has asked since that this recipient not get these records. The encrypted files"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the list lacks %q:\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "R-2") || strings.Contains(text, "R-3") || strings.Contains(text, "withdrew") {
+			t.Errorf("others are named:\n%s", text)
+		}
+	}
+	if n := strings.Count(log.String(), "alert=excluded"); n != 2 || strings.Contains(log.String(), "R-1") {
+		t.Errorf("IT was told %d times, want twice, of two releases: %s", n, log.String())
+	}
+	r, err := p.state.load("r1")
+	if err != nil || r.Revoked || r.Revoking || !p.due.excludes("r1") || p.due.excludes("r2") {
+		t.Fatalf("the link was ended: %+v, %v", r, err)
+	}
+	links, err := withdrawnLinks(t.Context(), p.cfg, *now)
+	if err != nil || len(links) != 2 || !links[0].Excluded || links[0].Withdrawn != "" {
+		t.Errorf("status has %+v, %v", links, err)
+	}
+	if err := os.Remove(filepath.Join(dir, exportNames(&release{ID: "r4", Way: byFolder})[0])); err != nil {
+		t.Fatal(err)
+	}
+	looked()
+	if w.seen == (stamp{}) {
+		t.Error("the ledger is read anew each minute for what a person must decide")
+	}
+	r.Revoked = true
+	if err := p.state.save(r); err != nil {
+		t.Fatal(err)
+	}
+	if text := looked(); strings.Contains(text, "has asked since") {
+		t.Errorf("a person ended it:\n%s", text)
+	}
+	p.cfg.Rules.Off = []string{"R33"}
+	r.Revoked = false
+	if err := p.state.save(r); err != nil {
+		t.Fatal(err)
+	}
+	if links, err := withdrawnLinks(t.Context(), p.cfg, *now); err != nil || len(links) > 0 {
+		t.Errorf("with R33 switched off: %+v, %v", links, err)
 	}
 }

@@ -117,6 +117,11 @@ func (r Restrictions) of(patient string) Restriction {
 	return Restriction{}
 }
 
+// Excludes says that a patient asked that a recipient not get the records.
+func (r Restrictions) Excludes(patient string, to Recipient) bool {
+	return slices.ContainsFunc(r.of(patient).NotTo, to.names)
+}
+
 // Withdrawn finds a patient's withdrawal of what was signed on a day, or before
 // it was withdrawn, for a recipient; nil if there is none.
 func (r Restrictions) Withdrawn(patient string, to Recipient, signed Date) *Withdrawal {

@@ -92,6 +92,15 @@ func printStatus(p *printer, st *chartseal.Status, now time.Time) error {
 		p.f("THE LEDGER DOES NOT VERIFY, and nothing is sent: %s. What follows is told without what comes after that place: chartseal ledger verify\n", st.Ledger)
 	}
 	for _, l := range st.Withdrawn {
+		if l.Excluded && l.Folder {
+			p.f("FILES TO DECIDE ABOUT: the patient has asked since that the recipient of order %s not get these records, and its encrypted files still lie in the export folder; hand nothing over before the person who looks after privacy has decided\n", l.Order)
+			continue
+		}
+		if l.Excluded {
+			p.f("LINK TO DECIDE ABOUT: the patient has asked since that the recipient of order %s not get these records, and its link is alive until %s; ask the person who looks after privacy, and to end it: chartseal revoke %s\n",
+				l.Order, l.Expires.Local().Format("2006-01-02 15:04"), l.Order)
+			continue
+		}
 		if l.Folder {
 			p.f("FILES TO DELETE: the patient withdrew the permission of order %s on %s, and its encrypted files still lie in the export folder; delete them there and hand nothing over\n", l.Order, l.Withdrawn)
 			continue

@@ -24,12 +24,13 @@ type DueRow struct {
 }
 
 // DueLink is a link that still works, or a file for a drive that still lies there,
-// although the patient withdrew the permission.
+// although the patient withdrew the permission, or asked that its recipient not get records.
 type DueLink struct {
 	Order     string
 	Withdrawn string // YYYY-MM-DD
 	Until     time.Time
 	Folder    bool // no link: its files lie in the export folder
+	Excluded  bool // nothing was withdrawn: a person has to decide
 }
 
 // maxDueRows bounds the list; nobody reads a longer one.
@@ -154,7 +155,13 @@ footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 <p>{{with .P.Name}}{{.}} · {{end}}{{when .Now}}</p>
 </header>
 {{range .Links -}}
-{{if .Folder -}}
+{{if and .Excluded .Folder -}}
+<p class="alert"><b>Order {{.Order}}: the patient has asked since that this recipient not get these records. The encrypted files still lie in the export folder.</b>
+Hand nothing over. Ask the person who looks after privacy today; if they may not go, delete them there.</p>
+{{else if .Excluded -}}
+<p class="alert"><b>Order {{.Order}}: the patient has asked since that this recipient not get these records, and the link that was sent works until {{when .Until}}.</b>
+Ask the person who looks after privacy today. <code>chartseal revoke {{.Order}}</code> ends the link; what was downloaded before cannot be called back.</p>
+{{else if .Folder -}}
 <p class="alert"><b>Order {{.Order}}: the patient withdrew the permission on {{day .Withdrawn}}. Its encrypted files still lie in the export folder.</b>
 Delete them there, and hand nothing over. If the drive has been handed over already, tell the person who looks after privacy.</p>
 {{else -}}

@@ -184,7 +184,7 @@ func TestDueListShowsTheOverdueAndEscapes(t *testing.T) {
 		{Order: "notes.txt", Where: "On hold"},
 	}
 	b, err := DueList(letterData().Practice, time.Date(2026, 11, 25, 8, 5, 0, 0, time.UTC), rows,
-		[]DueLink{{"R-<9>", "2026-11-24", time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC), false}})
+		[]DueLink{{"R-<9>", "2026-11-24", time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC), false, false}})
 	if err != nil {
 		t.Fatal(err)
 	}

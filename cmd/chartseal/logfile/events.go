@@ -33,7 +33,7 @@ const (
 // else a line calls people for.
 var eventOf = map[string]uint32{
 	"stuck": 10, "failing": 11, "overdue": 12, "credentials": 13, "ledger": 14, "rolled back": 15, "disk": 16, "brake": 17, "changed": 18,
-	"book": 30, "restrictions": 31, "config": 32, "withdrawn": 33, "mirror": 34, "ledger accepted": 35, "restored": 36, "heads": 37,
+	"book": 30, "restrictions": 31, "config": 32, "withdrawn": 33, "mirror": 34, "ledger accepted": 35, "restored": 36, "heads": 37, "excluded": 38,
 }
 
 // Events writes warnings, errors and holds into the Event Log. Everybody on the computer
