@@ -170,7 +170,7 @@ func (o *Outbox) Accept(name string, order, signature []byte) (*Claim, error) {
 	if err := writeFile(o.root(), c.path(notesDir, acceptedNote), order); err != nil {
 		return nil, fmt.Errorf("copy order: %w", err)
 	}
-	if err := o.root().Rename(c.path(notesDir, acceptedNote), c.path(name)); err != nil {
+	if err := replaceIn(o.root(), c.path(notesDir, acceptedNote), c.path(name)); err != nil {
 		return nil, fmt.Errorf("copy order: %w", Scrub(err))
 	}
 	return c, o.syncDir(c.path())

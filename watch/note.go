@@ -18,7 +18,7 @@ func (c *Claim) Note(name string, v any) error {
 	if err := writeJSON(root, file+".tmp", v); err != nil {
 		return fmt.Errorf("write note: %w", err)
 	}
-	if err := root.Rename(file+".tmp", file); err != nil {
+	if err := replaceIn(root, file+".tmp", file); err != nil {
 		return fmt.Errorf("write note: %w", Scrub(err))
 	}
 	return c.box.syncDir(c.path(notesDir))

@@ -179,7 +179,7 @@ func (o *Outbox) register(root *os.Root) error {
 	me := owner{Owner: o.opts.Owner, Shared: o.opts.Shared, Group: o.opts.Group, Since: since}
 	err := writeJSON(root, name+".tmp", me) // whole or not at all: half of it would keep us out for ever
 	if err == nil {
-		err = Scrub(root.Rename(name+".tmp", name))
+		err = Scrub(replaceIn(root, name+".tmp", name))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: record owner: %w", ErrUnwritable, err)

@@ -31,7 +31,7 @@ func place(root *os.Root, from, to string) error {
 	if _, err := root.Lstat(to); err == nil {
 		return fs.ErrExist
 	}
-	return root.Rename(from, to)
+	return replaceIn(root, from, to)
 }
 
 // twin is what watch reads of an answer's machine-readable file.

@@ -30,3 +30,8 @@ func retry(ctx context.Context, op func() error) error {
 func Replace(from, to string) error {
 	return retry(context.Background(), func() error { return os.Rename(from, to) })
 }
+
+// replaceIn is Replace below a folder.
+func replaceIn(root *os.Root, from, to string) error {
+	return retry(context.Background(), func() error { return root.Rename(from, to) })
+}

@@ -10,6 +10,45 @@ import (
 	"time"
 )
 
+// TestReplaceOfANoteThatIsRead: an antivirus program or a backup that reads what the daemon
+// keeps in the outbox holds nothing up.
+func TestReplaceOfANoteThatIsRead(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "note-*") // whose removal Wine may refuse
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	o, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = o.Close() }()
+	c, err := o.Accept("order.yaml", []byte("order: R-1"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.Note("packed.json", 1), o.PutDueList([]byte("old")), PlaceStopped(dir, []byte("old"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, write := range map[string]func() error{
+		filepath.FromSlash(c.path(notesDir, "packed.json")): func() error { return c.Note("packed.json", 2) },
+		DueList: func() error { return o.PutDueList([]byte("new")) },
+		Stopped: func() error { return PlaceStopped(dir, []byte("new")) },
+	} {
+		reader, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := time.AfterFunc(100*time.Millisecond, func() { _ = reader.Close() })
+		if err := write(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		closed.Stop()
+		_ = reader.Close() // once more does no harm
+	}
+}
+
 // TestReplaceWaitsForAReader: on Windows nobody can replace what somebody reads, and it
 // is not read for long.
 func TestReplaceWaitsForAReader(t *testing.T) {

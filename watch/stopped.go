@@ -26,7 +26,7 @@ func PlaceStopped(outbox string, text []byte) error {
 		if err := writeFile(root, stoppedNew, text); err != nil {
 			return err
 		}
-		return root.Rename(stoppedNew, Stopped)
+		return replaceIn(root, stoppedNew, Stopped)
 	})
 }
 

@@ -173,7 +173,7 @@ func (o *Outbox) PutDueList(b []byte) error {
 	if err := writeFile(root, tmp, b); err != nil {
 		return fmt.Errorf("write due list: %w", err)
 	}
-	if err := root.Rename(tmp, DueList); err != nil {
+	if err := replaceIn(root, tmp, DueList); err != nil {
 		return fmt.Errorf("write due list: %w", Scrub(err))
 	}
 	return nil
