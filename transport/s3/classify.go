@@ -175,6 +175,10 @@ func (s *Store) unanswered(ctx context.Context, err error) (code string, class e
 	return networkCode(err), transport.ErrUnavailable
 }
 
+// wsaRefused is what Windows says, which package syscall does not take for ECONNREFUSED
+// (Microsoft, "Windows Sockets Error Codes", WSAECONNREFUSED). Other systems have no such number.
+const wsaRefused = syscall.Errno(10061)
+
 func networkCode(err error) string {
 	var (
 		dns       *net.DNSError
@@ -189,7 +193,7 @@ func networkCode(err error) string {
 		return "NameNotResolved"
 	case errors.As(err, &cert), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &record):
 		return "TLS"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
 		return "ConnectionRefused"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "Timeout"
