@@ -144,6 +144,8 @@ func TestPathsOfBothSystems(t *testing.T) {
 		{windows, `\imaging`, "", "lacks a drive letter"},
 		{windows, "D:imaging", "", `lacks a \ after the drive letter`},
 		{windows, "C:\temp", "", "holds a tab"},
+		{windows, "C:\backup", "", "holds a tab"},
+		{windows, "\\server\forms", "", "holds a tab"},
 		{share, "outbox", "//server/share/practice/outbox", ""},
 		{linux, "outbox", "/practice/outbox", ""},
 		{linux, "../x", "/x", ""},
@@ -166,6 +168,17 @@ func TestWindowsSources(t *testing.T) {
 	}
 	if c.Sources[0].Path != "//server/records/{patient.id}/**" || c.Sources[1].Path != "C:/x/{patient.id}/*.{jpg,png}" || c.Outbox != `C:\practice\outbox` {
 		t.Errorf("read as %+v, outbox %s", c.Sources, c.Outbox)
+	}
+}
+
+// TestASensitivePatternOfEscapes: it would match nothing, and what it names would go.
+func TestASensitivePatternOfEscapes(t *testing.T) {
+	for path, wrong := range map[string]bool{`"**\face*"`: true, `"**\therapy"`: true, `'**\face*'`: false, `"**/face*"`: false} {
+		text := strings.Replace(design, `path: "**/face*"`, "path: "+path, 1)
+		_, err := parse("c.yaml", []byte(text), place{dir: `C:\practice`, windows: true})
+		if said := err != nil && strings.Contains(err.Error(), "sensitive[0].path") && strings.Contains(err.Error(), "holds a tab"); said != wrong {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 

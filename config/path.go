@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -22,8 +23,14 @@ var (
 	braces      = regexp.MustCompile(`\{[^{}]*\}`)
 	drivePath   = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
 	driveOnly   = regexp.MustCompile(`^[A-Za-z]:`)
-	escapeTyped = "holds a tab or line break; in double quotes \\t and \\n mean these. Write the path in single quotes or with / between folders"
+	escapeTyped = "holds a tab, a line break or the like; in double quotes \\t, \\n and \\f mean these. Write the path in single quotes or with / between folders"
 )
+
+// mistyped reports what double quotes make of a backslash and a letter (YAML 1.2, 5.7): of
+// the path "**\face*" a pattern that would never match.
+func mistyped(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' })
+}
 
 // place is where a configuration stands, which relative paths start from.
 type place struct {
@@ -34,7 +41,7 @@ type place struct {
 // absolute resolves a path as it is written on the system. The second result
 // says in words what is wrong.
 func (p place) absolute(name string) (string, string) {
-	if strings.ContainsAny(name, "\t\n\r") {
+	if mistyped(name) {
 		return name, escapeTyped
 	}
 	slashed := name
@@ -140,6 +147,9 @@ func afterTemplate(pattern string) string {
 }
 
 func patternProblem(pattern string) string {
+	if mistyped(pattern) {
+		return escapeTyped
+	}
 	plain := pattern
 	for _, t := range Templates() {
 		plain = strings.ReplaceAll(plain, t, "x")
