@@ -13,6 +13,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Unpack verifies a bundle as [Verify] does and writes its files into dir,
@@ -68,9 +70,9 @@ func (v *verifier) unpack(ctx context.Context, root *os.Root, progress Progress)
 	}
 	err := v.pass(ctx, func(p string) (io.WriteCloser, error) { return create(root, tmp+"/"+p) }, progress)
 	if err == nil {
-		err = moveUp(root, tmp, tops)
+		err = moveUp(ctx, root, tmp, tops)
 	}
-	if rerr := root.RemoveAll(tmp); err == nil && rerr != nil {
+	if rerr := patiently(context.WithoutCancel(ctx), func() error { return root.RemoveAll(tmp) }); err == nil && rerr != nil {
 		err = fmt.Errorf("remove folder: %w", bare(rerr))
 	}
 	return err
@@ -116,7 +118,13 @@ func (v *verifier) tops() []string {
 	return tops
 }
 
-func absent(root *os.Root, names []string) error {
+// renamer is what moving up takes of a folder.
+type renamer interface {
+	Lstat(name string) (fs.FileInfo, error)
+	Rename(from, to string) error
+}
+
+func absent(root renamer, names []string) error {
 	for _, name := range names {
 		switch _, err := root.Lstat(name); {
 		case err == nil:
@@ -160,18 +168,42 @@ func (f file) Close() error {
 }
 
 // moveUp moves the verified files to where they belong, or none of them.
-func moveUp(root *os.Root, tmp string, tops []string) error {
+func moveUp(ctx context.Context, root renamer, tmp string, tops []string) error {
+	move := func(ctx context.Context, from, to string) error {
+		return patiently(ctx, func() error { return root.Rename(from, to) })
+	}
 	err := absent(root, tops)
 	for i := 0; err == nil && i < len(tops); i++ {
-		if err = root.Rename(tmp+"/"+tops[i], tops[i]); err == nil {
+		if err = move(ctx, tmp+"/"+tops[i], tops[i]); err == nil {
 			continue
 		}
 		err = fmt.Errorf("name file: %w", bare(err))
 		for _, done := range tops[:i] {
-			err = errors.Join(err, root.Rename(done, tmp+"/"+done))
+			err = errors.Join(err, move(context.WithoutCancel(ctx), done, tmp+"/"+done))
 		}
 	}
 	return err
+}
+
+// inTheWay are what Windows says besides of a file that another program has open, and of a
+// folder with one: sharing violation, lock violation, not empty (Microsoft, "System Error
+// Codes"). No rename or removal elsewhere ends with these numbers.
+var inTheWay = []error{fs.ErrPermission, syscall.Errno(32), syscall.Errno(33), syscall.Errno(145)}
+
+// patiently repeats a rename or a removal: on Windows an antivirus program that reads what was
+// just written is in the way of a whole folder for a moment. At most three seconds.
+func patiently(ctx context.Context, op func() error) error {
+	for wait := 20 * time.Millisecond; ; wait *= 2 {
+		err := op()
+		if err == nil || wait > time.Second || !slices.ContainsFunc(inTheWay, func(e error) bool { return errors.Is(err, e) }) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 const randomBytes = 8
