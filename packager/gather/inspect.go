@@ -194,12 +194,19 @@ func folderDate(rel, patientFolder, birth string) string {
 	return ""
 }
 
-// readSideFile returns nothing when there is no side file.
+// readSideFile returns nothing when there is no side file. One that is put in another's
+// place just now may hold the record.
 func readSideFile(ctx context.Context, dir *os.Root, name string) (side, error) {
+	end := PulseOf(ctx).begin()
+	_, err := dir.Lstat(name)
+	end()
+	if errors.Is(err, fs.ErrNotExist) {
+		return side{}, nil
+	}
 	f, _, _, err := openRegular(ctx, dir, name)
 	var refused troubleError
 	if errors.As(err, &refused) && refused.t == changing {
-		return side{}, nil
+		return side{}, refused
 	}
 	if err != nil {
 		return side{}, troubleError{badSideFile}

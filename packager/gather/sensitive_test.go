@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,45 @@ func TestASideFileInCapitalsIsNotOverlooked(t *testing.T) {
 	c := p.collect(p.request(p.source("chart", "records/{patient.id}/**")))
 	if len(c.Problems) != 1 || !strings.HasPrefix(c.Problems[0].Items[0], "10432/2025-01-05.pdf") {
 		t.Errorf("problems %+v", c.Problems)
+	}
+}
+
+// TestASideFileIsReadWhileItIsReplaced: or its record waits; what it says never goes unnoticed.
+func TestASideFileIsReadWhileItIsReplaced(t *testing.T) {
+	p := newPractice(t)
+	text := []byte("sensitive: [sud]\n")
+	p.put("records/a.pdf.meta.yaml", text)
+	root, err := os.OpenRoot(p.path("records"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Close() }()
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var err error
+		for err == nil {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			if err = root.WriteFile("new", text, 0o600); err == nil {
+				err = root.Rename("new", "a.pdf.meta.yaml")
+			}
+		}
+		stopped <- err
+	}()
+	for n := range 5_000 {
+		s, err := readSideFile(t.Context(), root, "a.pdf.meta.yaml")
+		if err == nil && !slices.Equal(s.sensitive, []string{"sud"}) {
+			t.Errorf("after %d: %+v", n, s)
+			break
+		}
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
 	}
 }
 
