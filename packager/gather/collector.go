@@ -316,6 +316,29 @@ func (c *collector) passesOver(dir *os.Root, rel, name string) bool {
 	return true
 }
 
+// stillThere is an error where files could not be read because their share has gone away
+// meanwhile: that is waited for, and nobody can do anything about the files.
+func (c *collector) stillThere(ctx context.Context) error {
+	if !c.trouble.has(unreadableFile, unreadableFolder, changing) {
+		return nil
+	}
+	for _, src := range c.sources {
+		pulse := PulseOf(ctx)
+		pulse.at(src.place.name)
+		end := pulse.begin()
+		now, err := os.Stat(src.place.name)
+		then, gone := src.place.root.Stat(".")
+		end()
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || err == nil && gone == nil && !os.SameFile(now, then):
+			return &SourceError{src.n + 1, src.Kind, ErrSourceMissing}
+		case err != nil || gone != nil:
+			return &SourceError{src.n + 1, src.Kind, bare(cmp.Or(err, gone))}
+		}
+	}
+	return nil
+}
+
 // settle files the outcome of looking at one file.
 func (c *collector) settle(ctx context.Context, it *Item, err error, rel string) error {
 	var refused troubleError

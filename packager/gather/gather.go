@@ -122,6 +122,9 @@ func Collect(ctx context.Context, req Request) (*Collection, error) {
 	if err := c.countStrays(ctx); err != nil {
 		return nil, errors.Join(err, c.out.Close())
 	}
+	if err := c.stillThere(ctx); err != nil {
+		return nil, errors.Join(err, c.out.Close())
+	}
 	c.checkPatient()
 	c.keepItems()
 	c.keepScope()

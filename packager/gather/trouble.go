@@ -184,6 +184,13 @@ func show(path string) string {
 	}, strings.ToValidUTF8(path, string(unicode.ReplacementChar)))
 }
 
+// has reports whether any of these was found.
+func (f *findings) has(these ...trouble) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(these, func(t trouble) bool { return f.seen[t] })
+}
+
 // any reports whether any file was refused.
 func (f *findings) any() bool {
 	f.mu.Lock()
