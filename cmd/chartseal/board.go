@@ -103,7 +103,7 @@ func (a *app) writeShortcut(cmd *cobra.Command, cfg *config.Config, file string)
 	if err != nil {
 		return usage(err)
 	}
-	if filepath.Dir(file) == filepath.FromSlash(cfg.Outbox) {
+	if sameFolder(filepath.Dir(file), filepath.FromSlash(cfg.Outbox)) {
 		return usage(errors.New("in the outbox the shortcut would be taken for an order: choose another folder"))
 	}
 	var s boardShortcut
@@ -116,6 +116,14 @@ func (a *app) writeShortcut(cmd *cobra.Command, cfg *config.Config, file string)
 	p := &printer{w: cmd.OutOrStdout()}
 	p.f("%s leads to the board on this computer, until chartseal board --renew.\nWho can read it may look at the board: leave it where staff, and nobody else, can read it.\n", file)
 	return p.err
+}
+
+// sameFolder reports one folder under two names: in other letters, which Windows takes for
+// the same, or by a drive letter and by a server's name.
+func sameFolder(a, b string) bool {
+	one, err1 := os.Stat(a)
+	two, err2 := os.Stat(b)
+	return a == b || err1 == nil && err2 == nil && os.SameFile(one, two)
 }
 
 func (a *app) renewBoard(cmd *cobra.Command, state string) error {

@@ -54,6 +54,11 @@ func TestStaffOpenTheBoardByAShortcut(t *testing.T) {
 	if err := (&app{}).writeShortcut(c, cfg, file); err == nil || !strings.Contains(err.Error(), "taken for an order") {
 		t.Errorf("in the outbox: %v", err)
 	}
+	cfg.Outbox = filepath.Join(state, "OUTBOX") // under another name
+	must(t, os.Symlink(filepath.Dir(file), cfg.Outbox))
+	if err := (&app{}).writeShortcut(c, cfg, file); err == nil || !strings.Contains(err.Error(), "taken for an order") {
+		t.Errorf("in the outbox under another name: %v", err)
+	}
 	cfg.Outbox = state
 	must(t, (&app{}).writeShortcut(c, cfg, file))
 	page, err := os.ReadFile(file)
