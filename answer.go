@@ -213,12 +213,18 @@ func (p *Practice) sentFiles(r *release, id string, pk *packed, denied *notice.D
 	}
 	rc.Except(denied)
 	if l := r.Links; l != nil {
+		if !l.Expires.After(p.opts.Now()) { // the computer was off between the ledger and this
+			rc.Notices = append(slices.Clone(rc.Notices), linkOver)
+		}
 		rc.SentAt, rc.Link, rc.Page, rc.LinkExpires, rc.LinkNote = l.At, l.Bundle, l.Page, l.Expires, l.note()
 	} else {
 		rc.SentAt, rc.Delivery, rc.Folder, rc.Files = r.At, string(order.ByFolder), p.cfg.Export, exportNames(r)
 	}
 	return p.linkFiles(r, rc)
 }
+
+// linkOver is said of a link that had ended before anybody saw it.
+const linkOver = "The link ended before this answer could be written. Do not send the letter: ask IT for a new link (chartseal link, with the order's file), which writes a new letter."
 
 // linkFiles are those of a receipt that is filled in.
 func (p *Practice) linkFiles(r *release, rc notice.Receipt) (map[string][]byte, error) {

@@ -166,6 +166,10 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 	if r.Links != nil {
 		return nil
 	}
+	return p.makeLinks(ctx, r)
+}
+
+func (p *Practice) makeLinks(ctx context.Context, r *release) error {
 	if err := p.lastWord(ctx, r); err != nil {
 		return err
 	}
@@ -193,6 +197,37 @@ func (p *Practice) link(ctx context.Context, r *release) error {
 		return err
 	}
 	r.Links = l
+	return p.state.save(r)
+}
+
+// freshFor is for how long after its link, or its copy on a drive, a release is recorded
+// without another look. As a rule that is a moment.
+const freshFor = 10 * time.Minute
+
+// stillMay asks the rules again before a release is recorded that has waited since its link
+// was made, because the computer was off or the ledger was not trusted: a patient may have
+// withdrawn the permission by now, and the link may have ended. What was recorded stands.
+func (p *Practice) stillMay(ctx context.Context, r *release) error {
+	at := r.At
+	if r.Links != nil {
+		at = r.Links.At
+	}
+	if at.IsZero() || p.opts.Now().Sub(at).Abs() < freshFor {
+		return nil
+	}
+	if line, err := p.lineOf(r, sent); line != nil || err != nil {
+		return err
+	}
+	if err := p.orders.has(ctx, r.ID); err != nil {
+		return err
+	}
+	if r.Links != nil {
+		return p.makeLinks(ctx, r)
+	}
+	if err := p.judge(ctx, r, order.AtUpload); err != nil {
+		return err
+	}
+	r.At = p.opts.Now()
 	return p.state.save(r)
 }
 

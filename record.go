@@ -16,6 +16,11 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	if end == taken {
 		return p.recordTaken(ctx, r)
 	}
+	if end == sent {
+		if err := p.stillMay(ctx, r); err != nil {
+			return err
+		}
+	}
 	fence := p.orders.has
 	if end.final() || end == extended {
 		fence = p.orders.commit

@@ -97,7 +97,7 @@ func (p *Practice) stages(ctx dbos.Context, id string) (v verdict, err error) {
 	}
 	record := stage{"record", func(ctx context.Context, r *release) error { return p.record(ctx, r, end) }}
 	v, err = p.stage(ctx, id, record)
-	if (v == gone || v == taken) && err == nil && end != v {
+	if (v == gone || v == taken || v == hold) && err == nil && end != v {
 		end = v
 		_, err = p.stage(ctx, id, record)
 	}
