@@ -50,6 +50,11 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 		return "", err
 	}
 	e, mine, err := p.orders.admit(ctx, order.Reference(o.ID), sha, c.ID)
+	if err == nil && !mine && p.neverBegan(e) {
+		if err = p.orders.settle(ctx, e.id(), hold); err == nil {
+			e, mine, err = p.orders.admit(ctx, order.Reference(o.ID), sha, c.ID)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -94,6 +99,16 @@ func (p *Practice) ending(e entry) bool {
 	}
 	_, err := p.box.Claim(e.Claim)
 	return errors.Is(err, watch.ErrNoClaim)
+}
+
+// neverBegan reports an order whose claim somebody took away after it was admitted and
+// before its release began, as of a full disk: nobody would ever end it.
+func (p *Practice) neverBegan(e entry) bool {
+	if e.State != working || !p.ending(e) {
+		return false
+	}
+	_, err := p.state.load(e.id())
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // withdrawn reports a release that ended because its order or its notes were gone.

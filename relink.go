@@ -126,10 +126,38 @@ func (p *Practice) relinkable(ctx context.Context, o *order.Order, data []byte) 
 	facts := p.Facts(o, order.AtRelink)
 	facts.ApprovalSigned = true // judged when it was sent, and the order is the same to the byte
 	said := inOrderWords(data, order.Evaluate(o, facts))
-	if stop := order.Stopping(said); len(stop) > 0 {
+	stop := order.Stopping(said)
+	moved, err := p.sealedForOther(r, facts.Recipient)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if stop = append(stop, moved...); len(stop) > 0 {
 		return nil, "", nil, &Held{stop}
 	}
 	return r, e.SHA256, warnings(said), nil
+}
+
+// sealedForOther says why there is no new link to what was sealed for a recipient whose entry
+// was changed since: the letter would go to the earlier address, and the bundle opens with
+// the earlier keys, which may be in wrong hands. Where a passphrase opens it, a telephone
+// number that changed says nothing.
+func (p *Practice) sealedForOther(r *release, to order.Recipient) ([]order.Reason, error) {
+	if to.IsZero() { // the rules speak of that
+		return nil, nil
+	}
+	was, err := p.ledgerEntry(r.ID + "/sent")
+	if err != nil {
+		return nil, err
+	}
+	now := ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}
+	keyed := len(to.Keys) > 0 || !r.Words
+	if (was.Recipient == nil || *was.Recipient == now) && !(keyed && r.sealedFor(to) != nil) {
+		return nil, nil
+	}
+	return []order.Reason{{
+		Rule: "A2", Outcome: order.Refuse, Citation: "practice policy",
+		Message: "The recipient's entry in the recipient book was changed since the records were sent, and a new link would lead to what was made for the earlier address and key. No new link was made. If the recipient still needs the records, write a new order with a new number; if the earlier address or key is in wrong hands, withdraw them (chartseal revoke).",
+	}}, nil
 }
 
 // moved stores the page with a new link under a name of its own, which nobody knows
@@ -219,6 +247,9 @@ func (l *links) note() string {
 // ErrNotSent says that there is no bundle of this order.
 var ErrNotSent = errors.New("this order was not sent, so there is no link to it")
 
+// ErrUnderWay says that an order is not sent yet, and may be in a moment.
+var ErrUnderWay = errors.New("this order is being worked on: it is not sent yet, and may be at any moment. To stop it, delete its folder in the outbox's working folder. Then look whether it was sent all the same (chartseal status); if it was, withdraw it")
+
 // ErrOnDrive says that there never was a link to an order.
 var ErrOnDrive = errors.New("the records of this order went out on a drive: there is no link, and what was handed over cannot be called back")
 
@@ -236,6 +267,8 @@ func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry,
 	switch {
 	case errors.Is(err, ErrDatabase):
 		return nil, e, err
+	case err == nil && e.underWay() == 1:
+		return nil, e, ErrUnderWay
 	case err != nil || e.State != sent:
 		return nil, e, ErrNotSent
 	case e.Executor != p.orders.executor:

@@ -99,6 +99,30 @@ func (p *Practice) takeUp(ctx context.Context) error {
 			return err
 		}
 	}
+	return p.endNeverBegun(ctx)
+}
+
+// workingQuery reads the orders of one site that are being worked on.
+const workingQuery = `SELECT ` + entryColumns + ` FROM chartseal_orders WHERE executor=$1 AND state='working'`
+
+// endNeverBegun ends the orders that were admitted, and taken away before they began: they
+// would be waited for without end.
+func (p *Practice) endNeverBegun(ctx context.Context) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	all, err := p.orders.entries(ctx, workingQuery, p.orders.executor)
+	if err != nil {
+		return wrap("read orders", err)
+	}
+	for _, e := range all {
+		if !p.neverBegan(e) {
+			continue
+		}
+		if err := p.orders.settle(ctx, e.id(), hold); err != nil {
+			return err
+		}
+		p.log.Warn("an order that never began was taken away", slog.String("release", e.id()), slog.String("stage", "intake"))
+	}
 	return nil
 }
 
