@@ -165,3 +165,20 @@ func TestAnOrderThatNeverBeganCanComeAgain(t *testing.T) {
 		t.Errorf("its claim is there: %+v, %v", e, err)
 	}
 }
+
+// A recipient that the order writes out is found in the book for what patients asked for.
+func TestARecipientIsFoundInTheBook(t *testing.T) {
+	text := strings.Replace(toChen, "recipient: dr-chen", `recipient: {name: "Dr. Chen Endodontics, P.C.", kind: provider, email: o@chen.example}`, 1)
+	p, _, r := judged(t, text)
+	p.cfg.Restrictions = filepath.Join(t.TempDir(), "asked.yaml")
+	err := errors.Join(
+		os.WriteFile(p.cfg.Recipients, []byte("dr-chen: {name: Dr. Chen Endodontics, kind: provider}\n"), 0o600),
+		os.WriteFile(p.cfg.Restrictions, []byte("'10432': {not_to: [dr-chen]}\n"), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.judge(t.Context(), r, order.AtIntake)
+	if held, ok := errors.AsType[*Held](err); !ok || len(held.Reasons) != 1 || held.Reasons[0].Rule != "R33" {
+		t.Errorf("%v", err)
+	}
+}

@@ -77,6 +77,18 @@ func (b Book) Resolve(r Recipient) (Recipient, bool) {
 	return found, ok
 }
 
+// Same are the keys of the entries that mean a recipient, besides its own key: of its name or
+// its e-mail address. Who is written into an order may stand in the book as well, and what a
+// patient asked for name the key.
+func (b Book) Same(to Recipient) (keys []string) {
+	for _, key := range slices.Sorted(maps.Keys(b)) {
+		if e := b[key]; key != to.Key && (sameParty(e.Name, to.Name) || sameMail(e.Email, to.Email)) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // Nearest is the key that was probably meant, "" if none is near.
 func (b Book) Nearest(key string) string {
 	return strict.Nearest(key, slices.Sorted(maps.Keys(b)))

@@ -76,6 +76,7 @@ type Facts struct {
 	Tighten  map[string]Outcome // outcomes that the practice has made stricter, by rule
 
 	Recipient Recipient // as resolved from the recipient book; zero if the key is unknown
+	Keys      []string  // of the recipient book that mean the same recipient, see [Book.Same]
 	Meant     string    // for an unknown key: the one that was probably meant
 	// BookUnsigned says that the recipient book must be signed by an approver and
 	// is not, or was changed since: nobody in it is known then.

@@ -132,7 +132,18 @@ func checkWithdrawn(o *Order, a *Authorization, f *Facts) []finding {
 
 // withdrawn finds a withdrawal of what the patient signed on a day.
 func (f *Facts) withdrawn(patient string, signed Date) *Withdrawal {
-	return f.Restrictions.Withdrawn(patient, f.Recipient, signed)
+	to := f.Recipient
+	for _, to.Key = range append([]string{to.Key}, f.Keys...) {
+		if w := f.Restrictions.Withdrawn(patient, to, signed); w != nil {
+			return w
+		}
+	}
+	return nil
+}
+
+// means says that a word of a list means the recipient, or the same one in the book.
+func (f *Facts) means(word string) bool {
+	return f.Recipient.names(word) || slices.ContainsFunc(f.Keys, func(key string) bool { return strings.EqualFold(key, word) })
 }
 
 // checkKept reminds of the form, which is kept for six years.

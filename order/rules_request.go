@@ -3,6 +3,7 @@ package order
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"chartseal/config/strict"
 )
@@ -218,8 +219,10 @@ func checkAll(o *Order) []finding {
 }
 
 func checkRecipient(o *Order, f *Facts) []finding {
-	switch {
-	case !f.Recipient.IsZero():
+	switch to := f.Recipient; {
+	case strings.ContainsFunc(to.Email, func(r rune) bool { return r > unicode.MaxASCII }): // exаmple.org, with a Cyrillic а
+		return sayAs(Hold, "The e-mail address of %s (%s) has letters that only look like plain ones, or that cannot be seen. Type it again, or let an approver who made sure of it decide (a decision on A2).", to.Name, to.Email)
+	case !to.IsZero():
 		return nil
 	case f.BookUnsigned:
 		return say("The recipient book is not signed by an approver, or was changed after it was signed. Nothing goes to anybody in it. One of these must look at it and sign it (chartseal approve --book): %s.", f.approvers())

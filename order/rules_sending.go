@@ -1,6 +1,9 @@
 package order
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 func checkUnlock(o *Order, f *Facts) []finding {
 	if !o.Delivery.Bundled() {
@@ -51,7 +54,7 @@ func checkStorage(o *Order, f *Facts) []finding {
 func checkRestrictions(o *Order, f *Facts) []finding {
 	asked := f.Restrictions.of(o.Patient.ID)
 	var found []finding
-	if o.Decision == Release && f.Restrictions.Excludes(o.Patient.ID, f.Recipient) {
+	if o.Decision == Release && slices.ContainsFunc(asked.NotTo, f.means) {
 		found = of("recipient", say("The patient asked that %s not get these records. Ask the privacy officer; an approver can decide (a decision on R33).", f.Recipient.Name))
 	}
 	if f.Recipient.Kind.relation() == Self && (o.Delivery != Inspect || o.Decision != Release) { // letters go to that address too

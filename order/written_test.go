@@ -40,3 +40,39 @@ func TestFilesInAnotherOrderAreTheSameRecords(t *testing.T) {
 		t.Error("they count as other records")
 	}
 }
+
+// What a patient asked for counts for whoever is meant, by a key of the book as well as by
+// name, and also where the order writes the recipient out.
+func TestARecipientInTheBookIsMeantByItsKey(t *testing.T) {
+	book := Book{
+		"acme-plan": {Key: "acme-plan", Name: "Acme Dental Plan, Inc.", Kind: "insurer", Email: "claims@acme.example"},
+		"old-acme":  {Key: "old-acme", Name: "Acme Benefits", Kind: "insurer", Email: "Claims@acme.example"},
+		"dr-chen":   {Key: "dr-chen", Name: "Dr. Chen", Kind: "provider"},
+	}
+	for _, to := range []Recipient{
+		{Name: "Acme Dental Plan", Kind: "insurer"},
+		{Name: "Claims", Kind: "insurer", Email: "claims@acme.example"},
+		book["old-acme"],
+	} {
+		f := Facts{Recipient: to, Keys: book.Same(to), Restrictions: Restrictions{"7": {
+			NotTo: []string{"acme-plan"}, Withdrawn: []Withdrawal{{To: "acme-plan", On: on(2026, 11, 1)}},
+		}}}
+		o := &Order{Decision: Release, Patient: Patient{ID: "7"}}
+		if len(checkRestrictions(o, &f)) != 1 || f.withdrawn("7", on(2026, 10, 1)) == nil {
+			t.Errorf("%+v gets what acme-plan must not; keys %q", to, f.Keys)
+		}
+	}
+	if to := (Recipient{Name: "Dr. Chen", Kind: "provider"}); len(book.Same(to)) != 1 || len(book.Same(book["dr-chen"])) != 0 {
+		t.Errorf("%q, %q", book.Same(to), book.Same(book["dr-chen"]))
+	}
+}
+
+// A letter of another alphabet that looks like a plain one leads to another mailbox.
+func TestAddressesOfLettersThatLookAlike(t *testing.T) {
+	for mail, held := range map[string]bool{"office@chen.example": false, "": false, "office@ch\u0435n.example": true, "office@chen\u200b.example": true} {
+		f := Facts{Recipient: Recipient{Name: "Dr. Chen", Kind: "provider", Email: mail}}
+		if got := checkRecipient(&Order{}, &f); (len(got) == 1 && got[0].outcome == Hold) != held {
+			t.Errorf("%q: %+v", mail, got)
+		}
+	}
+}
