@@ -27,6 +27,7 @@ var ErrConfig = errors.New("configuration")
 type bookCopy struct {
 	book      order.Book
 	unsigned  bool // it had to be signed and is not: nobody in it is known
+	broken    bool // a newer one is there and cannot be read, or none is
 	file, sig stamp
 }
 
@@ -47,24 +48,33 @@ func stampOf(file string) (stamp, error) {
 	return stamp{info.ModTime(), info.Size()}, nil
 }
 
+// errBook says that the recipient book cannot be read. What goes to somebody in it waits: the
+// change that nobody can read may be a key or an address that must not be used any more.
+var errBook = errors.New("the recipient book cannot be read (chartseal check names the line)")
+
 // bookNow is the recipient book as it stands: a recipient may be added while
-// the daemon runs. A book that cannot be read leaves the last good one in force;
-// one whose signature fails leaves none.
+// the daemon runs. Of a book that cannot be read it is the last good one, marked as
+// broken; of one whose signature fails nothing is left.
 func (p *Practice) bookNow() bookCopy {
 	p.bookMu.Lock()
 	defer p.bookMu.Unlock()
 	file, err := stampOf(p.cfg.Recipients)
 	sig, serr := stampOf(p.cfg.Recipients + watch.SignatureSuffix)
-	if err != nil || serr != nil || file == (stamp{}) || p.book.book != nil && p.book.file == file && p.book.sig == sig {
+	last := p.book
+	last.broken = true
+	if err != nil || serr != nil || file == (stamp{}) {
+		return last
+	}
+	if p.book.book != nil && p.book.file == file && p.book.sig == sig {
 		return p.book
 	}
 	book, err := loadBook(p.cfg)
 	if err != nil {
 		if bad := [2]stamp{file, sig}; p.badBook != bad { // once, however often it is asked for
 			p.badBook = bad
-			p.log.Warn("recipient book cannot be read; the last good one is in force", slog.String("stage", "admit"), slog.String("alert", "book"))
+			p.log.Warn("recipient book cannot be read; what goes to somebody in it waits", slog.String("stage", "admit"), slog.String("alert", "book"))
 		}
-		return p.book
+		return last
 	}
 	if book.unsigned && !p.book.unsigned {
 		p.log.Warn("the recipient book is not signed by an approver: nothing goes to anybody in it", slog.String("stage", "admit"), slog.String("alert", "book"))
@@ -72,6 +82,14 @@ func (p *Practice) bookNow() bookCopy {
 	book.file, book.sig = file, sig
 	p.book = book
 	return p.book
+}
+
+// readable returns errBook for a recipient of a book that cannot be read.
+func (b bookCopy) readable(to order.Recipient) error {
+	if b.broken && to.Key != "" {
+		return errBook
+	}
+	return nil
 }
 
 // resolve finds a recipient that the order names in the book, if the book can be

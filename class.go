@@ -61,6 +61,7 @@ func classOf(err error) string {
 		{errSilent, "records folder does not answer"},
 		{gather.ErrEmptied, "shared image folder empty"},
 		{errNoExport, "export folder missing"},
+		{errBook, "recipient book not readable"},
 		{fs.ErrPermission, "access refused by this computer"},
 	} {
 		if errors.Is(err, c.is) {

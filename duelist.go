@@ -274,6 +274,8 @@ func waitWords(class string) string {
 		return "a disk or the drive is full. Make room, or tell your IT contact"
 	case "source folder missing", "records folder does not answer", "shared image folder empty":
 		return "a folder with records cannot be reached. Tell your IT contact"
+	case "recipient book not readable":
+		return "the recipient book has a mistake. Ask whoever keeps it to correct it"
 	case itsTurn:
 		return "many orders wait before it. If it lasts, tell your IT contact"
 	case "store unavailable", "database unavailable", "interrupted":

@@ -29,7 +29,7 @@ func (p *Practice) judge(ctx context.Context, r *release, at order.Stage) error 
 	if err != nil {
 		return err
 	}
-	if err := p.refreshRestrictions(); err != nil {
+	if err := errors.Join(p.refreshRestrictions(), p.bookNow().readable(o.Recipient)); err != nil {
 		return err
 	}
 	if err := p.reach(ctx, r.ID, o); err != nil {
@@ -160,7 +160,11 @@ func kinds(own []string) []string {
 // recipient resolves the order's recipient; the rules have made sure that it
 // can be.
 func (p *Practice) recipient(o *order.Order) (order.Recipient, error) {
-	to, ok := p.bookNow().resolve(o.Recipient)
+	book := p.bookNow()
+	if err := book.readable(o.Recipient); err != nil {
+		return order.Recipient{}, err
+	}
+	to, ok := book.resolve(o.Recipient)
 	if !ok {
 		return to, &Held{[]order.Reason{{
 			Rule: "A2", Outcome: order.Refuse,

@@ -182,3 +182,37 @@ func TestARecipientIsFoundInTheBook(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// While the recipient book cannot be read, what goes to somebody in it waits: the change that
+// nobody can read may take a key away. What the order writes out goes on.
+func TestABookThatCannotBeReadIsWaitedFor(t *testing.T) {
+	p, _, r := judged(t, toChen)
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(p.cfg.Recipients, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("dr-chen: {name: Dr. Chen Endodontics, kind: provider}\n")
+	if err := p.judge(t.Context(), r, order.AtIntake); err != nil {
+		t.Fatal(err)
+	}
+	write("dr-chen: {name: Dr. Chen Endodontics, kind: provider, keys: [}\n")
+	if err := p.judge(t.Context(), r, order.AtUpload); !errors.Is(err, errBook) || classOf(err) != "recipient book not readable" {
+		t.Errorf("with a mistake in it: %v", err)
+	}
+	if err := os.Remove(p.cfg.Recipients); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.judge(t.Context(), r, order.AtUpload); !errors.Is(err, errBook) {
+		t.Errorf("while it is away: %v", err)
+	}
+	write("dr-chen: {name: Dr. Chen Endodontics, kind: provider, email: c@chen.example}\n")
+	if err := p.judge(t.Context(), r, order.AtUpload); err != nil {
+		t.Errorf("corrected: %v", err)
+	}
+	p, _, r = judged(t, strings.Replace(toChen, "recipient: dr-chen", "recipient: {name: Dr. Chen Endodontics, kind: provider}", 1))
+	if err := p.judge(t.Context(), r, order.AtIntake); err != nil {
+		t.Errorf("written into the order: %v", err)
+	}
+}

@@ -147,7 +147,7 @@ func (d *Daemon) addChanges(cfg *config.Config, was life) {
 	}
 	if _, err := loadBook(cfg); err != nil {
 		d.Changed = append(d.Changed, filepath.Base(cfg.Recipients))
-		text := "The recipient book cannot be read: the daemon goes on with the last one that could (chartseal check names the line)."
+		text := "The recipient book cannot be read: what goes to somebody in it waits until it is corrected (chartseal check names the line)."
 		if d.Message != "" {
 			text = d.Message + "\n" + text
 		}

@@ -120,7 +120,7 @@ func (p *Practice) relinkable(ctx context.Context, o *order.Order, data []byte) 
 	if digest(data) != e.SHA256 {
 		return nil, "", nil, ErrOtherOrder
 	}
-	if err := p.refreshRestrictions(); err != nil {
+	if err := errors.Join(p.refreshRestrictions(), p.bookNow().readable(o.Recipient)); err != nil {
 		return nil, "", nil, err
 	}
 	facts := p.Facts(o, order.AtRelink)

@@ -123,6 +123,8 @@ func failing(class string) string {
 		return "The outbox folder cannot be reached or written: check the share and the rights of chartseal's account."
 	case "source folder missing", "records folder does not answer", "shared image folder empty":
 		return "A folder with records cannot be reached: check the network drive. Nothing goes out without what it holds."
+	case "recipient book not readable":
+		return "The recipient book cannot be read, so that nothing goes to anybody in it: correct it (`chartseal check` names the line). Orders go on by themselves."
 	case "export folder missing":
 		return "The folder for drives is not there: plug the drive in, or correct 'export' in chartseal.yaml."
 	case "ledger copy":

@@ -29,7 +29,7 @@ func TestInteropBoard(t *testing.T) {
 	}, []Line{
 		{At: now, Text: "the ledger was changed outside the program, or is an older copy: nothing is sent. Run 'chartseal ledger verify'", Class: "ledger", Error: true},
 		{At: now.Add(-time.Hour), Text: "waiting", Release: "k3jf7.2", Stage: "upload", Class: "store unavailable"},
-		{At: now.Add(-200 * time.Hour), Text: "recipient book cannot be read; the last good one is in force", Stage: "admit", Class: "book"},
+		{At: now.Add(-200 * time.Hour), Text: "recipient book cannot be read; what goes to somebody in it waits", Stage: "admit", Class: "book"},
 	})
 	address, _ := b.Address(host(s))
 	cmd := exec.CommandContext(t.Context(), "node", "test/board.mjs", address, shots)
