@@ -38,6 +38,7 @@ type collector struct {
 	birth   string
 	zone    *time.Location
 	sources []*source
+	unasked []unasked
 
 	mu          sync.Mutex
 	found       []*Item
@@ -87,6 +88,7 @@ func (c *collector) openSources(ctx context.Context) error {
 			return &SourceError{i + 1, s.Kind, err}
 		}
 		if !asksFor(c.req.Scope.Kinds, s.Kind) && !slices.Contains(c.req.Withheld.Kinds, s.Kind) { // whose files another source may find, too
+			c.leaveUnasked(i, s, at, v)
 			continue
 		}
 		src := &source{Source: s, n: i}
@@ -285,6 +287,9 @@ func (c *collector) first(src *source, dir *os.Root, rel, name string) bool {
 		return false
 	}
 	c.seen[whole] = true
+	if c.ofOtherKind(src, path.Join(rel, name)) {
+		return false
+	}
 	c.meet(src, rel, name)
 	c.mean(src, path.Join(rel, name))
 	if !isSideFile(name) && c.withholds(src, path.Join(rel, name)) {
