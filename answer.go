@@ -53,24 +53,45 @@ func (p *Practice) recall(r *release) (*watch.Claim, brief, error) {
 	if err != nil {
 		return nil, b, err
 	}
-	return c, b, p.remind(c, briefNote, &b)
+	return c, b, p.remind(c, r, briefNote, &b)
 }
 
-// remind reads a note of the release. Where somebody deleted or damaged it, the order
+// remind reads a note of the release. Where somebody deleted, damaged or changed it, the order
 // is taken for gone: the release ends without having sent anything, and what is left
 // of the claim is taken in anew.
-func (p *Practice) remind(c *watch.Claim, name string, v any) error {
-	err := c.Recall(name, v)
+func (p *Practice) remind(c *watch.Claim, r *release, name string, v any) error {
+	err := c.RecallSum(name, r.Notes[name], v)
 	if !isLost(err) {
 		return err
 	}
 	if c, err = p.box.Claim(c.ID); err != nil { // renamed, or away
 		return err
 	}
-	if err = c.Recall(name, v); isLost(err) {
+	if err = c.RecallSum(name, r.Notes[name], v); isLost(err) {
 		return watch.ErrNoClaim
 	}
 	return err
+}
+
+// note keeps a note with a claim; the release remembers what it says once it is saved.
+func (r *release) note(c *watch.Claim, name string, v any) error {
+	sum, err := c.NoteSum(name, v)
+	if err != nil {
+		return err
+	}
+	if r.Notes == nil {
+		r.Notes = map[string]string{}
+	}
+	r.Notes[name] = sum
+	return nil
+}
+
+// keepNote keeps a note, and saves the release.
+func (p *Practice) keepNote(c *watch.Claim, r *release, name string, v any) error {
+	if err := r.note(c, name, v); err != nil {
+		return err
+	}
+	return p.state.save(r)
 }
 
 // isLost reports a note that waiting does not bring back.
@@ -87,7 +108,7 @@ func (p *Practice) keepReasons(r *release, h *Held) error {
 	for i := range h.Reasons {
 		h.Reasons[i].Citation = cmp.Or(h.Reasons[i].Citation, order.Citation(h.Reasons[i].Rule))
 	}
-	return c.Note(reasonsNote, h.Reasons)
+	return p.keepNote(c, r, reasonsNote, h.Reasons)
 }
 
 // answer gives the outbox its answer, forgets the secrets and settles the
@@ -161,7 +182,7 @@ func (p *Practice) answerTaken(ctx context.Context, c *watch.Claim, b brief, r *
 
 func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *release) error {
 	var reasons []order.Reason
-	if err := p.remind(c, reasonsNote, &reasons); err != nil {
+	if err := p.remind(c, r, reasonsNote, &reasons); err != nil {
 		return err
 	}
 	return p.placeHold(ctx, c, notice.Hold{
@@ -171,7 +192,7 @@ func (p *Practice) answerHeld(ctx context.Context, c *watch.Claim, b brief, r *r
 
 func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *release) error {
 	var pk packed
-	if err := p.remind(c, packedNote, &pk); err != nil {
+	if err := p.remind(c, r, packedNote, &pk); err != nil {
 		return err
 	}
 	line, err := p.ledgerEntry(r.ID + "/sent")
@@ -186,7 +207,7 @@ func (p *Practice) answerSent(ctx context.Context, c *watch.Claim, b brief, r *r
 	}
 	var out outcome
 	if r.Denies {
-		if err := p.remind(c, outcomeNote, &out); err != nil {
+		if err := p.remind(c, r, outcomeNote, &out); err != nil {
 			return err
 		}
 	}

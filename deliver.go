@@ -154,7 +154,7 @@ func (p *Practice) lastWord(ctx context.Context, r *release) error {
 		return err
 	}
 	var reasons []order.Reason
-	if err := p.remind(c, reasonsNote, &reasons); err != nil {
+	if err := p.remind(c, r, reasonsNote, &reasons); err != nil {
 		return err
 	}
 	return &Held{reasons}

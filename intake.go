@@ -141,11 +141,12 @@ func (p *Practice) begin(c *watch.Claim, o *order.Order, id string, data []byte)
 	}
 	line := p.draft(o, id, sha)
 	p.approvedIn(&line, o, data, signature)
-	if err := c.Note(briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Ends: order.PermissionEnds(o, p.cfg.Rules.Off), Entry: line}); err != nil {
+	r := &release{ID: id, Claim: c.ID, OrderSHA: sha, Way: wayOf(o), Denies: o.Denial != nil && o.Decision == order.Release}
+	if err := r.note(c, briefNote, brief{ID: o.ID, Lifetime: p.lifetime(o), Ends: order.PermissionEnds(o, p.cfg.Rules.Off), Entry: line}); err != nil {
 		return err
 	}
 	p.step(id, "intake", "noted")
-	if err := p.state.save(&release{ID: id, Claim: c.ID, OrderSHA: sha, Way: wayOf(o), Denies: o.Denial != nil && o.Decision == order.Release}); err != nil {
+	if err := p.state.save(r); err != nil {
 		return err
 	}
 	p.step(id, "intake", "saved")

@@ -81,10 +81,10 @@ func (p *Practice) noteWarnings(c *watch.Claim, r *release, said []order.Reason)
 	if len(all) == 0 {
 		return nil
 	}
-	if err := c.Note(warningsNote, all); err != nil || r.Warned {
+	if err := r.note(c, warningsNote, all); err != nil {
 		return err
 	}
-	r.Warned = true // from here on the note must be there
+	r.Warned = true // once saved, the note must be there
 	return p.state.save(r)
 }
 
@@ -101,7 +101,7 @@ func warnings(said []order.Reason) (all []string) {
 // recallPacked is what packing noted, with the warnings of the rules.
 func (p *Practice) recallPacked(c *watch.Claim, r *release) (packed, error) {
 	var pk packed
-	if err := p.remind(c, packedNote, &pk); err != nil {
+	if err := p.remind(c, r, packedNote, &pk); err != nil {
 		return pk, err
 	}
 	warnings, err := p.warningsOf(c, r)
@@ -111,10 +111,10 @@ func (p *Practice) recallPacked(c *watch.Claim, r *release) (packed, error) {
 
 // warningsOf are the warnings that were noted with a claim.
 func (p *Practice) warningsOf(c *watch.Claim, r *release) (warnings []string, err error) {
-	if !r.Warned && errors.Is(c.Recall(warningsNote, &warnings), fs.ErrNotExist) {
+	if !r.Warned && (r.Notes != nil || errors.Is(c.Recall(warningsNote, &warnings), fs.ErrNotExist)) {
 		return nil, nil
 	}
-	return warnings, p.remind(c, warningsNote, &warnings)
+	return warnings, p.remind(c, r, warningsNote, &warnings)
 }
 
 // Facts are what the rules need to know beside the order.

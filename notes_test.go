@@ -13,6 +13,7 @@ import (
 	"chartseal/order"
 	"chartseal/transport"
 	"chartseal/watch"
+	"chartseal/watch/notice"
 )
 
 // claimed is a practice with an order that is packed and was warned about, on its way
@@ -133,5 +134,46 @@ func TestAnOrderThatNoLongerParsesIsHeld(t *testing.T) {
 	_, _, err := p.reopen(t.Context(), r)
 	if held, ok := errors.AsType[*Held](err); !ok || len(held.Reasons) == 0 || held.Reasons[0].Message == "" {
 		t.Errorf("%v", err)
+	}
+}
+
+// What the ledger and the letters say of a release comes from notes in the outbox, where
+// whoever can drop orders can write: a note that was changed counts as lost, so that neither
+// the letter goes to another address nor the ledger names another approver.
+func TestAChangedNoteSaysNothing(t *testing.T) {
+	line := ledger.Entry{Order: "R-1", Reference: "ref", OrderSum: "sha", Basis: "treatment", Approver: "dr-lee", Patient: "10432"}
+	forgedLine := line
+	forgedLine.Patient, forgedLine.Approver = "20871", "dr-okafor"
+	to, thief := notice.Recipient{Name: "Dr. Chen", Email: "office@chen.example"}, notice.Recipient{Name: "Dr. Chen", Email: "office@chem.example"}
+	for name, c := range map[string]struct{ kept, forged any }{
+		briefNote:    {brief{ID: "R-1", Entry: line}, brief{ID: "R-1", Entry: forgedLine}},
+		packedNote:   {packed{Recipient: to, Description: "1 chart"}, packed{Recipient: thief, Description: "1 chart"}},
+		warningsNote: {[]string{"late"}, []string{}},
+	} {
+		p, claim, r := claimed(t)
+		if err := p.keepNote(claim, r, name, c.kept); err != nil {
+			t.Fatal(err)
+		}
+		r, err := p.state.load(r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := claim.Note(name, c.forged); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.record(t.Context(), r, sent); !errors.Is(err, watch.ErrNoClaim) || p.ledger.Head().Seq != 0 {
+			t.Errorf("%s: %v, %d lines", name, err, p.ledger.Head().Seq)
+		}
+		if err := errors.Join(claim.Note(name, c.kept), p.record(t.Context(), r, sent)); err != nil || p.ledger.Head().Seq != 1 {
+			t.Errorf("%s as it was kept: %v", name, err)
+		}
+	}
+	p, claim, r := claimed(t)
+	r.Warned = false
+	if err := claim.Note(warningsNote, []string{"planted"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.warningsOf(claim, r); err != nil || len(got) > 0 {
+		t.Errorf("a warning that nobody gave: %q, %v", got, err)
 	}
 }

@@ -100,7 +100,7 @@ func (p *Practice) write(ctx context.Context, r *release) error {
 		}
 		return err
 	}
-	return c.Note(outcomeNote, out)
+	return p.keepNote(c, r, outcomeNote, out)
 }
 
 // extensible keeps, also where the practice has switched R13 off, what a letter and
@@ -327,7 +327,7 @@ func kindOf(end verdict) watch.Kind {
 // answerOutcome answers an order that sent no bundle.
 func (p *Practice) answerOutcome(ctx context.Context, c *watch.Claim, b brief, r *release, end verdict) error {
 	var out outcome
-	if err := p.remind(c, outcomeNote, &out); err != nil {
+	if err := p.remind(c, r, outcomeNote, &out); err != nil {
 		return err
 	}
 	files, err := p.outcomeFiles(r, c.File, b.ID, &out)

@@ -69,7 +69,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if _, _, missing := withEscrow(p.cfg, plan.To); missing != "" {
 		pk.Notices = append(pk.Notices, missing)
 	}
-	if err := c.Note(packedNote, pk); err != nil {
+	if err := r.note(c, packedNote, pk); err != nil {
 		return err
 	}
 	p.step(r.ID, "pack", "noted")

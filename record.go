@@ -43,7 +43,7 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	}
 	if end == hold {
 		var reasons []order.Reason
-		if err := p.remind(c, reasonsNote, &reasons); err != nil {
+		if err := p.remind(c, r, reasonsNote, &reasons); err != nil {
 			return err
 		}
 		return p.recordHold(ctx, r.ID, b.Entry, reasons)
@@ -55,7 +55,7 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 	}
 	if end != sent || r.Denies {
 		var out outcome
-		if err := p.remind(c, outcomeNote, &out); err != nil {
+		if err := p.remind(c, r, outcomeNote, &out); err != nil {
 			return err
 		}
 		if err := p.recordOutcome(ctx, r, b, &out); err != nil || end != sent {

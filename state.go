@@ -245,6 +245,10 @@ type release struct {
 	At     time.Time `json:"at,omitzero"`      // of letters and receipts that have no link
 	Warned bool      `json:"warned,omitempty"` // a note with its claim keeps what the rules warn of
 
+	// Notes are the digests of the notes that are kept with its claim, by name: what ledger,
+	// letters and receipt say comes from there, and whoever drops orders can write there.
+	Notes map[string]string `json:"notes,omitempty"`
+
 	Sealed     string `json:"sealed,omitempty"` // file under sealed/; whole once Manifest is set
 	Manifest   string `json:"manifest_sha256,omitempty"`
 	Passphrase string `json:"passphrase,omitempty"`

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,14 +16,30 @@ const notesDir = ".notes"
 // Note keeps v as JSON with the claim until the order is answered. The write
 // is atomic and durable.
 func (c *Claim) Note(name string, v any) error {
+	_, err := c.NoteSum(name, v)
+	return err
+}
+
+// NoteSum is Note, and tells the SHA-256 of what was written, in hexadecimal: whoever can
+// drop orders can write into notes as well.
+func (c *Claim) NoteSum(name string, v any) (sum string, err error) {
 	root, file := c.box.root(), c.path(notesDir, name)
-	if err := writeJSON(root, file+".tmp", v); err != nil {
-		return fmt.Errorf("write note: %w", err)
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("encode note: %w", err)
+	}
+	if err := writeFile(root, file+".tmp", b); err != nil {
+		return "", fmt.Errorf("write note: %w", err)
 	}
 	if err := replaceIn(root, file+".tmp", file); err != nil {
-		return fmt.Errorf("write note: %w", Scrub(err))
+		return "", fmt.Errorf("write note: %w", Scrub(err))
 	}
-	return c.box.syncDir(c.path(notesDir))
+	return sumOf(b), c.box.syncDir(c.path(notesDir))
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // ErrDamaged says that a note is not the JSON that was written.
@@ -29,10 +47,17 @@ var ErrDamaged = errors.New("the note is damaged")
 
 // Recall reads a note; the error wraps fs.ErrNotExist when there is none, and
 // ErrDamaged when it cannot be understood.
-func (c *Claim) Recall(name string, v any) error {
+func (c *Claim) Recall(name string, v any) error { return c.RecallSum(name, "", v) }
+
+// RecallSum is Recall of a note as NoteSum wrote it: ErrDamaged if it is another one. Without
+// a sum any is taken.
+func (c *Claim) RecallSum(name, sum string, v any) error {
 	b, err := c.box.root().ReadFile(c.path(notesDir, name))
 	if err != nil {
 		return fmt.Errorf("read note: %w", Scrub(err))
+	}
+	if sum != "" && sumOf(b) != sum {
+		return fmt.Errorf("read note: %w", ErrDamaged)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("decode note: %w", ErrDamaged) // the cause may quote it
