@@ -90,7 +90,8 @@ type Header struct {
 
 // Options tune a Writer.
 type Options struct {
-	// Compress deflates what is not compressed already. Without it all is stored.
+	// Compress deflates what that makes smaller, by its format or by a sample of it.
+	// Without it all is stored.
 	Compress bool
 	// Workers is the number of compressing goroutines; 0 is one per processor,
 	// at most 4.
@@ -266,7 +267,8 @@ func (w *Writer) place(ctx context.Context, rec Record, out *redact.Output, head
 	if m.Title == "" {
 		m.Title = title(rec.Kind, x)
 	}
-	return m, newMember(m.Path, w.method(m.Format, x, out.Size), out.Size), nil
+	method, err := w.method(ctx, m.Format, x, out, head)
+	return m, newMember(m.Path, method, out.Size), err
 }
 
 func (w *Writer) identify(ctx context.Context, rec Record, size int64, head []byte) (*dicomdir.Instance, error) {
@@ -300,7 +302,8 @@ func (w *Writer) placeDICOM(x *dicomdir.Instance) string {
 	return "data/" + x.FileID
 }
 
-// packed are formats that deflate cannot make smaller.
+// packed are formats that deflate cannot make smaller. What they leave to find out, a
+// sample shows.
 var packed = map[string]bool{
 	"JPEG": true, "PNG": true, "GIF": true, "WEBP": true, "HEIC": true, "AVIF": true, "JPEG 2000": true,
 	"JPEG XL": true, "3MF": true, "ZIP": true,
@@ -310,14 +313,17 @@ var packed = map[string]bool{
 // all others are compressed already.
 var native = map[string]bool{"1.2.840.10008.1.2": true, "1.2.840.10008.1.2.1": true, "1.2.840.10008.1.2.2": true}
 
-func (w *Writer) method(format string, x *dicomdir.Instance, size int64) uint16 {
-	if !w.opts.Compress || size == 0 || packed[strings.ToUpper(format)] || !zipform.Deflatable(size) {
-		return zipform.Store
+func (w *Writer) method(ctx context.Context, format string, x *dicomdir.Instance, out *redact.Output, head []byte) (uint16, error) {
+	if !w.opts.Compress || out.Size == 0 || packed[strings.ToUpper(format)] || !zipform.Deflatable(out.Size) {
+		return zipform.Store, nil
 	}
 	if x != nil && x.TransferSyntax != "" && !native[x.TransferSyntax] {
-		return zipform.Store
+		return zipform.Store, nil
 	}
-	return zipform.Deflate
+	if yes, err := pays(ctx, out.Body, head, out.Size); err != nil || !yes {
+		return zipform.Store, err
+	}
+	return zipform.Deflate, nil
 }
 
 func isDICOM(format string) bool { return strings.HasPrefix(strings.ToUpper(format), "DICOM") }
