@@ -124,6 +124,7 @@ type Writer struct {
 	zip       *zipform.Writer
 	pipe      *pipeline
 	members   []*member // of the records
+	deflated  int       // blocks of them
 	dicom     []dicomdir.Instance
 	series    map[string]*series
 	unlisted  int
@@ -333,7 +334,11 @@ func isDICOM(format string) bool { return strings.HasPrefix(strings.ToUpper(form
 func (w *Writer) stream(ctx context.Context, in *input, b *block, to *member) error {
 	b.first = true
 	for n := 1; ; n++ {
-		b.to, b.last, b.hard = to, in.left == 0, n%(2*partBlocks) == 2
+		b.to, b.last = to, in.left == 0
+		if to.method == zipform.Deflate {
+			b.hard = w.deflated%hardBlocks == 1
+			w.deflated++
+		}
 		last := b.last
 		var next *block
 		if !last {

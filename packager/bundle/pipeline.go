@@ -34,13 +34,13 @@ const window = 32 << 10
 const partBlocks = wholeSize / blockSize
 
 // Levels of deflate. Measured on 16-bit volumes, 2 is as fast as 1 and as small as 6
-// within 2 %; 3 is 2 % smaller and takes half as long again. The second block of a member
-// and every eighth after it are deflated harder: that makes up for what blocks and
-// parts lose, and the whole is no
-// larger than what zip -1 makes.
+// within 2 %; 3 is 2 % smaller and takes half as long again. One block in hardBlocks, the
+// second first, is deflated harder: that makes up for what blocks and parts lose, and the
+// whole is no larger than what zip -1 makes.
 const (
-	level  = 2
-	harder = 3
+	level      = 2
+	harder     = 3
+	hardBlocks = 8
 )
 
 // empty are blocks without content, shared by the bundles that are written one
