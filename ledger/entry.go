@@ -161,11 +161,14 @@ type Entry struct {
 
 // keyForm keeps keys free of what JSON escapes, so that they can be read from
 // a line without decoding it.
-var keyForm = regexp.MustCompile(`^[A-Za-z0-9._/:+-]{1,200}$`)
+var keyForm = regexp.MustCompile(`^[A-Za-z0-9._/:+-]+$`)
+
+// maxKey is how long a key may be; counted by the expression, it would be made of as many parts.
+const maxKey = 200
 
 func (e *Entry) check() error {
 	switch {
-	case !keyForm.MatchString(e.Key):
+	case len(e.Key) > maxKey || !keyForm.MatchString(e.Key):
 		return fmt.Errorf("%w: its key is missing or has characters other than letters, digits and ._/:+-", ErrEntry)
 	case !events[e.Event]:
 		return fmt.Errorf("%w: its event is not known", ErrEntry)

@@ -3,6 +3,7 @@ package heading
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // kind is what a label announces.
@@ -56,17 +57,21 @@ var (
 	bareKinds = []kind{number, birth}
 )
 
-var (
+// expressions are those of all kinds. They take 2 MB and longer to make than all else at the
+// start of the program, of which most runs look at no heading.
+type expressions struct {
 	colons [kinds]*regexp.Regexp // with what must follow
 	wholes [kinds]*regexp.Regexp // as all of a cell
-)
-
-func init() {
-	for k := range kinds {
-		colons[k] = regexp.MustCompile(`^(?i:` + forms[k] + hint + ended[bare[k]] + `)`)
-		wholes[k] = regexp.MustCompile(`^(?i:` + forms[k] + `(?: (?:information|info|details|data|name|is))?` + hint + `\s*[:：.#]*)$`)
-	}
 }
+
+var compiled = sync.OnceValue(func() *expressions {
+	var e expressions
+	for k := range kinds {
+		e.colons[k] = regexp.MustCompile(`^(?i:` + forms[k] + hint + ended[bare[k]] + `)`)
+		e.wholes[k] = regexp.MustCompile(`^(?i:` + forms[k] + `(?: (?:information|info|details|data|name|is))?` + hint + `\s*[:：.#]*)$`)
+	}
+	return &e
+})
 
 // part is a label and what stands beside it in its cell.
 type part struct {
@@ -82,7 +87,7 @@ func parts(text string) []part {
 	text = strings.TrimSpace(text)
 	if len(text) <= maxLabel {
 		for _, k := range tried {
-			if wholes[k].MatchString(text) {
+			if compiled().wholes[k].MatchString(text) {
 				return []part{{kind: k, label: text, whole: true, found: true}}
 			}
 		}
@@ -122,7 +127,7 @@ func endValue(out []part, value string) []part {
 // follows it.
 func labelAt(among []kind, s string, first bool) (kind, int) {
 	for _, k := range among {
-		if at := colons[k].FindStringIndex(s); at != nil && (first || !bare[k] || !strings.HasPrefix(strings.ToLower(s), "born")) {
+		if at := compiled().colons[k].FindStringIndex(s); at != nil && (first || !bare[k] || !strings.HasPrefix(strings.ToLower(s), "born")) {
 			return k, at[1]
 		}
 	}
