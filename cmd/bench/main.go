@@ -10,6 +10,7 @@
 //
 //	go run ./cmd/bench -dir /dev/shm -into docs/performance.md
 //	go run ./cmd/bench -dir /dev/shm -only growth -plots docs -into docs/performance.md
+//	go run ./cmd/bench -only weight -into docs/performance.md
 //
 // puts the tables into that document. The targets are those of the design, section 11.
 package main
@@ -86,6 +87,7 @@ func parts() []part {
 		{"memory", "memory of the daemon by the size of an order", true, memoryPart},
 		{"growth", "how costs grow with counts, in some minutes", false, growthPart},
 		{"small", "start, answer, idling, sizes", true, smallPart},
+		{"weight", "what the program is made of", false, weightPart},
 	}
 }
 
@@ -120,7 +122,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 			}
 		}()
 	}
-	b.describe(ctx)
+	if !slices.Equal(b.only, []string{"weight"}) { // which is the same on every machine
+		b.describe(ctx)
+	}
 	for _, p := range parts() {
 		if !b.chosen(p) {
 			continue
