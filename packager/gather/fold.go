@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"golang.org/x/text/unicode/norm"
@@ -11,7 +12,14 @@ import (
 
 // fold makes names comparable whatever the file system does with case and
 // accents: Windows and macOS ignore case, macOS stores accents decomposed.
-func fold(s string) string { return strings.Map(foldRune, norm.NFC.String(s)) }
+func fold(s string) string {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return strings.Map(foldRune, norm.NFC.String(s))
+		}
+	}
+	return strings.ToUpper(s) // of ASCII the same: capitals come first
+}
 
 // foldRune picks one rune of the set that differs by case only.
 func foldRune(r rune) rune {

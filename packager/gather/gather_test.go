@@ -177,6 +177,28 @@ func TestPatientFolderThatIsALink(t *testing.T) {
 	wantPaths(t, c)
 }
 
+// A patient who is told by a number is found whatever lies beside: Search bounds how many
+// entries are looked at.
+func TestANumberIsFoundWithoutListingAll(t *testing.T) {
+	p := newPractice(t)
+	for i := range 30 {
+		p.pdf(fmt.Sprintf("records/%d/2025-01-01.pdf", 20000+i))
+	}
+	p.pdf("records/10432/2025-01-01.pdf")
+	req := p.request(p.source("chart", "records/{patient.id}/**"))
+	req.Limits.Search = 1
+	wantNoProblems(t, p.collect(req))
+	req = p.request(p.source("chart", "records/{patient.last} {patient.id}/**")) // in whatever case
+	req.Limits.Search = 30
+	wantProblem(t, p.collect(req), "R11", "more files than can be searched")
+	p.put("records/10433", []byte("no folder"))
+	req = p.request(p.source("chart", "records/{patient.id}/**"))
+	req.Patient.ID = "10433"
+	c := p.collect(req)
+	c.Problems = c.Problems[:1]
+	wantProblem(t, c, "R35", "There is no folder for this patient.")
+}
+
 func TestScope(t *testing.T) {
 	p := newPractice(t)
 	p.pdf("records/10432/c/2023-12-31.pdf")

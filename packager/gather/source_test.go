@@ -3,7 +3,9 @@ package gather
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -134,4 +136,22 @@ func FuzzValues(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Only a digit itself is taken for a digit, and ASCII folds as everything else does.
+func TestDigitsHaveOneSpelling(t *testing.T) {
+	for r := range rune(unicode.MaxRune + 1) {
+		name := string(r)
+		if got := fold(name); got != name && strings.ContainsAny(got, "0123456789") {
+			t.Errorf("%U is taken for %q", r, got)
+		}
+		if r < utf8.RuneSelf && fold(name) != strings.Map(foldRune, name) {
+			t.Errorf("%q folds to %q", name, fold(name))
+		}
+	}
+	for name, one := range map[string]bool{"10432": true, "": false, "P10432": false, "10432*": false, "1\u0663": false} {
+		if oneSpelling(name) != one {
+			t.Errorf("%q: %v", name, !one)
+		}
+	}
 }
