@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -75,21 +76,27 @@ func TestWrongUse(t *testing.T) {
 
 // Curves of tiny counts are measured and drawn.
 func TestGrowthIsDrawn(t *testing.T) {
-	list := []curve{{name: "files & folders", counts: []int{10, 100}, cost: packFiles}, {name: "lines", counts: []int{10, 100}, cost: verifyLedger}}
-	for i := range list {
-		for _, n := range list[i].counts {
-			took, err := list[i].cost(t.Context(), nil, t.TempDir(), n)
-			if err != nil || took <= 0 {
-				t.Fatalf("%s: %v, %v", list[i].name, took, err)
+	var list []curve
+	for _, s := range []study{
+		one("files & folders", []int{10, 100}, packFiles), one("lines", []int{10, 100}, verifyLedger),
+		{curvesOf("index", "look", "find"), []int{200, 400}, shareImages},
+	} {
+		for _, n := range s.counts {
+			took, err := s.costs(t.Context(), nil, t.TempDir(), n)
+			if err != nil || len(took) != len(s.curves) || slices.Min(took) <= 0 {
+				t.Fatalf("%s: %v, %v", s.curves[0].name, took, err)
 			}
-			list[i].seen = append(list[i].seen, took)
+			for i := range s.curves {
+				s.curves[i].counts, s.curves[i].seen = append(s.curves[i].counts, n), append(s.curves[i].seen, took[i])
+			}
 		}
+		list = append(list, s.curves...)
 	}
 	picture := plot(list)
 	if err := xml.Unmarshal(picture, new(struct{})); err != nil {
 		t.Error(err)
 	}
-	if n := bytes.Count(picture, []byte("<circle")); n != 4 || !bytes.Contains(picture, []byte("files &amp; folders")) {
+	if n := bytes.Count(picture, []byte("<circle")); n != 10 || !bytes.Contains(picture, []byte("files &amp; folders")) {
 		t.Errorf("%d points in\n%s", n, picture)
 	}
 	if c := (curve{counts: []int{1, 10, 100}, seen: []float64{5, 1, 100}}); c.exponent() != 2 {

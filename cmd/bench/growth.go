@@ -17,52 +17,85 @@ import (
 	"chartseal/testdata/practice"
 )
 
-// curve is a cost that grows with a count.
+// curve is a cost that grows with a count, in seconds.
 type curve struct {
 	name   string
 	counts []int
-	// cost is what it takes with n of them, in seconds.
-	cost func(ctx context.Context, b *bench, dir string, n int) (float64, error)
-	seen []float64
+	seen   []float64
 }
 
-func curves(most int) []curve {
-	three := func(least, most int) (counts []int) {
-		for n := least; n <= min(most, 1000*least); n *= 10 {
+// study is what one preparation shows, by count: one curve or several.
+type study struct {
+	curves []curve
+	counts []int
+	// costs is what it takes with n of them, in seconds, of each curve.
+	costs func(ctx context.Context, b *bench, dir string, n int) ([]float64, error)
+}
+
+// one is a study of one curve.
+func one(name string, counts []int, cost func(ctx context.Context, b *bench, dir string, n int) (float64, error)) study {
+	return study{curvesOf(name), counts, func(ctx context.Context, b *bench, dir string, n int) ([]float64, error) {
+		took, err := cost(ctx, b, dir, n)
+		return []float64{took}, err
+	}}
+}
+
+func curvesOf(names ...string) (all []curve) {
+	for _, name := range names {
+		all = append(all, curve{name: name})
+	}
+	return all
+}
+
+// studies goes up to most files of an order, patients beside it, and ten times as many
+// images and lines, but a tenth of it orders.
+func studies(most int) []study {
+	from := func(least, most int) (counts []int) {
+		for n := least; n <= most; n *= 10 {
 			counts = append(counts, n)
 		}
 		return counts
 	}
-	return []curve{
-		{name: "pack an order of n files", counts: three(10, most), cost: packFiles},
-		{name: "pack one file beside n patients", counts: three(100, most), cost: packBeside},
-		{name: "open a ledger of n lines", counts: three(1000, 10*most), cost: openLedger},
-		{name: "verify a ledger of n lines", counts: three(1000, 10*most), cost: verifyLedger},
-		{name: "append to a ledger of n lines", counts: three(1000, 10*most), cost: appendLedger},
-		{name: "answer n orders", counts: three(1, most/10), cost: answerOrders},
+	const million = 1_000_000
+	lines, images := from(1000, min(10*most, million)), from(1000, min(10*most, million))
+	return []study{
+		one("pack an order of n files", from(10, min(most, 10_000)), packFiles),
+		one("pack one file beside n patients", from(100, min(most, million)), packBeside),
+		{curvesOf("index n images", "look again at n images", "find one patient of n images"), images, shareImages},
+		one("open a ledger of n lines", lines, openLedger),
+		one("verify a ledger of n lines", lines, verifyLedger),
+		one("append to a ledger of n lines", lines, appendLedger),
+		{curvesOf("answer n orders", "answer n orders: processor", "status after n orders"), from(10, min(most/10, 10_000)), answerOrders},
 	}
 }
 
 // growthPart measures how costs grow, and draws it.
 func growthPart(ctx context.Context, b *bench) error {
-	all := curves(b.most)
 	t := table{
 		title: "Growth", head: []string{"what", "n: seconds", "exponent"},
 		after: "Seconds, the best of the rounds. The exponent is the slope between the last two counts on logarithmic scales: 1 is linear, 0 constant.",
 	}
-	for i := range all {
-		c := &all[i]
-		var text []string
-		for _, n := range c.counts {
-			best, err := b.bestOf(ctx, c, n)
+	var all []curve
+	for _, s := range studies(b.most) {
+		for _, n := range s.counts {
+			best, err := b.bestOf(ctx, &s, n)
 			if err != nil {
-				return fmt.Errorf("%s, n = %d: %w", c.name, n, err)
+				return fmt.Errorf("%s, n = %d: %w", s.curves[0].name, n, err)
 			}
-			c.seen = append(c.seen, best)
-			b.note("%s, n = %d: %.4f s", c.name, n, best)
-			text = append(text, fmt.Sprintf("%d: %.4g", n, best))
+			for i := range s.curves {
+				c := &s.curves[i]
+				c.counts, c.seen = append(c.counts, n), append(c.seen, best[i])
+				b.note("%s, n = %d: %.4g s", c.name, n, best[i])
+			}
 		}
-		slope := c.exponent()
+		all = append(all, s.curves...)
+	}
+	for i := range all {
+		c, slope := &all[i], all[i].exponent()
+		var text []string
+		for i, n := range c.counts {
+			text = append(text, fmt.Sprintf("%d: %.4g", n, c.seen[i]))
+		}
 		t.row(c.name, strings.Join(text, "; "), fmt.Sprintf("%.2f", slope))
 		b.want(c.name, "linear at most", fmt.Sprintf("exponent %.2f", slope), slope < 1.15)
 	}
@@ -73,19 +106,25 @@ func growthPart(ctx context.Context, b *bench) error {
 	return os.WriteFile(filepath.Join(b.plots, "growth.svg"), plot(all), 0o644)
 }
 
-func (b *bench) bestOf(ctx context.Context, c *curve, n int) (float64, error) {
-	best := math.Inf(1)
+// bestOf is the least of each cost over the rounds.
+func (b *bench) bestOf(ctx context.Context, s *study, n int) (best []float64, err error) {
 	for range b.rounds {
 		dir, err := os.MkdirTemp(b.dir, "growth")
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		took, err := c.cost(ctx, b, dir, n)
+		began := time.Now()
+		took, err := s.costs(ctx, b, dir, n)
 		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
-			return 0, err
+			return nil, err
 		}
-		best = min(best, took)
-		if took > 30 { // once is enough
+		for i, x := range took {
+			if i == len(best) {
+				best = append(best, x)
+			}
+			best[i] = min(best[i], x)
+		}
+		if since(began) > 30 { // once is enough
 			break
 		}
 	}
@@ -219,11 +258,13 @@ func appendLedger(ctx context.Context, _ *bench, dir string, n int) (float64, er
 	return since(began) / lines, l.Close()
 }
 
-// answerOrders runs the daemon until n orders of one small file are answered.
-func answerOrders(ctx context.Context, b *bench, dir string, n int) (float64, error) {
+// answerOrders runs the daemon until n orders of one small file are answered: the time, the
+// processor's time of the daemon and its store, which what else the computer does changes
+// less, and how long a look at the status takes then.
+func answerOrders(ctx context.Context, b *bench, dir string, n int) ([]float64, error) {
 	h, err := b.found(ctx, filepath.Join(filepath.Base(dir), "practice"), true)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	folder := filepath.Join(h.dir, "records", patientID, "cbct")
 	if err = os.MkdirAll(folder, 0o700); err == nil {
@@ -235,17 +276,23 @@ func answerOrders(ctx context.Context, b *bench, dir string, n int) (float64, er
 		}
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	daemon := h.command(ctx, "run", "--until-idle")
 	began := time.Now()
-	if said, err := h.command(ctx, "run", "--until-idle").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("run: %w: %s", err, said)
+	if said, err := daemon.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("run: %w: %s", err, said)
 	}
 	took := since(began)
+	processor := (daemon.ProcessState.UserTime() + daemon.ProcessState.SystemTime()).Seconds()
 	for i := range n {
 		if err := h.answered(ctx, "BENCH-"+strconv.Itoa(i)); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return took, nil
+	began = time.Now()
+	if said, err := h.command(ctx, "status", "--json").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("status: %w: %s", err, said)
+	}
+	return []float64{took, processor, since(began)}, nil
 }

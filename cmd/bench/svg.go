@@ -21,6 +21,9 @@ const (
 // colours can be told apart by those who see few of them (Okabe and Ito, 2008).
 var colours = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000"}
 
+// dashes tell curves of one colour apart.
+var dashes = []string{"", ` stroke-dasharray="6 3"`, ` stroke-dasharray="2 3"`}
+
 // plot draws curves on logarithmic scales, as SVG 1.1.
 func plot(list []curve) []byte {
 	var s strings.Builder
@@ -35,13 +38,13 @@ func plot(list []curve) []byte {
 		fmt.Fprintf(&s, `<path d="M%.0f %dV%d" stroke="#ddd"/><text x="%.0f" y="%d" text-anchor="middle">%.0f</text>`+"\n", x, topEdge, bottomEdge, x, bottomEdge+18, math.Pow(10, e))
 	}
 	for i := range list {
-		list[i].draw(&s, colours[i%len(colours)], topEdge+20+lineHeight*i)
+		list[i].draw(&s, colours[i%len(colours)], dashes[i/len(colours)%len(dashes)], topEdge+20+lineHeight*i)
 	}
 	s.WriteString("</svg>\n")
 	return []byte(s.String())
 }
 
-func (c *curve) draw(s *strings.Builder, colour string, legendY int) {
+func (c *curve) draw(s *strings.Builder, colour, dash string, legendY int) {
 	var points []string
 	for i, t := range c.seen {
 		x := across(float64(c.counts[i]), fewest, most, leftEdge, rightEdge)
@@ -49,8 +52,9 @@ func (c *curve) draw(s *strings.Builder, colour string, legendY int) {
 		points = append(points, fmt.Sprintf("%.1f,%.1f", x, y))
 		fmt.Fprintf(s, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x, y, colour)
 	}
-	fmt.Fprintf(s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), colour)
-	fmt.Fprintf(s, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", legendX, legendY, colour, html.EscapeString(c.name))
+	fmt.Fprintf(s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", strings.Join(points, " "), colour, dash)
+	fmt.Fprintf(s, `<path d="M%d %dh18" stroke="%s" stroke-width="2"%s/>`+"\n", legendX, legendY-4, colour, dash)
+	fmt.Fprintf(s, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", legendX+24, legendY, colour, html.EscapeString(c.name))
 }
 
 // across places v between from and to, where low and high are, on a logarithmic scale.
