@@ -39,8 +39,12 @@ func (p *Practice) similar(ctx context.Context, r *release, o *order.Order, to o
 }
 
 // nameOf is what staff call an order of the registry: its id if this site's ledger
-// knows it, else where it was sent.
+// knows it, else where it was sent. What has been sent has a line that is found by its key;
+// the whole ledger is read for others only.
 func (p *Practice) nameOf(ctx context.Context, e entry) string {
+	if line, err := p.ledgerEntry(e.id() + "/sent"); err == nil {
+		return line.Order
+	}
 	for line, err := range ledger.Entries(ctx, p.state.path("ledger")) {
 		if err != nil {
 			break
