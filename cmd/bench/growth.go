@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,6 +78,9 @@ func growthPart(ctx context.Context, b *bench) error {
 	}
 	var all []curve
 	for _, s := range studies(b.most) {
+		if !s.named(b.curves) {
+			continue
+		}
 		for _, n := range s.counts {
 			best, err := b.bestOf(ctx, &s, n)
 			if err != nil {
@@ -104,6 +108,11 @@ func growthPart(ctx context.Context, b *bench) error {
 		return nil
 	}
 	return os.WriteFile(filepath.Join(b.plots, "growth.svg"), plot(all), 0o644)
+}
+
+// named reports whether one of its curves has the text in its name.
+func (s *study) named(text string) bool {
+	return slices.ContainsFunc(s.curves, func(c curve) bool { return strings.Contains(c.name, text) })
 }
 
 // bestOf is the least of each cost over the rounds.

@@ -53,6 +53,7 @@ type bench struct {
 	sizes    []int
 	idle     time.Duration
 	most     int // count of growth
+	curves   string
 	only     []string
 	parent   string // folder in which dir is made
 	dir      string
@@ -146,6 +147,7 @@ func (b *bench) flags(args []string) error {
 	f.StringVar(&sizes, "sizes", "500,2000,8000", "megabytes of the orders of the part memory")
 	f.DurationVar(&b.idle, "idle", 20*time.Second, "how long the idle daemon is watched")
 	f.IntVar(&b.most, "most", 10_000, "highest count of the part growth: of patients, a tenth of it orders, ten times as many images and lines; 1000000 is the whole, some 6 GB")
+	f.StringVar(&b.curves, "curves", "", "of the part growth, only what has this text in its name")
 	f.StringVar(&only, "only", "", "parts to run, with commas: "+names())
 	f.StringVar(&b.parent, "dir", "", "where to make the data, some 3 GB (default: the folder for temporary files)")
 	f.StringVar(&b.plots, "plots", "", "folder for pictures of growth")
