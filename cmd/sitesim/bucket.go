@@ -27,7 +27,7 @@ type bucket struct {
 	front   *http.Server
 	address string
 
-	down     atomic.Bool // it answers that it is busy
+	down     atomic.Bool // it refuses everybody
 	mu       sync.Mutex
 	requests int
 	bytes    int64 // of the bodies that were put
@@ -58,7 +58,7 @@ func startBucket(ctx context.Context, dir string) (b *bucket, err error) {
 	b.front = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.count(r)
 		if b.down.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
+			w.WriteHeader(http.StatusForbidden)
 			return
 		}
 		proxy.ServeHTTP(w, r)

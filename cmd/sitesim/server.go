@@ -63,7 +63,7 @@ func (s *server) stop() {
 	if s.pooler != nil {
 		s.pooler.Close()
 	}
-	s.Down()
+	s.Kill() // its files go, too
 }
 
 // forSites is the address of a database as the sites reach it.
