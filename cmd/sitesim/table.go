@@ -35,8 +35,8 @@ Orders, each:
 	for _, r := range all {
 		n, c := float64(r.Orders), r.Load.beyond(r.Idle)
 		calls, rows := c.asked()
-		fmt.Fprintf(w, "| %d | %d | %.0f | %.0f | %.0f | %.0f | %.1f | %.1f | %.0f | %.0f | %.1f | %.0f | %.1f |\n", r.Sites, r.Orders, float64(calls)/n, float64(c.Begun)/n,
-			float64(rows)/n, float64(c.held().Read)/n, float64(c.held().Changed)/n, float64(c.held().Rows)/n, float64(c.held().Bytes)/n, float64(c.WAL)/n,
+		fmt.Fprintf(w, "| %d | %d | %.0f | %s | %.0f | %s | %.1f | %.1f | %.0f | %.0f | %.1f | %.0f | %.1f |\n", r.Sites, r.Orders, float64(calls)/n, seen(c.Begun, n),
+			float64(rows)/n, seen(c.held().Read, n), float64(c.held().Changed)/n, float64(c.held().Rows)/n, float64(c.held().Bytes)/n, float64(c.WAL)/n,
 			float64(c.Requests)/n, float64(c.Put)/n, c.Connected/c.SiteSeconds)
 	}
 	fmt.Fprint(w, `
@@ -70,6 +70,15 @@ A look at all ledgers (ledger verify --all-sites), no site running:
 				float64(start.Read)/float64(last.Sites), float64(t.Rows)/n, float64(t.Bytes)/n)
 		}
 	}
+}
+
+// seen is a count of each order. Sites that send ask less often than idle ones on a busy
+// computer: then there may be nothing on top of idling, and nothing is known.
+func seen(n int64, orders float64) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", float64(n)/orders)
 }
 
 // writeTop prints the statements that the server saw most often.
