@@ -16,6 +16,7 @@ import (
 	"chartseal/order"
 	"chartseal/transport"
 	"chartseal/transport/page"
+	"chartseal/watch"
 )
 
 // errNoExport says that the export folder is not there: the drive is not plugged in,
@@ -75,7 +76,7 @@ func (p *Practice) handOut(ctx context.Context, r *release) error {
 	if err := p.putPage(ctx, r, names); err != nil {
 		return err
 	}
-	if err := os.Rename(p.exported(hidden+names[0]), final); err != nil {
+	if err := watch.Replace(p.exported(hidden+names[0]), final); err != nil {
 		return fmt.Errorf("name exported file: %w", scrub(err))
 	}
 	p.step(r.ID, "answer", "exported")
@@ -92,7 +93,7 @@ func (p *Practice) putPage(ctx context.Context, r *release, names []string) erro
 	if _, _, err := p.writeOut(ctx, names[1], bytes.NewReader(html)); err != nil {
 		return err
 	}
-	if err := os.Rename(p.exported(hidden+names[1]), p.exported(names[1])); err != nil {
+	if err := watch.Replace(p.exported(hidden+names[1]), p.exported(names[1])); err != nil {
 		return fmt.Errorf("name exported file: %w", scrub(err))
 	}
 	return syncDir(p.cfg.Export)

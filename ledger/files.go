@@ -111,7 +111,7 @@ func writeAside(path string, data []byte) error {
 // `ledger verify`, is in the way for a moment.
 func replace(from, to string) (err error) {
 	for range 20 {
-		if err = os.Rename(from, to); err == nil || runtime.GOOS != "windows" {
+		if err = os.Rename(from, to); err == nil || runtime.GOOS != "windows" { //nolint:forbidigo // it is tried again
 			break
 		}
 		time.Sleep(10 * time.Millisecond)

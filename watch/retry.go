@@ -28,7 +28,7 @@ func retry(ctx context.Context, op func() error) error {
 // On Windows who reads either, such as an antivirus program or `chartseal status`, is in
 // the way for a moment: that is waited out, at most three seconds.
 func Replace(from, to string) error {
-	return retry(context.Background(), func() error { return os.Rename(from, to) })
+	return retry(context.Background(), func() error { return os.Rename(from, to) }) //nolint:forbidigo // it is tried again
 }
 
 // replaceIn is Replace below a folder.

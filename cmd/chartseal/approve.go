@@ -69,7 +69,7 @@ func writeSignature(file string, sig []byte) error {
 	if err := os.WriteFile(name+".tmp", sig, 0o644); err != nil {
 		return err
 	}
-	return os.Rename(name+".tmp", name)
+	return watch.Replace(name+".tmp", name)
 }
 
 // approveBook signs the recipient book, if the daemon can read it and knows the key.

@@ -13,6 +13,7 @@ import (
 	"chartseal"
 	"chartseal/config"
 	"chartseal/order/pdfform/paper"
+	"chartseal/watch"
 )
 
 // formName is what the blank form is called.
@@ -74,7 +75,7 @@ func writeForm(file string, form []byte, force bool) error {
 	_, err = tmp.Write(form)
 	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
 	if err == nil {
-		err = os.Rename(tmp.Name(), file)
+		err = watch.Replace(tmp.Name(), file)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(tmp.Name()))

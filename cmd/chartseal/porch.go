@@ -11,6 +11,7 @@ import (
 	"chartseal/cmd/chartseal/alert"
 	"chartseal/cmd/chartseal/control"
 	"chartseal/config"
+	"chartseal/watch"
 )
 
 // porch is the daemon before its practice is open. It may wait there for days, for a
@@ -99,7 +100,7 @@ func (a *app) keeper(cfg *config.Config, look alert.Look) *alert.Keeper {
 		a.logger().Warn("not all alerts can be sent", slog.String("stage", "alert"), because(err))
 	}
 	return alert.New(alert.Options{
-		Sender: sender(cfg), Channels: channels, State: cfg.State, Now: time.Now, Log: a.logger(), Look: look,
+		Sender: sender(cfg), Channels: channels, State: cfg.State, Now: time.Now, Log: a.logger(), Look: look, Replace: watch.Replace,
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"chartseal/packager"
 	"chartseal/redact"
 	"chartseal/redact/dicomfile"
+	"chartseal/watch"
 )
 
 func redactCmd(a *app) *cobra.Command {
@@ -178,7 +179,7 @@ func nameOnce(part, name string) error {
 	if _, gone := os.Lstat(name); gone == nil {
 		return taken(name)
 	}
-	return os.Rename(part, name)
+	return watch.Replace(part, name)
 }
 
 type sized struct {

@@ -188,7 +188,7 @@ func drop(outbox, name string, b []byte) error {
 	if err := os.WriteFile(tmp, b, 0o660); err != nil {
 		return fmt.Errorf("drop order: %w", err)
 	}
-	if err := os.Rename(tmp, dest); err != nil {
+	if err := watch.Replace(tmp, dest); err != nil {
 		return fmt.Errorf("drop order: %w", err)
 	}
 	return nil

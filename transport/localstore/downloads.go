@@ -121,9 +121,9 @@ func readDownload(file string) (d download, err error) {
 	return d, json.NewDecoder(f).Decode(&d)
 }
 
-// How often, and after what pause, a note is put into its place.
+// How often, and after what pause, a file is put into its place.
 const (
-	renameTries = 5
+	renameTries = 30
 	renamePause = 20 * time.Millisecond
 )
 
@@ -141,16 +141,24 @@ func writeDownload(file string, d download) error {
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
-	for try := 0; err == nil; try++ {
-		if err = os.Rename(f.Name(), file); err == nil {
-			return nil
-		}
-		if try < renameTries { // on Windows a reader is in the way for a moment
-			time.Sleep(renamePause)
-			err = nil
-		}
+	if err == nil {
+		err = replace(f.Name(), file)
+	}
+	if err == nil {
+		return nil
 	}
 	_ = os.Remove(f.Name())
+	return err
+}
+
+// replace waits for who reads the file at this moment, and is in the way on Windows.
+func replace(from, to string) (err error) {
+	for range renameTries {
+		if err = os.Rename(from, to); err == nil { //nolint:forbidigo // it is tried again
+			return nil
+		}
+		time.Sleep(renamePause)
+	}
 	return err
 }
 

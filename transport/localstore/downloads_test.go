@@ -122,3 +122,19 @@ func TestRanges(t *testing.T) {
 		}
 	}
 }
+
+// What is in the way of the store's state for a moment, as a reader is on Windows, does not
+// keep it from being saved.
+func TestStateIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, stateFile)
+	if err := os.MkdirAll(filepath.Join(file, "in-the-way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	gone := time.AfterFunc(60*time.Millisecond, func() { _ = os.RemoveAll(file) })
+	defer gone.Stop()
+	if err := (state{}).save(dir); err != nil {
+		t.Error(err)
+	}
+}

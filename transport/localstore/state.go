@@ -85,7 +85,7 @@ func (st state) save(dir string) error {
 	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write store state: %w", bare(err))
 	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, stateFile)); err != nil {
+	if err := replace(f.Name(), filepath.Join(dir, stateFile)); err != nil {
 		return fmt.Errorf("write store state: %w", bare(err))
 	}
 	return nil

@@ -44,6 +44,8 @@ type Options struct {
 	State    string // the private folder
 	Now      func() time.Time
 	Log      *slog.Logger
+
+	Replace func(from, to string) error // renames a file in another's place
 }
 
 // Keeper remembers what was told. It is for one goroutine.
@@ -234,7 +236,7 @@ func (k *Keeper) save() {
 	if err == nil {
 		tmp := k.file() + ".tmp"
 		if err = os.WriteFile(tmp, b, 0o600); err == nil {
-			err = os.Rename(tmp, k.file())
+			err = k.opts.Replace(tmp, k.file())
 		}
 	}
 	if err == nil {

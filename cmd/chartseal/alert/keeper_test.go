@@ -39,7 +39,10 @@ type scene struct {
 	wrong []Condition
 	part  bool // the looks do not see everything
 	log   bytes.Buffer
-	dir   string
+
+	renamed int // how often what was told was kept, by the function that waits for readers
+
+	dir string
 }
 
 func newScene(t *testing.T) *scene {
@@ -52,6 +55,7 @@ func (s *scene) start() {
 	s.Keeper = New(Options{
 		Sender: Sender{"Lakeside Dental", "front-desk", "1.2.3"}, Channels: []Channel{s.desk}, State: s.dir, Now: func() time.Time { return s.now },
 		Look: func(context.Context) ([]Condition, bool) { return s.wrong, !s.part }, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Replace: func(from, to string) error { s.renamed++; return os.Rename(from, to) },
 	})
 }
 
@@ -121,6 +125,9 @@ func TestARestartTellsNothingTwice(t *testing.T) {
 	s.wrong = nil
 	s.start()
 	s.told(time.Hour, "disk over")
+	if s.renamed < 2 {
+		t.Errorf("it was kept %d times by the function that waits for readers", s.renamed)
+	}
 	info, err := os.Stat(filepath.Join(s.dir, stateName))
 	if err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
 		t.Errorf("%v, %v", info.Mode(), err)

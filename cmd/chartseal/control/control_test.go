@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"chartseal/cmd/chartseal/control"
 )
@@ -121,5 +122,25 @@ func withoutToken(t *testing.T, address string) {
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusUnauthorized {
 		t.Error("without a token the answer is", res.Status)
+	}
+}
+
+// What is in the way of the note for a moment, as a reader is on Windows, keeps nobody from
+// asking.
+func TestTheNoteIsTriedAgain(t *testing.T) {
+	state := t.TempDir()
+	serve(t, state)
+	names, err := filepath.Glob(filepath.Join(state, "*"))
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	if err := errors.Join(os.Remove(names[0]), os.MkdirAll(filepath.Join(names[0], "in-the-way"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	gone := time.AfterFunc(60*time.Millisecond, func() { _ = os.RemoveAll(names[0]) })
+	defer gone.Stop()
+	serve(t, state)
+	if info, err := os.Stat(names[0]); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("%v", err)
 	}
 }

@@ -91,12 +91,23 @@ func write(state string, c contact) error {
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), file(state))
+		err = replace(f.Name(), file(state))
 	}
 	if err == nil {
 		return nil
 	}
 	return pathless(errors.Join(err, os.Remove(f.Name())))
+}
+
+// replace waits for who reads the file at this moment, and is in the way on Windows.
+func replace(from, to string) (err error) {
+	for range 30 {
+		if err = os.Rename(from, to); err == nil {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
 }
 
 // pathless keeps the path out of an error: logs get it.

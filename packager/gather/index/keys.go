@@ -50,7 +50,7 @@ func makeKey(file string) ([]byte, error) {
 	_, err = f.Write(key)
 	err = errors.Join(bare(err), bare(f.Sync()), bare(f.Close()))
 	if err == nil {
-		err = bare(os.Rename(f.Name(), file))
+		err = bare(os.Rename(f.Name(), file)) //nolint:forbidigo // nobody reads what was not there
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make key of image index: %w", errors.Join(err, bare(os.Remove(f.Name()))))
