@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 )
@@ -84,46 +83,5 @@ func TestReplaceWaitsForAReader(t *testing.T) {
 	}
 	if err := Replace(next, old); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a file that is gone: %v", err)
-	}
-}
-
-// TestReplaceOfNotesAndLists: nor are a claim's notes and the list of open orders given up
-// because somebody reads them.
-func TestReplaceOfNotesAndLists(t *testing.T) {
-	t.Parallel()
-	dir, err := os.MkdirTemp("", "replace-*") // whose removal Wine may refuse
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	o, err := Open(dir, Options{Owner: "here-1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = o.Close() })
-	c := &Claim{ID: "0123456789abc", box: o}
-	if err := o.root().MkdirAll(c.path(notesDir), 0o770); err != nil {
-		t.Fatal(err)
-	}
-	for name, write := range map[string]func(text string) error{
-		c.path(notesDir, "x.json"): func(text string) error { return c.Note("x.json", text) },
-		DueList:                    func(text string) error { return o.PutDueList([]byte(text)) },
-	} {
-		if err := write("old"); err != nil {
-			t.Fatal(err)
-		}
-		reader, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		closed := time.AfterFunc(100*time.Millisecond, func() { _ = reader.Close() })
-		if err := write("new"); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		closed.Stop()
-		_ = reader.Close()
-		if b, err := o.root().ReadFile(name); err != nil || !strings.Contains(string(b), "new") {
-			t.Errorf("%s: %q, %v", name, b, err)
-		}
 	}
 }
