@@ -84,7 +84,7 @@ func lookAtEngine(ctx context.Context, file string) (said string, version int, e
 // openToRead opens an SQLite file without changing it.
 func openToRead(file string) (*sql.DB, error) {
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(3000)"}}
-	return sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
+	return sql.Open("sqlite", sqliteName(file)+"?"+q.Encode())
 }
 
 // schemaOf is the version of the tables; 0 if there are none.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -61,12 +62,18 @@ const (
 // cut: WAL and synchronous=FULL.
 func openSQLite(file string) (*database, error) {
 	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+strings.ReplaceAll(file, "\\", "/")+"?"+q.Encode())
+	db, err := sql.Open("sqlite", sqliteName(file)+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open engine database: %w", err)
 	}
 	db.SetMaxOpenConns(4)
 	return &database{db: db, dialect: sqliteDialect}, nil
+}
+
+// sqliteName is a file's name as SQLite reads it (sqlite.org, "Uniform Resource Identifiers"),
+// in which # and % have a meaning of their own: a folder may be called Suite #2.
+func sqliteName(file string) string {
+	return "file:" + (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()
 }
 
 // openPostgres makes a small pool for the engine and the registry together. It
