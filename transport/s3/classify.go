@@ -175,9 +175,9 @@ func (s *Store) unanswered(ctx context.Context, err error) (code string, class e
 	return networkCode(err), transport.ErrUnavailable
 }
 
-// wsaRefused is what Windows says, which package syscall does not take for ECONNREFUSED
+// errRefused is what Windows says, which package syscall does not take for ECONNREFUSED
 // (Microsoft, "Windows Sockets Error Codes", WSAECONNREFUSED). Other systems have no such number.
-const wsaRefused = syscall.Errno(10061)
+const errRefused = syscall.Errno(10061)
 
 func networkCode(err error) string {
 	var (
@@ -193,7 +193,7 @@ func networkCode(err error) string {
 		return "NameNotResolved"
 	case errors.As(err, &cert), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &record):
 		return "TLS"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, errRefused):
 		return "ConnectionRefused"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "Timeout"
