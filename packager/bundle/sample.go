@@ -46,7 +46,7 @@ func pays(ctx context.Context, body io.Reader, head []byte, size int64) (bool, e
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		off := i * step
+		off := i*step + (step-sampleSize)/2 // the head of a volume is unlike the rest
 		piece := buf[:min(int64(len(buf)), size-off)]
 		if whole {
 			copy(piece, head[off:])

@@ -106,6 +106,7 @@ func TestSampleDecides(t *testing.T) {
 		{"anatomy", anatomy(t), false, zip.Deflate},
 		{"anatomy, read once", anatomy(t), true, zip.Deflate},
 		{"noise", random(large), false, zip.Store},
+		{"noise after a head", append(make([]byte, 100_000), random(20<<20)...), false, zip.Store},
 		{"small noise", random(70_000), false, zip.Store},
 		{"small noise, read once", random(70_000), true, zip.Store},
 		{"noise, read once", random(large), true, zip.Deflate}, // its rest may be something else
