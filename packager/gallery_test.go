@@ -247,13 +247,13 @@ func TestAChangedFileIsNotDrawn(t *testing.T) {
 	who, _ := made.Patient("20871")
 	folder := filepath.Join(home, "records", who.ID)
 	plan := planFor(t, order.Treatment, []string{"radiograph"}, DICOMRules{})
-	packing := true
-	plan.Progress = func(done, total int64) { packing = done < total }
+	var over atomic.Bool
+	plan.Progress = func(done, total int64) { over.Store(done == total) }
 	var cleaned atomic.Int32
 	for i, f := range plan.Formats {
 		plan.Formats[i].Clean = func(ctx context.Context, src redact.Source, p redact.Profile, asked Asked) (*redact.Output, error) {
 			out, err := f.Clean(ctx, src, p, asked)
-			if !packing {
+			if over.Load() {
 				cleaned.Add(1)
 				err = errors.Join(err, filepath.WalkDir(folder, func(file string, d fs.DirEntry, err error) error {
 					if err == nil && !d.IsDir() {
