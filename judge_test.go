@@ -28,7 +28,7 @@ approved: {by: dr-lee, on: 2026-11-18}
 // judged is a practice with an order on its way, as it was taken in.
 func judged(t *testing.T, text string) (*Practice, *watch.Claim, *release) {
 	t.Helper()
-	p, c, _ := claimed(t)
+	p, _, _ := claimed(t)
 	p.cfg = &config.Config{
 		Practice: config.Practice{Name: "Lakeside Dental"}, State: p.state.dir,
 		Recipients: filepath.Join(t.TempDir(), "recipients.yaml"),

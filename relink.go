@@ -150,8 +150,9 @@ func (p *Practice) sealedForOther(r *release, to order.Recipient) ([]order.Reaso
 		return nil, err
 	}
 	now := ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)}
-	keyed := len(to.Keys) > 0 || !r.Words
-	if (was.Recipient == nil || *was.Recipient == now) && !(keyed && r.sealedFor(to) != nil) {
+	elsewhere := was.Recipient != nil && *was.Recipient != now
+	rekeyed := (len(to.Keys) > 0 || !r.Words) && r.sealedFor(to) != nil
+	if !elsewhere && !rekeyed {
 		return nil, nil
 	}
 	return []order.Reason{{

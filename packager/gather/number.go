@@ -70,7 +70,8 @@ func hasNumber(path, number string) bool {
 		at += from
 		before, _ := utf8.DecodeLastRuneInString(path[:at])
 		after, _ := utf8.DecodeRuneInString(path[at+len(number):])
-		if !(unicode.IsDigit(before) && unicode.IsDigit(first)) && !(unicode.IsDigit(last) && unicode.IsDigit(after)) {
+		longer := unicode.IsDigit(before) && unicode.IsDigit(first) || unicode.IsDigit(last) && unicode.IsDigit(after)
+		if !longer {
 			return true
 		}
 		from = at + 1
