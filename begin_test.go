@@ -12,7 +12,9 @@ import (
 
 // bare is a practice with an engine and without anything else: its releases wait for the
 // note of their begin, which is never there.
-func bare(t *testing.T, dir string) *Practice {
+func bare(t *testing.T, dir string) *Practice { return bareAs(t, dir, "here-1") }
+
+func bareAs(t *testing.T, dir, executor string) *Practice {
 	t.Helper()
 	st, err := openState(dir)
 	if err != nil {
@@ -23,7 +25,7 @@ func bare(t *testing.T, dir string) *Practice {
 	if p.engine.db, err = openSQLite(filepath.Join(dir, "engine.db")); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.engine.launch(t.Context(), p, "here-1"); err != nil {
+	if err := p.engine.launch(t.Context(), p, executor); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -97,6 +99,21 @@ func TestAStartThatIsGivenUpCancelsNothing(t *testing.T) {
 	if s := p.remembered(t, "a"); s != dbos.WorkflowStatusPending {
 		t.Errorf("the engine remembers it as %s", s)
 	}
+}
+
+// A release that was under way when the executor's name was lost is taken up all the same.
+func TestALostExecutorLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := bare(t, dir)
+	if err := p.engine.start(t.Context(), p, "a"); err != nil {
+		t.Fatal(err)
+	}
+	p.worksOn(t, "a")
+	p.shut(t)
+	p = bareAs(t, dir, "here-2")
+	defer p.shut(t)
+	p.worksOn(t, "a")
 }
 
 // Above the bound releases queue, and those that an earlier run left, in whatever queue,

@@ -191,6 +191,8 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 		if err := e.db.indexQueues(ctx); err != nil { // it goes on, slower
 			p.log.Warn("the engine's queues have no index by site", slog.String("stage", "engine"), slog.String("class", classOf(databaseError(err))))
 		}
+	} else if err := e.db.adopt(ctx, executor); err != nil {
+		return e.launchError("open engine", err)
 	}
 	defer e.endWith(ctx)()
 	dbos.RegisterWorkflow(e.ctx, p.release, dbos.WithWorkflowName("release"), dbos.WithMaxRecoveryAttempts(0)) // no number of restarts may end a release

@@ -34,6 +34,16 @@ func (d *database) rename(ctx context.Context, queue, app, version string) error
 	return tx.Commit()
 }
 
+// adopt gives the executor what the engine holds for another one on the embedded database,
+// where there is no other: its name was lost with the file that keeps it, and the engine
+// would never take up what was under way then.
+func (d *database) adopt(ctx context.Context, executor string) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	_, err := d.db.ExecContext(ctx, `UPDATE workflow_status SET executor_id=$1 WHERE executor_id<>$1 AND status='PENDING'`, executor)
+	return err
+}
+
 // indexQueues gives the engine's table of queues, which has a row of every site and which
 // every site reads once a second, an index by application: without one the server would go
 // through the rows of all sites for each of them. The engine's other tables have theirs.
