@@ -297,10 +297,10 @@ func (p *Practice) stopWhenIdle(ctx context.Context, cancel context.CancelFunc) 
 }
 
 // idle looks at the outbox before the registry: a claimed order is in one of
-// the two at any time. As long as the registry has some it need not be looked at, which
+// the two at any time. As long as a release is under way neither need be looked at, which
 // takes the longer the more lie there.
 func (p *Practice) idle(ctx context.Context) bool {
-	if n, err := p.orders.open(ctx); err != nil || n > 0 {
+	if p.rush.busy() {
 		return false
 	}
 	here, err := p.box.Look()

@@ -40,6 +40,13 @@ func (r *rush) enter() (leave func()) {
 	return func() { r.add(-1) }
 }
 
+// busy reports whether any release is under way.
+func (r *rush) busy() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n > 0
+}
+
 func (r *rush) add(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -97,7 +97,7 @@ const (
 // lower limit half of the processor's time went into collecting.
 const (
 	rushPercent = 200
-	rushLimit   = 48 << 20
+	rushLimit   = 56 << 20
 )
 
 // tuneMemory sets the collector unless the administrator has.
