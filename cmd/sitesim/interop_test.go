@@ -68,8 +68,8 @@ func figuresOfSites(t *testing.T, p plan, pg *server, home string) {
 	}
 }
 
-// orderOfBefore: an order that began when all sites were one application of the engine
-// goes on.
+// orderOfBefore: an order that began when all sites were one application of the engine,
+// and every release went through the queue, goes on.
 func orderOfBefore(t *testing.T, pg *server) {
 	ctx, dir := t.Context(), t.TempDir()
 	log, err := os.Create(filepath.Join(dir, "log"))
@@ -115,7 +115,7 @@ func orderOfBefore(t *testing.T, pg *server) {
 	for _, q := range []string{
 		`UPDATE chartseal_engine.queues SET application_name='chartseal'`,
 		`UPDATE chartseal_engine.application_versions SET application_name='chartseal', version_name='release-1'`,
-		`UPDATE chartseal_engine.workflow_status SET application_name='chartseal', application_version='release-1'`,
+		`UPDATE chartseal_engine.workflow_status SET application_name='chartseal', application_version='release-1', queue_name='releases-' || executor_id`,
 	} {
 		if tag, err := w.conn.Exec(ctx, q); err != nil || tag.RowsAffected() != 1 {
 			t.Fatal(tag, err)
