@@ -64,6 +64,9 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if err != nil {
 		return err
 	}
+	if r.Head, err = p.state.sealedHead(r.Sealed); err != nil {
+		return err
+	}
 	p.step(r.ID, "pack", "sealed")
 	pk := describePacked(out, to, plan.To.Unlock())
 	if _, _, missing := withEscrow(p.cfg, plan.To); missing != "" {
@@ -73,9 +76,6 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 		return err
 	}
 	p.step(r.ID, "pack", "noted")
-	if r.Head, err = p.state.sealedHead(r.Sealed); err != nil {
-		return err
-	}
 	r.Manifest, r.Ticket.SHA256 = out.ManifestSHA256, out.SHA256
 	return p.state.save(r)
 }
