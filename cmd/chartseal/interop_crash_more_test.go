@@ -39,8 +39,10 @@ func TestInteropCrashShared(t *testing.T) {
 	})
 	m.passphrase = wordsOf
 	var blows []blow
+	rng := newRand(t)
+	some := rng.IntN(*crashEvery) // others each time
 	for i := range m.countPoints(false) {
-		if i%*crashEvery != 0 {
+		if i%*crashEvery != some {
 			continue
 		}
 		victim := everything
@@ -50,13 +52,13 @@ func TestInteropCrashShared(t *testing.T) {
 		blows = append(blows, blow{steps: []int{i + 1}, victim: victim})
 	}
 	for i := range m.countPoints(true) {
-		if i%(6**crashEvery) == 0 {
+		if i%(6**crashEvery) == some {
 			blows = append(blows, blow{steps: []int{i + 1, 2 + i%7}, victim: everything, fresh: true})
 		}
 	}
 	m.strikeAll(blows)
 	m.report("(PostgreSQL, steps)", len(blows)*9/10, 30 / *crashEvery)
-	m.strikeAll(instants(newRand(t), 20 / *crashEvery + *crashRuns, m.length, everything, onlyDaemon))
+	m.strikeAll(instants(rng, 20 / *crashEvery + *crashRuns, m.length, everything, onlyDaemon))
 	m.report("(PostgreSQL, random instants)", len(m.done)*9/10, 30 / *crashEvery)
 	for i, name := range names {
 		if i%5 == 2 && !slices.Contains(names, name+"-new") { // whose own was not used
