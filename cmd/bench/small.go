@@ -34,6 +34,9 @@ func smallPart(ctx context.Context, b *bench) error {
 	if err := sizes(&t, program); err != nil {
 		return err
 	}
+	if err := b.loading(ctx, &t); err != nil {
+		return err
+	}
 	b.print(&t)
 	return nil
 }
