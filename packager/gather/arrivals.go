@@ -87,7 +87,7 @@ func (c *collector) lookAgain(ctx context.Context, src *source, late *findings) 
 }
 
 func (c *collector) arrive(src *source, rel string, refuse func(trouble, string)) {
-	if !c.seen[filepath.Join(src.place.name, filepath.FromSlash(rel))] && !c.ofOtherKind(src, rel) {
+	if !c.seen[filepath.Join(src.place.name, filepath.FromSlash(rel))] && !src.ofOtherKind(rel) {
 		refuse(arrived, rel)
 	}
 }

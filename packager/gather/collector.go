@@ -29,6 +29,7 @@ type source struct {
 	below  string // the patient's folder, once found
 
 	numbered []segment // the way to it by the number alone, see byNumber
+	others   []unasked // earlier sources, whose files are not of this one
 }
 
 // collector gathers for one request.
@@ -88,7 +89,7 @@ func (c *collector) openSources(ctx context.Context) error {
 			return &SourceError{i + 1, s.Kind, err}
 		}
 		if !asksFor(c.req.Scope.Kinds, s.Kind) && !slices.Contains(c.req.Withheld.Kinds, s.Kind) { // whose files another source may find, too
-			c.leaveUnasked(i, s, at, v)
+			c.leaveUnasked(s, at, v)
 			continue
 		}
 		src := &source{Source: s, n: i}
@@ -103,6 +104,7 @@ func (c *collector) openSources(ctx context.Context) error {
 		if src.place, err = c.open(ctx, at.root); err != nil {
 			return &SourceError{i + 1, s.Kind, err}
 		}
+		src.others = c.others(src)
 		c.sources = append(c.sources, src)
 	}
 	return nil
@@ -287,7 +289,7 @@ func (c *collector) first(src *source, dir *os.Root, rel, name string) bool {
 		return false
 	}
 	c.seen[whole] = true
-	if c.ofOtherKind(src, path.Join(rel, name)) {
+	if src.ofOtherKind(path.Join(rel, name)) {
 		return false
 	}
 	c.meet(src, rel, name)

@@ -36,3 +36,19 @@ func TestFilesOfAKindThatIsNotAskedFor(t *testing.T) {
 		t.Errorf("items %q", paths(c))
 	}
 }
+
+// Where an earlier source finds everything that a later one can find, the later one would have
+// nothing to give: what it is asked for goes, and is not missing without a word.
+func TestASourceBehindABroaderOne(t *testing.T) {
+	for _, broad := range []string{"records/{patient.id}/**", "records/{patient.id}/*/**/*.pdf", "records/{patient.id}/billing/**/*.pdf"} {
+		p := newPractice(t)
+		p.pdf("records/10432/billing/2025-01-02.pdf")
+		p.pdf("records/10432/billing/old/2025-01-03.pdf")
+		p.pdf("photos/10432/2025-01-04.pdf")
+		req := p.request(p.source("chart", broad), p.source("billing", "records/{patient.id}/billing/**/*.pdf"), p.source("photo", "photos/{patient.id}/**"))
+		req.Scope.Kinds = []string{"billing", "photo"}
+		if c := p.collect(req); len(c.Items) != 3 {
+			t.Errorf("%s: items %q", broad, paths(c))
+		}
+	}
+}
