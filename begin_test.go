@@ -42,6 +42,15 @@ func (p *Practice) shut(t *testing.T) {
 }
 
 // worksOn waits until a release is under way.
+// begins starts a release and waits until it is taken up.
+func (p *Practice) begins(t *testing.T, id string) {
+	t.Helper()
+	if err := p.engine.start(t.Context(), p, id); err != nil {
+		t.Fatal(err)
+	}
+	p.worksOn(t, id)
+}
+
 func (p *Practice) worksOn(t *testing.T, id string) {
 	t.Helper()
 	for range 500 {
@@ -68,10 +77,7 @@ func TestAStartThatIsGivenUpCancelsNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := bare(t, dir)
-	if err := p.engine.start(t.Context(), p, "a"); err != nil {
-		t.Fatal(err)
-	}
-	p.worksOn(t, "a")
+	p.begins(t, "a")
 	if err := p.engine.start(t.Context(), p, "a"); err != nil { // which changes nothing
 		t.Fatal(err)
 	}
@@ -106,10 +112,7 @@ func TestALostExecutorLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := bare(t, dir)
-	if err := p.engine.start(t.Context(), p, "a"); err != nil {
-		t.Fatal(err)
-	}
-	p.worksOn(t, "a")
+	p.begins(t, "a")
 	p.shut(t)
 	p = bareAs(t, dir, "here-2")
 	defer p.shut(t)
@@ -150,10 +153,7 @@ func TestAReleaseThatNobodyWorksOn(t *testing.T) {
 	t.Parallel()
 	p := bare(t, t.TempDir())
 	defer p.shut(t)
-	if err := p.engine.start(t.Context(), p, "a"); err != nil {
-		t.Fatal(err)
-	}
-	p.worksOn(t, "a")
+	p.begins(t, "a")
 	ask := func() error { return p.engine.ask(context.Background()) }
 	if err := ask(); err != nil {
 		t.Fatal(err)
