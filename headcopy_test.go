@@ -255,7 +255,7 @@ func TestHeadsAreCopied(t *testing.T) {
 func TestHeadsAreLocked(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
 	var clock atomic.Int64
-	began := time.Now()
+	began := time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC) // in the morning: the first hours are of one day
 	k := keepBooksIn(t, t.TempDir(), &config.Config{Site: "front-desk"}, s, func() time.Time { return began.Add(time.Duration(clock.Load())) })
 	place := headPlace(k.cfg, k.state.pub)
 	var heads []ledger.Head
