@@ -13,7 +13,7 @@ import (
 
 var (
 	crashParallel = flag.Int("crash.parallel", 2, "runs of each crash matrix at a time; the matrices run side by side")
-	crashEvery    = flag.Int("crash.every", 5, "of kills that differ little from another, one in so many; 1 for all of them")
+	crashEvery    = flag.Int("crash.every", 8, "of kills that differ little from another, one in so many; 1 for all of them")
 )
 
 // wordsOf reads the passphrase off its letter, as the recipient does.
