@@ -17,6 +17,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/ledger/group"
+	"chartseal/registry"
 )
 
 // SiteLedger is what a look at one site's ledger in the shared database saw.
@@ -91,7 +92,7 @@ func storeForHeads(ctx context.Context, cfg *config.Config, opts Options) (headS
 // sitesLook is one look at all sites.
 type sitesLook struct {
 	cfg   *config.Config
-	d     *database
+	d     *registry.Database
 	state *state
 	store headStore // nil: see alone
 	alone string
@@ -105,9 +106,13 @@ func (v *sitesLook) look(ctx context.Context) ([]SiteLedger, error) {
 	if err := v.remembered(); err != nil {
 		return nil, err
 	}
-	there, err := v.d.ledgers(ctx)
+	mirrored, err := v.d.Ledgers(ctx)
 	if err != nil {
 		return nil, err
+	}
+	there := map[string]string{} // the keys, by site and ledger
+	for _, l := range mirrored {
+		there[keyOf(l.Site, l.Number)] = l.Key
 	}
 	names := slices.Collect(maps.Keys(there))
 	for name := range v.before { // also where its rows are gone
@@ -132,6 +137,9 @@ func (v *sitesLook) look(ctx context.Context) ([]SiteLedger, error) {
 	}
 	return append(out, silent...), v.remember(out)
 }
+
+// keyOf names a ledger by its site and the number of its key.
+func keyOf(site, number string) string { return site + "/" + number }
 
 // remembered reads what this computer believes: its own key, and what earlier looks left.
 func (v *sitesLook) remembered() error {
@@ -217,7 +225,7 @@ func (v *sitesLook) once(ctx context.Context, l *SiteLedger, number string) erro
 	if err != nil {
 		return err
 	}
-	m := mirrored{v.d, l.Site, number}
+	m := mirroredIn(v.d, l.Site, number)
 	rep, err := group.Check(m.rows(ctx), l.Site, by, w.heads()...)
 	l.Entries, l.Hash, l.At, l.Lost, l.Copies, l.Purged = rep.Head.Seq, rep.Head.Hash, rep.At, nil, w.copies, rep.Begins
 	for _, lost := range rep.Lost {
@@ -250,7 +258,7 @@ func (v *sitesLook) compareOwn(ctx context.Context, l *SiteLedger, m mirrored, b
 
 // silent are the sites that work at the shared database and mirror no ledger there.
 func (v *sitesLook) silent(ctx context.Context, seen []SiteLedger) (out []SiteLedger, err error) {
-	sites, err := v.d.siteNames(ctx)
+	sites, err := v.d.SiteNames(ctx)
 	if err != nil {
 		return nil, err
 	}

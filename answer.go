@@ -15,6 +15,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 	"chartseal/watch/notice"
 )
@@ -265,7 +266,7 @@ func (p *Practice) linkFiles(r *release, rc notice.Receipt) (map[string][]byte, 
 }
 
 func (p *Practice) addLetters(files map[string][]byte, r *release, rc notice.Receipt) error {
-	ref, _ := splitID(r.ID)
+	ref, _ := registry.SplitID(r.ID)
 	d := notice.LetterData{
 		Practice: p.who(), Recipient: rc.Recipient, Reference: ref, Link: rc.Page, Expires: rc.LinkExpires,
 		SignerKey: p.state.pub.String(), Passphrase: r.Passphrase, Contents: strings.Split(rc.Contents, ", "), Sent: rc.SentAt,
@@ -315,7 +316,7 @@ func (p *Practice) wrapUp(ctx context.Context, r *release, end verdict) error {
 		return err
 	}
 	p.step(r.ID, "answer", "secrets forgotten")
-	if err := p.orders.settle(ctx, r.ID, end); err != nil {
+	if err := p.orders.Settle(ctx, r.ID, end); err != nil {
 		return err
 	}
 	p.step(r.ID, "answer", "settled")

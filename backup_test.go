@@ -21,6 +21,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
+	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/vault"
 )
@@ -52,12 +53,12 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := openSQLite(s.path(engineFile))
+	db, err := registry.OpenSQLite(s.path(engineFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = errors.Join(
-		db.migrate(t.Context()), db.Close(), os.Mkdir(h.dest, 0o700), s.save(&release{ID: "abc", Claim: "c", OrderSHA: "00", Sealed: "x.age"}),
+		db.Migrate(t.Context()), db.Close(), os.Mkdir(h.dest, 0o700), s.save(&release{ID: "abc", Claim: "c", OrderSHA: "00", Sealed: "x.age"}),
 		os.WriteFile(h.cfg.File, []byte("practice: of the backup\n"), 0o600),
 		os.WriteFile(s.path("sealed", "x.age"), bytes.Repeat([]byte("sealed"), 1<<18), 0o600),
 		os.WriteFile(s.path("chartseal.log"), []byte("a line"), 0o600), os.MkdirAll(s.path("store", "data", "empty"), 0o700),
@@ -406,8 +407,8 @@ func TestABackupThatDoesNotHold(t *testing.T) {
 		"a part is missing":         {func(dir string) error { return os.Remove(filepath.Join(dir, "state", "keys", "practice.key")) }, ErrBackup},
 		"the inventory is cut":      {change(vault.InventoryName, func(b []byte) []byte { return b[:len(b)/2] }), ErrBackup},
 		"a name leads elsewhere":    {change(vault.InventoryName, swap("state/releases/abc.json", "state/../../abc.json")), ErrBackup},
-		"a newer format":            {change(vault.InventoryName, swap(`"format":1`, `"format":2`)), ErrNewer},
-		"a newer database":          {change(vault.InventoryName, swap(`"schema":`, `"schema":9`)), ErrNewer},
+		"a newer format":            {change(vault.InventoryName, swap(`"format":1`, `"format":2`)), registry.ErrNewer},
+		"a newer database":          {change(vault.InventoryName, swap(`"schema":`, `"schema":9`)), registry.ErrNewer},
 		"there is no inventory":     {func(dir string) error { return os.Remove(filepath.Join(dir, vault.InventoryName)) }, ErrBackup},
 		"nothing of it is a backup": {func(dir string) error { return os.RemoveAll(filepath.Join(dir, "state")) }, ErrBackup},
 	} {

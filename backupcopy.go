@@ -18,6 +18,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/ledger"
+	"chartseal/registry"
 	"chartseal/vault"
 	"chartseal/watch"
 )
@@ -231,17 +232,17 @@ func (c *copier) engine(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, watch.Scrub(os.RemoveAll(dir))) }()
 	to := filepath.Join(dir, engineFile)
-	if err := vacuumInto(ctx, from, to); err != nil {
+	if err := registry.CopyFile(ctx, from, to); err != nil {
 		return wrap("copy engine's database where temporary files go", err)
 	}
-	said, version, err := lookAtEngine(ctx, to)
+	said, version, err := registry.Inspect(ctx, to)
 	switch {
 	case err != nil:
 		return wrap("look through the engine's database", err)
 	case said != "ok":
 		return errors.New("the engine's database is damaged: chartseal check says what to do")
-	case version > len(migrations):
-		return ErrNewer
+	case version > registry.SchemaVersion():
+		return registry.ErrNewer
 	}
 	c.schema = version
 	f, err := os.Open(to)
@@ -254,16 +255,6 @@ func (c *copier) engine(ctx context.Context) (err error) {
 		return wrap("copy engine's database", watch.Scrub(err))
 	}
 	return c.put(vault.Part{Name: stateParts + engineFile, Size: info.Size()}, f)
-}
-
-func vacuumInto(ctx context.Context, from, to string) (err error) {
-	db, err := openToRead(from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, to)
-	return err
 }
 
 // config copies what says how the practice is set up: small files, for a person who makes

@@ -28,14 +28,14 @@ func (e *engine) start(ctx context.Context, p *Practice, id string) error {
 	}
 	if e.busy.Load() >= underWay {
 		_, err := dbos.RunWorkflow(c, p.release, id, dbos.WithWorkflowID(id), dbos.WithQueue(e.queue))
-		return wrap("queue release", e.db.fail(err))
+		return wrap("queue release", e.db.Scrub(err))
 	}
 	stop := context.AfterFunc(ctx, func() { e.giveUp(errStopping) })
 	_, err := dbos.RunWorkflow(e.runs, p.release, id, dbos.WithWorkflowID(id))
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
-	return wrap("begin release", e.db.fail(err))
+	return wrap("begin release", e.db.Scrub(err))
 }
 
 // errElsewhere says that a release is another daemon's, as far as the engine knows: the
@@ -47,7 +47,7 @@ var errElsewhere = errors.New("the engine holds the release for another daemon; 
 func (e *engine) remembers(c dbos.Context, id string) (bool, error) {
 	was, err := dbos.ListWorkflows(c, dbos.WithFilterWorkflowIDs(id), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
 	if err != nil || len(was) == 0 {
-		return false, e.db.fail(err)
+		return false, e.db.Scrub(err)
 	}
 	open := was[0].Status == dbos.WorkflowStatusPending || was[0].Status == dbos.WorkflowStatusEnqueued
 	if open && was[0].ApplicationVersion != e.ctx.GetApplicationVersion() {

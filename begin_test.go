@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
+
+	"chartseal/registry"
 )
 
 // bare is a practice with an engine and without anything else: its releases wait for the
@@ -21,8 +23,8 @@ func bareAs(t *testing.T, dir, executor string) *Practice {
 		t.Fatal(err)
 	}
 	p := &Practice{log: slog.New(slog.DiscardHandler), state: st, opts: Options{Now: time.Now}, due: &dueList{}}
-	p.engine = &engine{slots: newTurns(1), quick: newTurns(1), broken: make(chan struct{}, 1), stray: map[string]bool{}, seat: &seat{stop: func() {}}}
-	if p.engine.db, err = openSQLite(filepath.Join(dir, "engine.db")); err != nil {
+	p.engine = &engine{slots: newTurns(1), quick: newTurns(1), broken: make(chan struct{}, 1), stray: map[string]bool{}}
+	if p.engine.db, err = registry.OpenSQLite(filepath.Join(dir, "engine.db")); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.engine.launch(t.Context(), p, executor); err != nil {
@@ -65,7 +67,7 @@ func (p *Practice) worksOn(t *testing.T, id string) {
 func (p *Practice) remembered(t *testing.T, id string) dbos.WorkflowStatusType {
 	t.Helper()
 	var s dbos.WorkflowStatusType
-	if err := p.engine.db.db.QueryRow(`SELECT status FROM workflow_status WHERE workflow_uuid=$1`, id).Scan(&s); err != nil {
+	if err := p.engine.db.SQL().QueryRow(`SELECT status FROM workflow_status WHERE workflow_uuid=$1`, id).Scan(&s); err != nil {
 		t.Fatal(err)
 	}
 	return s

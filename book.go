@@ -21,7 +21,7 @@ import (
 )
 
 // ErrConfig says that a file or folder of the configuration cannot be used.
-var ErrConfig = errors.New("configuration")
+var ErrConfig = config.ErrUnusable
 
 // bookCopy is the recipient book as it was read, and from which files.
 type bookCopy struct {

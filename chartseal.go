@@ -27,6 +27,7 @@ import (
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/packager/gather/index"
+	"chartseal/registry"
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
 	"chartseal/watch"
@@ -40,7 +41,7 @@ type Options struct {
 	Self    func(ctx context.Context, args ...string) *exec.Cmd // this binary, for child processes
 	Version string
 	Watch   WatchFunc     // told about every change of a release; may be nil
-	Patient bool          // wait for a shared database that is away, instead of failing with ErrDatabase
+	Patient bool          // wait for a shared database that is away, instead of failing with [registry.ErrAway]
 	Alive   func()        // told at every turn of the daemon's loop, also of the one that waits; may be nil
 	Step    StepFunc      // told after every durable effect; may be nil
 	Locked  func()        // told as soon as the state folder is this process's own; may be nil
@@ -84,7 +85,7 @@ type Practice struct {
 	heads        *follower // copies the signed heads
 	copies       headStore // where they go
 	mirror       *mirror   // of the ledger in a shared database; nil without one
-	orders       *registry
+	orders       *registry.Orders
 	local        *localstore.Server // nil unless store.kind is local
 	store        *s3.Store
 	publishedMu  sync.Mutex // guards the states of releases whose bundle is in the store
@@ -147,7 +148,7 @@ const outboxMemory = "outbox.json"
 func (p *Practice) openBox(executor string) (err error) {
 	p.box, err = watch.Open(p.cfg.Outbox, watch.Options{
 		Scan: time.Duration(p.cfg.Watch.Scan), Settle: time.Duration(p.cfg.Watch.Settle), Now: p.opts.Now,
-		Owner: executor, Shared: p.engine.db.shared, Group: p.engine.db.id, Memory: p.state.path(outboxMemory),
+		Owner: executor, Shared: p.engine.db.Shared, Group: p.engine.db.ID, Memory: p.state.path(outboxMemory),
 		Paused: p.ledgerBroken.Load, Crowded: p.crowded,
 	})
 	if errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway) { // waited out, if opts.Patient says so
@@ -311,7 +312,7 @@ func (p *Practice) idle(ctx context.Context) bool {
 	if err != nil || n > 0 {
 		return false
 	}
-	n, err = p.orders.open(ctx)
+	n, err = p.orders.UnderWay(ctx)
 	return err == nil && n == 0
 }
 

@@ -14,6 +14,7 @@ import (
 	"chartseal/config"
 	"chartseal/config/strict"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/transport"
 )
 
@@ -111,17 +112,17 @@ func TestCheckFindsADamagedEngine(t *testing.T) {
 	if f := examined(); !f.has("engine", transport.OK, "no database yet") {
 		t.Errorf("%+v", f)
 	}
-	db, err := openSQLite(file)
+	db, err := registry.OpenSQLite(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.migrate(t.Context()); err != nil {
+	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if f := examined(); !f.has("engine", transport.OK, "whole") { // beside the daemon
 		t.Errorf("%+v", f)
 	}
-	if _, err := db.db.ExecContext(t.Context(), `UPDATE chartseal_version SET version=version+1`); err != nil {
+	if _, err := db.SQL().ExecContext(t.Context(), `UPDATE chartseal_version SET version=version+1`); err != nil {
 		t.Fatal(err)
 	}
 	if f := examined(); !f.has("engine", transport.Problem, "newer chartseal") {

@@ -2,10 +2,8 @@ package chartseal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/transport"
 )
 
@@ -45,7 +44,7 @@ func examineEngine(ctx context.Context, cfg *config.Config, add addFinding) {
 	const advice = "Stop the daemon, keep the file, and restore engine.db from the backup of the state folder."
 	ctx, cancel := context.WithTimeout(ctx, engineCheck)
 	defer cancel()
-	said, version, err := lookAtEngine(ctx, file)
+	said, version, err := registry.Inspect(ctx, file)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		add("engine", transport.Notice, "The engine's database is busy and was not looked through.")
@@ -55,63 +54,24 @@ func examineEngine(ctx context.Context, cfg *config.Config, add addFinding) {
 		add("engine", transport.Problem, "The engine's database cannot be read. %s", advice)
 	case said != "ok":
 		add("engine", transport.Problem, "The engine's database is damaged. %s", advice)
-	case version > len(migrations):
-		add("engine", transport.Problem, "The state folder was written by a newer chartseal (%d, and this one knows %d): install that version again.", version, len(migrations))
+	case version > registry.SchemaVersion():
+		add("engine", transport.Problem, "The state folder was written by a newer chartseal (%d, and this one knows %d): install that version again.", version, registry.SchemaVersion())
 	default:
 		add("engine", transport.OK, "The engine's database is whole.")
 	}
 }
 
-// lookAtEngine asks SQLite itself, without changing anything.
-func lookAtEngine(ctx context.Context, file string) (said string, version int, err error) {
-	f, err := os.Open(file) // SQLite would not tell a lack of rights from damage
-	if err != nil {
-		return "", 0, err
-	}
-	_ = f.Close()
-	db, err := openToRead(file)
-	if err != nil {
-		return "", 0, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil || said != "ok" {
-		return said, 0, err
-	}
-	version, err = schemaOf(ctx, db)
-	return said, version, err
-}
-
-// openToRead opens an SQLite file without changing it.
-func openToRead(file string) (*sql.DB, error) {
-	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(3000)"}}
-	return sql.Open("sqlite", sqliteName(file)+"?"+q.Encode())
-}
-
-// schemaOf is the version of the tables; 0 if there are none.
-func schemaOf(ctx context.Context, db *sql.DB) (version int, err error) {
-	var tables int
-	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name='chartseal_version'`).Scan(&tables); err != nil || tables == 0 {
-		return 0, err
-	}
-	return version, db.QueryRowContext(ctx, `SELECT version FROM chartseal_version`).Scan(&version)
-}
-
-// newerEngine is ErrNewer if a newer program wrote the embedded database, for who only
+// newerEngine is registry.ErrNewer if a newer program wrote the embedded database, for who only
 // looks; what else is wrong with it, check tells.
 func newerEngine(ctx context.Context, cfg *config.Config) (err error) {
 	file := filepath.Join(cfg.State, engineFile)
 	if _, err := os.Stat(file); cfg.Database.Reveal() != "" || err != nil {
 		return nil //nolint:nilerr // there is none yet
 	}
-	db, err := openToRead(file)
-	if err != nil {
+	if version, err := registry.VersionOf(ctx, file); err != nil || version <= registry.SchemaVersion() {
 		return nil //nolint:nilerr // see above
 	}
-	defer func() { _ = db.Close() }() // only read
-	if version, err := schemaOf(ctx, db); err != nil || version <= len(migrations) {
-		return nil //nolint:nilerr // see above
-	}
-	return ErrNewer
+	return registry.ErrNewer
 }
 
 // examineAgreement looks for the business associate agreement with who keeps the bundles

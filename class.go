@@ -3,12 +3,12 @@ package chartseal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-
-	"modernc.org/sqlite"
 
 	"chartseal/ledger"
 	"chartseal/packager/gather"
+	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/watch"
 )
@@ -16,16 +16,16 @@ import (
 // scrub takes the path out of a file system error.
 func scrub(err error) error { return watch.Scrub(err) }
 
-// What SQLite says on a full disk (sqlite.org, Result and Error Codes).
-const (
-	sqliteFull    = 13             // SQLITE_FULL
-	sqliteShmSize = 10 | (19 << 8) // SQLITE_IOERR_SHMSIZE: no room for the memory that its log needs
-)
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
 
 // IsFull reports that a disk of this computer is full, which ends by itself or by hand.
 func IsFull(err error) bool {
-	full, is := errors.AsType[*sqlite.Error](err)
-	return is && (full.Code() == sqliteFull || full.Code() == sqliteShmSize) || watch.IsFull(err)
+	return registry.IsFull(err) || watch.IsFull(err)
 }
 
 // ClassOf names the kind of trouble for logs, metrics and alerts.
@@ -38,11 +38,11 @@ func classOf(err error) string {
 		name string
 	}{
 		{context.Canceled, "stopping"},
-		{ErrDatabase, "database unavailable"},
+		{registry.ErrAway, "database unavailable"},
 		{ErrEngine, "engine lost track"},
-		{ErrNewer, "database of a newer program"},
-		{ErrSiteTaken, "site name or lock lost"},
-		{ErrSiteRunning, "second daemon"},
+		{registry.ErrNewer, "database of a newer program"},
+		{registry.ErrSiteTaken, "site name or lock lost"},
+		{registry.ErrSiteRunning, "second daemon"},
 		{watch.ErrAway, "outbox away"},
 		{watch.ErrUnwritable, "outbox cannot be written"},
 		{watch.ErrOwned, "outbox of another daemon"},

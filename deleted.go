@@ -3,6 +3,7 @@ package chartseal
 import (
 	"context"
 
+	"chartseal/registry"
 	"chartseal/watch"
 	"chartseal/watch/notice"
 )
@@ -14,7 +15,7 @@ import (
 // in its place, where a crash kept the release from noticing.
 func (p *Practice) answerDeleted(ctx context.Context, r *release, end verdict) error {
 	switch {
-	case r.Outcome != "" || !end.final() && end != extended:
+	case r.Outcome != "" || !end.Final() && end != extended:
 		return nil // answered before a crash, or nothing has left
 	case end != sent:
 		return p.answerLost(ctx, r, end)
@@ -59,7 +60,7 @@ func (p *Practice) answerDeleted(ctx context.Context, r *release, end verdict) e
 func (p *Practice) answerLost(ctx context.Context, r *release, end verdict) error {
 	key := map[verdict]string{denied: r.ID + "/denied", delivered: r.ID + "/delivered"}[end]
 	if end == extended {
-		ref, _ := splitID(r.ID)
+		ref, _ := registry.SplitID(r.ID)
 		key = ref + "/extended"
 	}
 	e, err := p.ledgerEntry(key)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/transport/page"
 	"chartseal/transport/s3"
@@ -42,7 +43,7 @@ func (p *Practice) upload(ctx context.Context, r *release) error {
 	if r.Object.Key != "" {
 		return nil
 	}
-	if err := p.orders.has(ctx, r.ID); err != nil { // nor upload
+	if err := p.orders.Has(ctx, r.ID); err != nil { // nor upload
 		return err
 	}
 	if err := p.judge(ctx, r, order.AtUpload); err != nil {
@@ -218,7 +219,7 @@ func (p *Practice) stillMay(ctx context.Context, r *release) error {
 	if line, err := p.lineOf(r, sent); line != nil || err != nil {
 		return err
 	}
-	if err := p.orders.has(ctx, r.ID); err != nil {
+	if err := p.orders.Has(ctx, r.ID); err != nil {
 		return err
 	}
 	if r.Links != nil {
@@ -272,7 +273,7 @@ func within(lifetime time.Duration, ends order.Date, now time.Time) (time.Durati
 // first. Nothing of it is in the store yet: see publish. ends is the last day of the
 // permission, if it has one.
 func (p *Practice) mint(ctx context.Context, r *release, pageKey string, asked time.Duration, ends order.Date) (l *links, html []byte, err error) {
-	ref, _ := splitID(r.ID)
+	ref, _ := registry.SplitID(r.ID)
 	lifetime, shortened := within(asked, ends, p.opts.Now())
 	if !shortened {
 		ends = order.Date{}

@@ -2,7 +2,6 @@ package chartseal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 	"chartseal/watch/notice"
 )
@@ -41,7 +41,7 @@ func (l *dueList) waiting(id, class string) {
 	if l == nil {
 		return
 	}
-	if ref, _ := splitID(id); class == "" {
+	if ref, _ := registry.SplitID(id); class == "" {
 		l.waits.Delete(ref)
 	} else {
 		l.waits.Store(ref, class)
@@ -194,11 +194,11 @@ func (p *Practice) settleMissing(ctx context.Context, all []Due, now time.Time) 
 			left = append(left, d)
 			continue
 		}
-		e, err := p.orders.find(ctx, d.ref)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		e, err := p.orders.Find(ctx, d.ref)
+		if err != nil && !errors.Is(err, registry.ErrNoOrder) {
 			return nil, err
 		}
-		if err == nil && (!e.State.open() || e.Executor != p.orders.executor) {
+		if err == nil && (!e.State.Open() || !p.orders.Mine(e)) {
 			continue // in work, or with another site
 		}
 		since, known := l.missing[d.ref]

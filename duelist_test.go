@@ -59,10 +59,10 @@ func look(t *testing.T, p *Practice, outbox string) string {
 func held(t *testing.T, p *Practice, id string) {
 	t.Helper()
 	ref := order.Reference(id)
-	if _, mine, err := p.orders.admit(t.Context(), ref, "sha", "claim "+id); err != nil || !mine {
+	if _, mine, err := p.orders.Admit(t.Context(), ref, "sha", "claim "+id); err != nil || !mine {
 		t.Fatal(mine, err)
 	}
-	if err := p.orders.settle(t.Context(), ref, hold); err != nil {
+	if err := p.orders.Settle(t.Context(), ref, hold); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.enter(t.Context(), ledger.Entry{
@@ -100,8 +100,8 @@ func TestADeletedHoldCountsAsWithdrawn(t *testing.T) {
 func TestAnOrderOfAnotherSiteIsNotWithdrawn(t *testing.T) {
 	p, now, outbox := listed(t)
 	held(t, p, "R-1")
-	other := &registry{database: p.orders.database, site: "there", executor: "there-1", now: time.Now}
-	if _, mine, err := other.admit(t.Context(), order.Reference("R-1"), "sha", "their claim"); err != nil || !mine {
+	other := p.orders.Orders("there", "there-1", time.Now)
+	if _, mine, err := other.Admit(t.Context(), order.Reference("R-1"), "sha", "their claim"); err != nil || !mine {
 		t.Fatal(mine, err)
 	}
 	for range 2 {

@@ -15,6 +15,7 @@ import (
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite" // SQLite as the engine's database
 
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -38,8 +39,8 @@ type engine struct {
 	ctx    dbos.Context
 	runs   dbos.Context // of the releases that were begun outside the queue
 	giveUp context.CancelCauseFunc
-	db     *database
-	seat   *seat
+	db     *registry.Database
+	seat   *registry.Seat
 	queue  dbos.Queue
 	slots  *turns        // held while a release is packed or uploaded
 	quick  *turns        // held in any other stage
@@ -108,7 +109,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 
 // waitedFor tells what comes back by itself.
 func waitedFor(err error) bool {
-	return errors.Is(err, ErrDatabase) || errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway)
+	return errors.Is(err, registry.ErrAway) || errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway)
 }
 
 // maxDatabaseWait is the longest pause between two tries to reach a shared database.
@@ -120,16 +121,16 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 	if e.db, err = p.openDatabase(ctx); err != nil {
 		return err
 	}
-	if err := e.db.unpooled(ctx, p.cfg); err != nil {
+	if err := e.db.Unpooled(ctx); err != nil {
 		return err
 	}
-	if err := e.db.migrate(ctx); err != nil {
+	if err := e.db.Migrate(ctx); err != nil {
 		return err
 	}
 	if err := p.compareMirror(ctx, e.db); err != nil {
 		return err
 	}
-	if e.seat, err = takeSeat(ctx, e.db, p.cfg, executor, p.opts.Version); err != nil {
+	if e.seat, err = e.db.TakeSeat(ctx, p.cfg.Site, executor, p.opts.Version); err != nil {
 		return err
 	}
 	if p.box == nil {
@@ -138,14 +139,14 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 		}
 		p.openDueList()
 	}
-	p.orders = &registry{database: e.db, site: p.cfg.Site, executor: executor, now: p.opts.Now}
+	p.orders = e.db.Orders(p.cfg.Site, executor, p.opts.Now)
 	if err := p.reconcile(ctx); err != nil {
 		return err
 	}
 	if err := e.launch(ctx, p, executor); err != nil {
 		return err
 	}
-	e.seat.keep(context.WithoutCancel(ctx), func(err error) {
+	e.seat.Keep(context.WithoutCancel(ctx), func(err error) {
 		if e.ending.Load() { // it is given up
 			return
 		}
@@ -155,11 +156,11 @@ func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
 	return nil
 }
 
-func (p *Practice) openDatabase(ctx context.Context) (*database, error) {
+func (p *Practice) openDatabase(ctx context.Context) (*registry.Database, error) {
 	if p.cfg.Database.Reveal() != "" {
-		return openPostgres(ctx, p.cfg, false)
+		return registry.OpenPostgres(ctx, p.cfg, false)
 	}
-	return openSQLite(p.state.path("engine.db"))
+	return registry.OpenSQLite(p.state.path("engine.db"))
 }
 
 // launch starts the engine. It takes up what this executor left, and nothing of
@@ -167,16 +168,16 @@ func (p *Practice) openDatabase(ctx context.Context) (*database, error) {
 // each executor has a queue of its own and listens to no other.
 func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err error) {
 	c := dbos.Config{
-		AppName: engineApp, ApplicationVersion: flowVersion, ExecutorID: executor, SystemDBStartupTimeout: startTimeout,
+		AppName: registry.EngineApp, ApplicationVersion: flowVersion, ExecutorID: executor, SystemDBStartupTimeout: startTimeout,
 		Logger: slog.New(quietEngine{p.log.Handler(), &e.ending}),
 	}
 	queue := "releases"
-	if e.db.shared {
-		c.SystemDBPool, c.DatabaseSchema = e.db.pool, engineSchema
+	if e.db.Shared {
+		c.SystemDBPool, c.DatabaseSchema = e.db.Pool(), registry.EngineSchema
 		c.AppName, c.ApplicationVersion = ownApp(executor)
 		queue = "releases-" + executor
 	} else {
-		c.SQLiteSystemDB = e.db.db
+		c.SQLiteSystemDB = e.db.SQL()
 	}
 	if e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), c); err != nil {
 		return e.launchError("open engine", err)
@@ -184,14 +185,14 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 	if e.ctx.GetExecutorID() != executor || e.ctx.GetApplicationVersion() != c.ApplicationVersion {
 		return fmt.Errorf("%w: the environment sets DBOS__VMID or DBOS__APPVERSION, under which releases would be lost; unset them", ErrConfig)
 	}
-	if e.db.shared {
-		if err := e.db.rename(ctx, queue, c.AppName, c.ApplicationVersion); err != nil {
+	if e.db.Shared {
+		if err := e.db.RenameApp(ctx, queue, c.AppName, c.ApplicationVersion); err != nil {
 			return e.launchError("open engine", err)
 		}
-		if err := e.db.indexQueues(ctx); err != nil { // it goes on, slower
-			p.log.Warn("the engine's queues have no index by site", slog.String("stage", "engine"), slog.String("class", classOf(databaseError(err))))
+		if err := e.db.IndexQueues(ctx); err != nil { // it goes on, slower
+			p.log.Warn("the engine's queues have no index by site", slog.String("stage", "engine"), slog.String("class", classOf(registry.Scrub(err))))
 		}
-	} else if err := e.db.adopt(ctx, executor); err != nil {
+	} else if err := e.db.Adopt(ctx, executor); err != nil {
 		return e.launchError("open engine", err)
 	}
 	defer e.endWith(ctx)()
@@ -209,11 +210,20 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 	return nil
 }
 
+// ownApp is the engine's application, and its version, of one executor on a shared
+// database. To the engine every site is an application of its own: it asks once a second
+// for all queues of its application, which would be those of a thousand sites. A version
+// belongs to one application, so it has the site's mark, too.
+func ownApp(executor string) (app, version string) {
+	mark := "-" + digest([]byte(executor))[:16]
+	return registry.EngineApp + mark, flowVersion + mark
+}
+
 // launchError says what failed; on a shared database the engine's text may show
 // its address, and waiting is the answer.
 func (e *engine) launchError(what string, err error) error {
-	if e.db.shared {
-		return fmt.Errorf("%s: %w", what, databaseError(err))
+	if e.db.Shared {
+		return fmt.Errorf("%s: %w", what, registry.Scrub(err))
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
@@ -249,7 +259,7 @@ func (e *engine) close() error {
 	e.ending.Store(true)
 	var errs []error
 	if e.db != nil {
-		cut := time.AfterFunc(cutAfter, e.db.wires.cut)
+		cut := time.AfterFunc(cutAfter, e.db.Cut)
 		if e.ctx != nil {
 			errs = append(errs, dbos.Shutdown(e.ctx, shutdownTimeout))
 		}
@@ -257,7 +267,7 @@ func (e *engine) close() error {
 		cut.Stop()
 	}
 	if e.seat != nil {
-		errs = append(errs, e.seat.close())
+		errs = append(errs, e.seat.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -286,8 +296,11 @@ func (e *engine) ask(context.Context) error {
 	begun, err := dbos.ListWorkflows(e.ctx, dbos.WithFilterStatus(dbos.WorkflowStatusPending),
 		dbos.WithFilterExecutorIDs(e.ctx.GetExecutorID()), dbos.WithFilterAppVersion(e.ctx.GetApplicationVersion()), // which its start takes up
 		dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
+	if err != nil && !e.db.Shared {
+		return nil //nolint:nilerr // no other site can take this one's place: an answer that cannot be had is no news
+	}
 	if err != nil {
-		return databaseError(err)
+		return registry.Scrub(err)
 	}
 	stray := map[string]bool{}
 	for _, w := range begun {
@@ -315,7 +328,7 @@ func (e *engine) forget(ctx context.Context, before time.Time) error {
 			dbos.WithFilterExecutorIDs(e.ctx.GetExecutorID()), // other sites see to their own
 			dbos.WithFilterLimit(forgetAtOnce), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
 		if err != nil {
-			return fmt.Errorf("list ended releases: %w", e.db.fail(err))
+			return fmt.Errorf("list ended releases: %w", e.db.Scrub(err))
 		}
 		if len(old) == 0 {
 			return nil
@@ -325,7 +338,7 @@ func (e *engine) forget(ctx context.Context, before time.Time) error {
 			ids[i] = w.ID
 		}
 		if err := dbos.DeleteWorkflows(e.ctx, ids); err != nil {
-			return fmt.Errorf("forget ended releases: %w", e.db.fail(err))
+			return fmt.Errorf("forget ended releases: %w", e.db.Scrub(err))
 		}
 	}
 	return ctx.Err()
@@ -363,7 +376,7 @@ func (h quietEngine) Handle(ctx context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool {
 		switch v := a.Value.Any().(type) {
 		case error:
-			out.AddAttrs(slog.String("class", classOf(databaseError(v))))
+			out.AddAttrs(slog.String("class", classOf(registry.Scrub(v))))
 		default:
 			if a.Key == "workflow_id" {
 				out.AddAttrs(slog.Any("release", v))

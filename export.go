@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/transport/page"
 	"chartseal/watch"
@@ -39,7 +40,7 @@ func (p *Practice) export(ctx context.Context, r *release) error {
 	if r.Object.Bytes > 0 {
 		return nil
 	}
-	if err := p.orders.has(ctx, r.ID); err != nil {
+	if err := p.orders.Has(ctx, r.ID); err != nil {
 		return err
 	}
 	if err := p.judge(ctx, r, order.AtUpload); err != nil {
@@ -85,7 +86,7 @@ func (p *Practice) handOut(ctx context.Context, r *release) error {
 
 // putPage writes the page beside the bundle. It has no link and no secret.
 func (p *Practice) putPage(ctx context.Context, r *release, names []string) error {
-	ref, _ := splitID(r.ID)
+	ref, _ := registry.SplitID(r.ID)
 	html, err := page.Render(p.pageData(r, ref, names[0], transport.Link{}))
 	if err != nil {
 		return errors.New("render recipient page: " + scrub(err).Error())

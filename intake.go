@@ -13,6 +13,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 	"chartseal/watch/notice"
 )
@@ -49,16 +50,16 @@ func (p *Practice) takeIn(ctx context.Context, c *watch.Claim) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e, mine, err := p.orders.admit(ctx, order.Reference(o.ID), sha, c.ID)
+	e, mine, err := p.orders.Admit(ctx, order.Reference(o.ID), sha, c.ID)
 	if err == nil && !mine && p.neverBegan(e) {
-		if err = p.orders.settle(ctx, e.id(), hold); err == nil {
-			e, mine, err = p.orders.admit(ctx, order.Reference(o.ID), sha, c.ID)
+		if err = p.orders.Settle(ctx, e.ID(), hold); err == nil {
+			e, mine, err = p.orders.Admit(ctx, order.Reference(o.ID), sha, c.ID)
 		}
 	}
 	if err != nil {
 		return "", err
 	}
-	id := e.id()
+	id := e.ID()
 	p.step(id, "intake", "admitted")
 	switch {
 	case !mine && p.ending(e):
@@ -93,8 +94,8 @@ var errEnding = errors.New("the order's earlier release has not ended yet")
 // ending reports a release of this daemon whose order was taken out of working/, and
 // most likely is the one that was just dropped: to be told to wait for an answer
 // that never comes would be wrong. It ends with its next stage.
-func (p *Practice) ending(e entry) bool {
-	if e.Executor != p.orders.executor || e.State != working && e.State != recording {
+func (p *Practice) ending(e registry.Entry) bool {
+	if !p.orders.Mine(e) || e.State != working && e.State != recording {
 		return false
 	}
 	_, err := p.box.Claim(e.Claim)
@@ -103,11 +104,11 @@ func (p *Practice) ending(e entry) bool {
 
 // neverBegan reports an order whose claim somebody took away after it was admitted and
 // before its release began, as of a full disk: nobody would ever end it.
-func (p *Practice) neverBegan(e entry) bool {
+func (p *Practice) neverBegan(e registry.Entry) bool {
 	if e.State != working || !p.ending(e) {
 		return false
 	}
-	_, err := p.state.load(e.id())
+	_, err := p.state.load(e.ID())
 	return errors.Is(err, fs.ErrNotExist)
 }
 
@@ -244,10 +245,10 @@ func parseReasons(bad *order.ParseError) []order.Reason {
 }
 
 // seenBefore says why an order id cannot be used a second time (rule R34).
-func (p *Practice) seenBefore(e entry, sha string) order.Reason {
+func (p *Practice) seenBefore(e registry.Entry, sha string) order.Reason {
 	r := order.Reason{Rule: "R34", Outcome: order.Refuse}
 	at, there := "", "" // which site, if it is not this one
-	if e.Executor != p.orders.executor {
+	if !p.orders.Mine(e) {
 		at = fmt.Sprintf(" at the site %q", e.Site)
 		there = " there"
 	}
@@ -277,14 +278,14 @@ func (p *Practice) seenBefore(e entry, sha string) order.Reason {
 
 // sentOn tells when an order was sent, from this site's own state or from the
 // registry, and whether its records have left the store, as far as is known here.
-func (p *Practice) sentOn(e entry) (when string, gone bool) {
+func (p *Practice) sentOn(e registry.Entry) (when string, gone bool) {
 	at, err := time.Parse(time.RFC3339, e.Since)
-	rel, lerr := p.state.load(e.id())
+	rel, lerr := p.state.load(e.ID())
 	switch {
 	case lerr == nil && rel.Links != nil:
 		at, err, gone = rel.Links.At, nil, rel.Expired || rel.Revoked
 	case errors.Is(lerr, fs.ErrNotExist):
-		gone = e.Executor == p.orders.executor // see thin
+		gone = p.orders.Mine(e) // see thin
 	}
 	if err == nil {
 		when = " on " + at.In(p.opts.Now().Location()).Format("January 2, 2006, 15:04")

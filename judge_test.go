@@ -45,11 +45,11 @@ func judged(t *testing.T, text string) (*Practice, *watch.Claim, *release) {
 		t.Fatal(err)
 	}
 	sha := digest([]byte(text))
-	e, _, err := p.orders.admit(t.Context(), order.Reference(o.ID), sha, c.ID)
+	e, _, err := p.orders.Admit(t.Context(), order.Reference(o.ID), sha, c.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &release{ID: e.id(), Claim: c.ID, OrderSHA: sha}
+	r := &release{ID: e.ID(), Claim: c.ID, OrderSHA: sha}
 	if err := p.state.save(r); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestNoNewLinkForAnEarlierAddressOrKey(t *testing.T) {
 			Key: r.ID + "/sent", Event: ledger.Sent, Order: "R-1", Reference: r.ID,
 			Recipient: &ledger.Party{Name: to.Name, Address: to.Address, Email: to.Email, Kind: string(to.Kind)},
 		})
-		if err := errors.Join(lerr, p.state.save(r), p.orders.settle(t.Context(), r.ID, sent)); err != nil {
+		if err := errors.Join(lerr, p.state.save(r), p.orders.Settle(t.Context(), r.ID, sent)); err != nil {
 			t.Fatal(err)
 		}
 		write(c.is)
@@ -117,7 +117,7 @@ func TestWhatIsOnItsWayIsNotCalledUnsent(t *testing.T) {
 	if _, _, err := p.sentRelease(t.Context(), "R-1"); !errors.Is(err, ErrUnderWay) {
 		t.Errorf("%v", err)
 	}
-	if err := p.orders.settle(t.Context(), r.ID, hold); err != nil {
+	if err := p.orders.Settle(t.Context(), r.ID, hold); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := p.sentRelease(t.Context(), "R-1"); !errors.Is(err, ErrNotSent) {
@@ -133,7 +133,7 @@ func TestAnOrderThatNeverBeganCanComeAgain(t *testing.T) {
 		if err := errors.Join(os.Remove(p.state.releaseFile(r.ID)), os.RemoveAll(filepath.Join(p.box.Dir(), "working", c.ID))); err != nil {
 			t.Fatal(err)
 		}
-		e, err := p.orders.find(t.Context(), order.Reference("R-1"))
+		e, err := p.orders.Find(t.Context(), order.Reference("R-1"))
 		if err != nil || !p.neverBegan(e) {
 			t.Fatalf("%+v, %v", e, err)
 		}
@@ -141,7 +141,7 @@ func TestAnOrderThatNeverBeganCanComeAgain(t *testing.T) {
 			if err := p.endNeverBegun(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if e, err = p.orders.find(t.Context(), order.Reference("R-1")); err != nil || e.State != hold {
+			if e, err = p.orders.Find(t.Context(), order.Reference("R-1")); err != nil || e.State != hold {
 				t.Errorf("%+v, %v", e, err)
 			}
 			continue
@@ -156,12 +156,12 @@ func TestAnOrderThatNeverBeganCanComeAgain(t *testing.T) {
 		if _, err = p.takeIn(t.Context(), c); errors.Is(err, errEnding) {
 			t.Error("it is waited for without end")
 		}
-		if e, err = p.orders.find(t.Context(), order.Reference("R-1")); err != nil || e.Attempt != 2 || e.Claim != c.ID {
+		if e, err = p.orders.Find(t.Context(), order.Reference("R-1")); err != nil || e.Attempt != 2 || e.Claim != c.ID {
 			t.Errorf("%+v, %v", e, err)
 		}
 	}
 	p, _, r := judged(t, toChen)
-	if e, err := p.orders.find(t.Context(), r.ID); err != nil || p.neverBegan(e) {
+	if e, err := p.orders.Find(t.Context(), r.ID); err != nil || p.neverBegan(e) {
 		t.Errorf("its claim is there: %+v, %v", e, err)
 	}
 }

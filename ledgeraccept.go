@@ -156,7 +156,7 @@ func (p *Practice) allKnown(ctx context.Context) (all elsewhere) {
 		add(headsElsewhere(quick, p.copies, headPlace(p.cfg, p.state.pub), dir, p.state.pub))
 	}
 	if p.mirror != nil {
-		add(p.mirrorHeads(quick, p.mirror.database, p.state.pub))
+		add(p.mirrorHeads(quick, p.mirror.db, p.state.pub))
 	} else {
 		add(p.askShared(quick, p.state.pub))
 	}

@@ -133,7 +133,7 @@ func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 		}
 	}
 	if p.mirror != nil {
-		more, err := p.mirrorHeads(ctx, p.mirror.database, by)
+		more, err := p.mirrorHeads(ctx, p.mirror.db, by)
 		add("shared database", more, err)
 	}
 	return asked, p.against(ctx, by, e)

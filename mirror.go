@@ -12,6 +12,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/ledger/group"
+	"chartseal/registry"
 )
 
 // Sites that share a database see each other's ledgers there: a row for every entry, with
@@ -20,7 +21,6 @@ import (
 
 const (
 	mirrorState = "mirror.json"
-	mirrorBatch = 200    // rows of one statement's transaction
 	mirrorPass  = 20_000 // rows that are collected before they are written
 	maxPending  = 1000   // entries that wait in memory; more are found by reading the ledger
 	maxOddRows  = 1000   // rows that the ledger does not have, of which the signatures are read
@@ -28,93 +28,35 @@ const (
 
 // mirrored are the rows of one ledger in the database.
 type mirrored struct {
-	*database
+	registry.Mirror
 
-	site, ledger string // the key's number
+	site string
 }
 
-// rows are the ledger's rows in their order; the query is without a time limit of its
-// own, for it may be long.
+func mirroredIn(d *registry.Database, site, number string) mirrored {
+	return mirrored{d.Mirror(site, number), site}
+}
+
+// rows are the ledger's rows in their order.
 func (m mirrored) rows(ctx context.Context) iter.Seq2[group.Row, error] {
 	return func(yield func(group.Row, error) bool) {
-		rows, err := m.db.QueryContext(ctx, `SELECT seq, hash, head FROM chartseal_heads WHERE site=$1 AND ledger=$2 ORDER BY seq`, m.site, m.ledger)
-		if err != nil {
-			yield(group.Row{}, m.fail(err))
-			return
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var r group.Row
-			err := rows.Scan(&r.Seq, &r.Hash, &r.Signed)
-			if !yield(r, m.fail(err)) || err != nil {
+		for h, err := range m.Heads(ctx) {
+			if !yield(group.Row{Head: ledger.Head{Seq: h.Seq, Hash: h.Hash}, Signed: h.Signed}, err) {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
-			yield(group.Row{}, m.fail(err))
-		}
 	}
-}
-
-// write adds rows, and signs anew those that are there.
-func (m mirrored) write(ctx context.Context, rows []group.Row) error {
-	for batch := range slices.Chunk(rows, mirrorBatch) {
-		if err := m.fail(m.writeBatch(ctx, batch)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m mirrored) writeBatch(ctx context.Context, rows []group.Row) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	tx, err := m.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	for _, r := range rows {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO chartseal_heads (site, ledger, seq, hash, head) VALUES ($1,$2,$3,$4,$5)
-			ON CONFLICT (site, ledger, seq, hash) DO UPDATE SET head=excluded.head`, m.site, m.ledger, r.Seq, r.Hash, string(r.Signed)); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
-}
-
-// introduce writes the ledger's key, which the other sites check it with.
-func (m mirrored) introduce(ctx context.Context, by minisign.PublicKey) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	_, err := m.db.ExecContext(ctx, `INSERT INTO chartseal_ledgers (site, ledger, public_key) VALUES ($1,$2,$3)
-		ON CONFLICT (site, ledger) DO NOTHING`, m.site, m.ledger, by.String())
-	return m.fail(err)
 }
 
 // others are the newest heads of the site's ledgers by other keys.
-func (m mirrored) others(ctx context.Context) ([]otherLedger, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	rows, err := m.db.QueryContext(ctx, `SELECT h.ledger, h.head FROM chartseal_heads h
-		JOIN (SELECT ledger, MAX(seq) AS seq FROM chartseal_heads WHERE site=$1 AND ledger<>$2 GROUP BY ledger) last
-		ON h.ledger=last.ledger AND h.seq=last.seq WHERE h.site=$1 ORDER BY h.ledger, h.hash`, m.site, m.ledger)
-	if err != nil {
-		return nil, m.fail(err)
-	}
-	defer func() { _ = rows.Close() }()
-	var out []otherLedger
-	for rows.Next() {
-		var key string
-		var head []byte
-		if err := rows.Scan(&key, &head); err != nil {
-			return nil, m.fail(err)
-		}
-		if h, ok := ledger.Unproven(head); ok && h.Site == m.site {
-			out = append(out, otherLedger{key, h})
+func (m mirrored) others(ctx context.Context) (out []otherLedger, err error) {
+	all, err := m.Others(ctx)
+	for _, o := range all {
+		if h, ok := ledger.Unproven(o.Signed); ok && h.Site == m.site {
+			out = append(out, otherLedger{o.Number, h})
 		}
 	}
-	return out, m.fail(rows.Err())
+	return out, err
 }
 
 // unlike is what a mirror has and lacks of a ledger.
@@ -226,6 +168,7 @@ type mirror struct {
 	*follower
 	mirrored
 
+	db     *registry.Database
 	by     minisign.PublicKey
 	signer ledger.Signer
 	dir    string
@@ -236,14 +179,14 @@ type mirror struct {
 }
 
 // mirrorOf are the rows of this site's own ledger.
-func (p *Practice) mirrorOf(d *database) mirrored {
-	return mirrored{d, p.cfg.Site, ledger.KeyName(p.state.pub)}
+func (p *Practice) mirrorOf(d *registry.Database) mirrored {
+	return mirroredIn(d, p.cfg.Site, ledger.KeyName(p.state.pub))
 }
 
-func (p *Practice) newMirror(d *database) *mirror {
+func (p *Practice) newMirror(d *registry.Database) *mirror {
 	m := &mirror{
 		follower: p.newFollower(mirrorState, "shared database"),
-		mirrored: p.mirrorOf(d), by: p.state.pub, signer: p.signer(), dir: p.state.path("ledger"), all: true,
+		mirrored: p.mirrorOf(d), db: d, by: p.state.pub, signer: p.signer(), dir: p.state.path("ledger"), all: true,
 	}
 	m.copy = m.update
 	return m
@@ -289,7 +232,7 @@ func (m *mirror) update(ctx context.Context) error {
 	if all {
 		last, err = m.catchUp(ctx)
 	} else if len(pending) > 0 {
-		err = m.write(ctx, m.sign(pending))
+		err = m.Write(ctx, m.sign(pending))
 		last = pending[len(pending)-1].Seq
 	}
 	if err != nil {
@@ -310,7 +253,7 @@ func (m *mirror) update(ctx context.Context) error {
 // catchUp writes what the mirror lacks of the whole ledger. A ledger that does not hold,
 // or that lacks what the mirror knows, is not mirrored: that would cover up the proof.
 func (m *mirror) catchUp(ctx context.Context) (last uint64, err error) {
-	if err := m.introduce(ctx, m.by); err != nil {
+	if err := m.Introduce(ctx, m.by.String()); err != nil {
 		return 0, err
 	}
 	for {
@@ -326,25 +269,25 @@ func (m *mirror) catchUp(ctx context.Context) (last uint64, err error) {
 		if u.holes > 0 {
 			m.log.Warn("rows of the ledger were taken out of the shared database; they are written again", slog.String("stage", "ledger"), slog.String("alert", "mirror"), slog.Int("rows", u.holes))
 		}
-		if err := m.write(ctx, m.sign(u.lacks)); err != nil || !u.more {
+		if err := m.Write(ctx, m.sign(u.lacks)); err != nil || !u.more {
 			return u.last, err
 		}
 	}
 }
 
 // sign makes rows of entries.
-func (m *mirror) sign(marks []ledger.Mark) []group.Row {
-	rows := make([]group.Row, len(marks))
+func (m *mirror) sign(marks []ledger.Mark) []registry.Head {
+	rows := make([]registry.Head, len(marks))
 	for i, k := range marks {
-		rows[i] = group.Row{Head: k.Head, Signed: m.signer.SignMark(k, m.now())}
+		rows[i] = registry.Head{Seq: k.Seq, Hash: k.Hash, Signed: m.signer.SignMark(k, m.now())}
 	}
 	return rows
 }
 
 // mirrorHeads are the rows by the site's key that the ledger does not have: of a ledger
 // that was cut or written anew.
-func (p *Practice) mirrorHeads(ctx context.Context, d *database, by minisign.PublicKey) (e elsewhere, err error) {
-	m := mirrored{d, p.cfg.Site, ledger.KeyName(by)}
+func (p *Practice) mirrorHeads(ctx context.Context, d *registry.Database, by minisign.PublicKey) (e elsewhere, err error) {
+	m := mirroredIn(d, p.cfg.Site, ledger.KeyName(by))
 	u, err := m.sideBySide(ctx, p.state.path("ledger"), by)
 	if err != nil {
 		return e, err
@@ -356,8 +299,8 @@ func (p *Practice) mirrorHeads(ctx context.Context, d *database, by minisign.Pub
 
 // compareMirror compares the ledger with the mirror before anything is sent, and makes
 // ready to keep it. A ledger that does not hold is judged; orders are refused then.
-func (p *Practice) compareMirror(ctx context.Context, d *database) error {
-	if !d.shared {
+func (p *Practice) compareMirror(ctx context.Context, d *registry.Database) error {
+	if !d.Shared {
 		return nil
 	}
 	e, err := p.mirrorHeads(ctx, d, p.state.pub)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/registry"
 	"chartseal/testdata/postgres"
 )
 
@@ -24,12 +25,12 @@ func TestInteropMirror(t *testing.T) {
 	dir := t.TempDir()
 	sites := map[string]*bookkeeper{}
 	for _, site := range []string{"north", "south"} {
-		d, err := openPostgres(t.Context(), &config.Config{Database: config.Secret(pg.URL()), Site: site}, false)
+		d, err := registry.OpenPostgres(t.Context(), &config.Config{Database: config.Secret(pg.URL()), Site: site}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = d.Close() }()
-		if err := d.migrate(t.Context()); err != nil {
+		if err := d.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		sites[site] = mirrors(t, filepath.Join(dir, site), site, d)

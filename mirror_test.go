@@ -12,17 +12,19 @@ import (
 
 	"chartseal/config"
 	"chartseal/ledger"
+	"chartseal/registry"
 )
 
 // tables are those of a shared database, on an embedded one: the SQL is the same.
-func tables(t *testing.T) *database {
+func tables(t *testing.T) *registry.Database {
 	t.Helper()
-	d := newRegistry(t).database
-	return &database{db: d.db, dialect: dialect{shared: true, epoch: sqliteDialect.epoch}}
+	d := newRegistry(t).Database
+	d.Shared = true
+	return d
 }
 
 // mirrors keeps books at a site that shares a database.
-func mirrors(t *testing.T, dir, site string, d *database) *bookkeeper {
+func mirrors(t *testing.T, dir, site string, d *registry.Database) *bookkeeper {
 	t.Helper()
 	k := keepBooksAs(t, dir, site, &shelf{all: map[string][]byte{}})
 	if err := k.compareMirror(t.Context(), d); err != nil {
@@ -42,7 +44,7 @@ func (k *bookkeeper) waitMirrored(t *testing.T, seq uint64) {
 }
 
 // lookAt is what another site sees; store are the heads there.
-func lookAt(t *testing.T, d *database, dir string, store headStore, trust ...string) []SiteLedger {
+func lookAt(t *testing.T, d *registry.Database, dir string, store headStore, trust ...string) []SiteLedger {
 	t.Helper()
 	v := &sitesLook{
 		cfg: &config.Config{Site: "desk", State: filepath.Join(dir, "desk")}, d: d, state: &state{dir: filepath.Join(dir, "desk")},
@@ -114,7 +116,7 @@ func TestADatabaseThatIsAwayHoldsNothingUp(t *testing.T) {
 	k.write(t, "a")
 	k.waitMirrored(t, 1)
 	for _, q := range []string{`ALTER TABLE chartseal_heads RENAME TO away`} {
-		if _, err := d.db.ExecContext(t.Context(), q); err != nil {
+		if _, err := d.SQL().ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,7 +139,7 @@ func TestADatabaseThatIsAwayHoldsNothingUp(t *testing.T) {
 	if k.ledgerBroken.Load() {
 		t.Error("a database that is away breaks the ledger")
 	}
-	if _, err := d.db.ExecContext(t.Context(), `ALTER TABLE away RENAME TO chartseal_heads`); err != nil {
+	if _, err := d.SQL().ExecContext(t.Context(), `ALTER TABLE away RENAME TO chartseal_heads`); err != nil {
 		t.Fatal(err)
 	}
 	k.waitMirrored(t, 3)
@@ -170,7 +172,7 @@ func TestAChangedMirrorIsFound(t *testing.T) {
 			north.close(t)
 			south.close(t)
 			wantFault(t, lookAt(t, d, dir, nil), "north", "")
-			if _, err := d.db.ExecContext(t.Context(), c.do); err != nil {
+			if _, err := d.SQL().ExecContext(t.Context(), c.do); err != nil {
 				t.Fatal(err)
 			}
 			all := lookAt(t, d, dir, nil)
@@ -194,7 +196,7 @@ func TestTheStoreShowsACutMirror(t *testing.T) {
 		{`DELETE FROM chartseal_heads`, "entry 1 is missing at the end"},
 		{`DELETE FROM chartseal_ledgers`, "the shared database has nothing"},
 	} {
-		if _, err := d.db.ExecContext(t.Context(), c.do+`; INSERT INTO chartseal_sites VALUES ('north', 'x', 0, '') ON CONFLICT DO NOTHING`); err != nil {
+		if _, err := d.SQL().ExecContext(t.Context(), c.do+`; INSERT INTO chartseal_sites VALUES ('north', 'x', 0, '') ON CONFLICT DO NOTHING`); err != nil {
 			t.Fatal(err)
 		}
 		all := lookAt(t, d, t.TempDir(), k.shelf)
@@ -210,14 +212,14 @@ func TestRowsThatWereTakenAwayAreWrittenAgain(t *testing.T) {
 	k := mirrors(t, dir, "north", d)
 	k.write(t, "a", "b", "c", "d")
 	k.waitMirrored(t, 4)
-	if _, err := d.db.ExecContext(t.Context(), `DELETE FROM chartseal_heads WHERE seq IN (2,4)`); err != nil {
+	if _, err := d.SQL().ExecContext(t.Context(), `DELETE FROM chartseal_heads WHERE seq IN (2,4)`); err != nil {
 		t.Fatal(err)
 	}
 	k.lookAtLedger(t.Context())
 	eventuallyTrue(t, "told", func() bool { return strings.Contains(k.log.String(), "alert=mirror rows=1") })
 	eventuallyTrue(t, "whole", func() bool {
 		n := 0
-		err := d.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM chartseal_heads`).Scan(&n)
+		err := d.SQL().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM chartseal_heads`).Scan(&n)
 		return err == nil && n == 4
 	})
 	k.close(t)
@@ -249,7 +251,7 @@ func TestADatabaseThatIsYoungerThanAPurge(t *testing.T) {
 	if wantFault(t, all, "north", ""); all[0].Entries != 4 || all[0].Purged != 2 || all[0].Copies == 0 {
 		t.Errorf("%+v", all)
 	}
-	if _, err := d.db.Exec(`DELETE FROM chartseal_heads WHERE seq=3`); err != nil {
+	if _, err := d.SQL().Exec(`DELETE FROM chartseal_heads WHERE seq=3`); err != nil {
 		t.Fatal(err)
 	}
 	wantFault(t, lookAt(t, d, t.TempDir(), store), "north", "entry 1 is missing in the shared database")

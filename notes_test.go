@@ -36,7 +36,7 @@ func claimed(t *testing.T) (*Practice, *watch.Claim, *release) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := p.orders.admit(t.Context(), "ref", "sha", c.ID); err != nil {
+	if _, _, err := p.orders.Admit(t.Context(), "ref", "sha", c.ID); err != nil {
 		t.Fatal(err)
 	}
 	r := &release{ID: "ref", Claim: c.ID, OrderSHA: "sha", Ticket: transport.Ticket{SHA256: "bundle"}}

@@ -9,6 +9,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 	"chartseal/watch/notice"
 )
@@ -38,12 +39,6 @@ func wayOf(o *order.Order) way {
 	}
 	return byHand
 }
-
-// final says that an order is answered for good; open ones may be dropped again.
-func (v verdict) final() bool { return v == sent || v == denied || v == delivered }
-
-// open says that an order may be dropped again under its number.
-func (v verdict) open() bool { return v == hold || v == taken || v == extended }
 
 // outcomeNote keeps with a claim what its letters and its receipt say, but for what
 // is known later.
@@ -242,7 +237,7 @@ func outcomeEntries(r *release, e ledger.Entry, out *outcome) (lines []ledger.En
 		lines = append(lines, line)
 	}
 	if x := out.Extension; x != nil {
-		ref, _ := splitID(r.ID)
+		ref, _ := registry.SplitID(r.ID)
 		line := e
 		line.Key, line.Event, line.Until = ref+"/extended", ledger.Extended, x.Until // once for an order
 		line.Notices, line.Recipient, line.Delivery = []string{"reason: " + x.Reason}, nil, ""
@@ -259,7 +254,7 @@ func outcomeEntries(r *release, e ledger.Entry, out *outcome) (lines []ledger.En
 
 // outcomeFiles are the letters of an outcome, what staff do with them, and its twin.
 func (p *Practice) outcomeFiles(r *release, file, id string, out *outcome) (map[string][]byte, error) {
-	ref, _ := splitID(r.ID)
+	ref, _ := registry.SplitID(r.ID)
 	files := map[string][]byte{}
 	put := func(name string, make func() ([]byte, error)) (err error) {
 		files[name], err = make()
@@ -318,7 +313,7 @@ func kindOf(end verdict) watch.Kind {
 		return watch.Denied
 	case end == extended:
 		return watch.Extended
-	case end.final():
+	case end.Final():
 		return watch.Sent
 	}
 	return watch.Held
@@ -341,7 +336,7 @@ func (p *Practice) answerOutcome(ctx context.Context, c *watch.Claim, b brief, r
 // part. Their keys make a repetition harmless.
 func (p *Practice) recordOutcome(ctx context.Context, r *release, b brief, out *outcome) error {
 	if out.Extension != nil {
-		if err := p.orders.extend(ctx, r.ID); err != nil {
+		if err := p.orders.Extend(ctx, r.ID); err != nil {
 			return err
 		}
 	}
@@ -361,8 +356,8 @@ func (p *Practice) recordOutcome(ctx context.Context, r *release, b brief, out *
 // extended tells whether the patient was told of a longer time by an earlier
 // attempt of the order, and until when, if that is known here.
 func (p *Practice) extendedTo(ctx context.Context, id string) (told bool, until order.Date, err error) {
-	ref, _ := splitID(id)
-	e, err := p.orders.find(ctx, ref)
+	ref, _ := registry.SplitID(id)
+	e, err := p.orders.Find(ctx, ref)
 	if err != nil {
 		return false, until, err
 	}

@@ -18,6 +18,7 @@ import (
 	"chartseal/packager/gather"
 	"chartseal/packager/seal"
 	"chartseal/redact"
+	"chartseal/registry"
 	"chartseal/transport/page"
 	"chartseal/watch"
 	"chartseal/watch/notice"
@@ -34,7 +35,7 @@ func (p *Practice) pack(ctx context.Context, r *release) error {
 	if r.Manifest != "" {
 		return nil
 	}
-	if err := p.orders.has(ctx, r.ID); err != nil { // do not pack for nothing
+	if err := p.orders.Has(ctx, r.ID); err != nil { // do not pack for nothing
 		return err
 	}
 	c, o, err := p.reopen(ctx, r)
@@ -172,7 +173,7 @@ func (p *Practice) plan(ctx context.Context, r *release, o *order.Order, to orde
 			Message: "The recipient's keys in the recipient book cannot be used: " + err.Error() + ". Nothing was sent. Ask your IT contact to correct the recipient book.",
 		}}}
 	}
-	ref, _ := splitID(r.ID)
+	ref, _ := registry.SplitID(r.ID)
 	keys, escrow, _ := withEscrow(p.cfg, keys)
 	plan := p.gathering(o)
 	plan.To = keys.InChild(func() *exec.Cmd { return p.worker(ctx, "wrap") })

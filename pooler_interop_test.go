@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"chartseal/config"
+	"chartseal/registry"
 	"chartseal/testdata/postgres"
 	"chartseal/transport"
 )
@@ -22,7 +23,7 @@ import (
 // others keep the pooler.
 func TestInteropPgBouncer(t *testing.T) {
 	pg := postgres.Start(t)
-	for mode, want := range map[string]error{"session": nil, "transaction": ErrPooled, "statement": ErrPooled} {
+	for mode, want := range map[string]error{"session": nil, "transaction": registry.ErrPooled, "statement": registry.ErrPooled} {
 		t.Run(mode, func(t *testing.T) { behindPooler(t, pg, mode, want) })
 	}
 }
@@ -35,7 +36,7 @@ func behindPooler(t *testing.T, pg *postgres.Server, mode string, want error) {
 	}
 	defer pooler.Close()
 	cfg := &config.Config{Database: config.Secret(pooler.Address(postgres.Database)), Site: "s"}
-	d, err := openPostgres(ctx, cfg, false)
+	d, err := registry.OpenPostgres(ctx, cfg, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func behindPooler(t *testing.T, pg *postgres.Server, mode string, want error) {
 		tries = 2
 	}
 	for range tries {
-		if err := d.unpooled(ctx, cfg); !errors.Is(err, want) {
+		if err := d.Unpooled(ctx); !errors.Is(err, want) {
 			t.Errorf("the start says: %v", err)
 		}
 	}
@@ -62,19 +63,18 @@ func behindPooler(t *testing.T, pg *postgres.Server, mode string, want error) {
 	if want != nil {
 		return
 	}
-	if err := d.migrate(ctx); err != nil {
+	if err := d.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s, err := takeSeat(ctx, d, cfg, "x", "1")
+	s, err := d.TakeSeat(ctx, "s", "x", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // with a look at the locks, and without
-		if err := s.beatOnce(ctx); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := s.close(); err != nil {
+	beats := make(chan struct{})
+	s.Keep(ctx, func(err error) { t.Error(err); close(beats) }, func(context.Context) error { beats <- struct{}{}; return nil })
+	<-beats // with a look at the locks
+	<-beats // and without
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }

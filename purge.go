@@ -12,6 +12,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -190,7 +191,7 @@ func ofOrder(e *ledger.Entry) string {
 	if strings.ContainsAny(e.Reference, "/"+watch.Apart) || e.Event == ledger.Accounted {
 		return ""
 	}
-	ref, _ := splitID(e.Reference)
+	ref, _ := registry.SplitID(e.Reference)
 	return ref
 }
 
@@ -235,7 +236,7 @@ func (d *documented) from(e *ledger.Entry) {
 // keep is until when an answer must be kept.
 func (s documentation) keep(a watch.KeptAnswer, years int) KeptOrder {
 	k := KeptOrder{Order: a.Order, Release: a.Release, Kind: string(a.Kind)}
-	ref, _ := splitID(a.Release)
+	ref, _ := registry.SplitID(a.Release)
 	d := s.orders[ref]
 	switch {
 	case d == nil || s.ends[a.Release] == nil:

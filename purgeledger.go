@@ -12,6 +12,7 @@ import (
 	"chartseal/ledger"
 	"chartseal/ledger/accounting"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -221,7 +222,7 @@ func (p *Practice) needAnswers(years []KeptYear) error {
 	needed(years, func(y *KeptYear) {
 		for _, a := range answers {
 			ref, _, _ := strings.Cut(a.Release, watch.Apart)
-			if ref, _ = splitID(ref); y.of[ref] != "" {
+			if ref, _ = registry.SplitID(ref); y.of[ref] != "" {
 				y.need("order %s: its documents still lie in the outbox's %s folder; purge those first", a.Order, a.Kind)
 			}
 		}
@@ -241,7 +242,7 @@ func (p *Practice) needReleases(years []KeptYear, today time.Time) error {
 		if err != nil {
 			return err
 		}
-		ref, _ := splitID(id)
+		ref, _ := registry.SplitID(id)
 		needed(years, func(y *KeptYear) {
 			if y.of[ref] != "" && (!r.spent() || r.Links != nil && r.aliveUntil().After(today) && !r.Revoked) {
 				y.need("order %s: it is not over, or its records are still in the store", y.of[ref])

@@ -8,6 +8,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 )
 
 // record writes the outcome into the ledger, before anybody sees it. The entry's
@@ -21,9 +22,9 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 			return err
 		}
 	}
-	fence := p.orders.has
-	if end.final() || end == extended {
-		fence = p.orders.commit
+	fence := p.orders.Has
+	if end.Final() || end == extended {
+		fence = p.orders.Commit
 	}
 	if err := fence(ctx, r.ID); err != nil {
 		return err
@@ -81,7 +82,7 @@ func (p *Practice) record(ctx context.Context, r *release, end verdict) error {
 func (p *Practice) lineOf(r *release, end verdict) (*ledger.Entry, error) {
 	key := r.ID + "/" + string(end)
 	if end == extended {
-		ref, _ := splitID(r.ID)
+		ref, _ := registry.SplitID(r.ID)
 		key = ref + "/extended"
 	}
 	e, err := p.ledgerEntry(key)

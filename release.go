@@ -6,32 +6,34 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/watch"
 )
 
 // verdict is the outcome of a stage, and of a release: the only thing the
 // engine remembers of either.
-type verdict string
+type verdict = registry.State
 
+// The verdicts: the states of an order in the registry, and two that do not come there.
 const (
-	working   verdict = "working"   // the release goes on
-	again     verdict = "again"     // the stage waits out some trouble
-	recording verdict = "recording" // in the registry: it will be sent, and by this site
-	hold      verdict = "held"
-	sent      verdict = "sent"
-	denied    verdict = "denied"
-	extended  verdict = "extended"  // the patient was told that it takes longer: the order stays open
-	delivered verdict = "delivered" // staff carry it out themselves: recorded
-	gone      verdict = "gone"      // somebody deleted the claimed order: taken back
-	taken     verdict = "taken"     // another site took the order over: this one sends nothing
+	working   = registry.Working // the release goes on
+	recording = registry.Recording
+	hold      = registry.Held
+	sent      = registry.Sent
+	denied    = registry.Denied
+	extended  = registry.Extended
+	delivered = registry.Delivered
+	taken     = registry.Taken
+
+	again verdict = "again" // the stage waits out some trouble
+	gone  verdict = "gone"  // somebody deleted the claimed order: taken back
 )
 
 // release takes one order from the outbox to its answer, stage by stage. The
@@ -207,7 +209,7 @@ func (p *Practice) try(ctx context.Context, id string, s stage) (v verdict, aske
 	case isHeld:
 		log.Info("held", slog.Any("rules", held.rules()))
 		v, err = hold, p.keepReasons(r, held)
-	case errors.Is(err, errTaken):
+	case errors.Is(err, registry.ErrTaken):
 		log.Warn("taken over by another site")
 		v, err = taken, nil
 	case errors.Is(err, watch.ErrNoClaim):
@@ -264,9 +266,9 @@ func (p *Practice) calm(ctx context.Context, r *release) error {
 func (p *Practice) tellSites(ctx context.Context, r *release, stage string) {
 	since := r.Since
 	if since == "" {
-		since = p.orders.stamp()
+		since = p.opts.Now().UTC().Format(time.RFC3339)
 	}
-	if err := p.orders.note(ctx, r.ID, stage, r.Waiting, since); err != nil {
+	if err := p.orders.Note(ctx, r.ID, stage, r.Waiting, since); err != nil {
 		p.log.Warn("cannot note", slog.String("release", r.ID), slog.String("class", classOf(err)))
 	}
 }
@@ -302,17 +304,4 @@ func (h *Held) rules() []string {
 		}
 	}
 	return ids
-}
-
-// splitID undoes entry.id.
-func splitID(id string) (ref string, attempt int) {
-	ref, n, ok := strings.Cut(id, ".")
-	if !ok {
-		return ref, 1
-	}
-	attempt, err := strconv.Atoi(n)
-	if err != nil {
-		return ref, 1
-	}
-	return ref, attempt
 }

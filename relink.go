@@ -11,6 +11,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/watch"
 	"chartseal/watch/notice"
@@ -263,19 +264,19 @@ var ErrRevoked = errors.New("the records of this order were withdrawn; a new ord
 // ErrExpired says that the bundle's time in the store is over (link.keep).
 var ErrExpired = errors.New("the records of this order are no longer in the store; a new order is needed")
 
-func (p *Practice) sentRelease(ctx context.Context, id string) (*release, entry, error) {
-	e, err := p.orders.find(ctx, order.Reference(id))
+func (p *Practice) sentRelease(ctx context.Context, id string) (*release, registry.Entry, error) {
+	e, err := p.orders.Find(ctx, order.Reference(id))
 	switch {
-	case errors.Is(err, ErrDatabase):
+	case errors.Is(err, registry.ErrAway):
 		return nil, e, err
-	case err == nil && e.underWay() == 1:
+	case err == nil && e.State.UnderWay():
 		return nil, e, ErrUnderWay
 	case err != nil || e.State != sent:
 		return nil, e, ErrNotSent
-	case e.Executor != p.orders.executor:
+	case !p.orders.Mine(e):
 		return nil, e, fmt.Errorf("this order was sent at the site %q: links to it are made and withdrawn there", e.Site)
 	}
-	r, err := p.state.load(e.id())
+	r, err := p.state.load(e.ID())
 	if errors.Is(err, fs.ErrNotExist) { // see thin
 		err = ErrExpired
 	}

@@ -20,6 +20,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
+	"chartseal/registry"
 	"chartseal/vault"
 	"chartseal/watch"
 )
@@ -175,8 +176,8 @@ func openBackup(q Restoration) (a *vault.Copy, done func() error, err error) {
 
 // known refuses a backup that a newer program made.
 func known(a *vault.Copy, err error) (*vault.Copy, error) {
-	if errors.Is(err, vault.ErrNewer) || err == nil && a.Schema > len(migrations) {
-		return nil, fmt.Errorf("the backup: %w", ErrNewer)
+	if errors.Is(err, vault.ErrNewer) || err == nil && a.Schema > registry.SchemaVersion() {
+		return nil, fmt.Errorf("the backup: %w", registry.ErrNewer)
 	}
 	return a, err
 }
@@ -264,8 +265,8 @@ func writePart(ctx context.Context, root *os.Root, name string, p vault.Part, co
 func (r *RestoreReport) verify(ctx context.Context, cfg *config.Config, opts Options, was, in *state) error {
 	if said, version, err := in.lookAtDatabase(ctx); err != nil || said != "ok" {
 		return errors.Join(fmt.Errorf("%w: the engine's database in it is damaged", ErrBackup), err)
-	} else if version > len(migrations) {
-		return ErrNewer
+	} else if version > registry.SchemaVersion() {
+		return registry.ErrNewer
 	}
 	by, err := in.public()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -305,7 +306,7 @@ func (s *state) lookAtDatabase(ctx context.Context) (said string, version int, e
 	if _, err := os.Stat(s.path(engineFile)); errors.Is(err, fs.ErrNotExist) {
 		return "ok", 0, nil
 	}
-	return lookAtEngine(ctx, s.path(engineFile))
+	return registry.Inspect(ctx, s.path(engineFile))
 }
 
 // elsewhere asks the store and a shared database what they know of the ledger. The embedded

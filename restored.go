@@ -11,6 +11,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -23,7 +24,7 @@ import (
 // it has lost, or believes to be worked on, would else be sent a second time, or
 // its delivered bundle taken for an abandoned one.
 func (p *Practice) reconcile(ctx context.Context) error {
-	known, err := p.orders.own(ctx)
+	known, err := p.orders.Own(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (p *Practice) reconcile(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		ref, attempt := splitID(id)
+		ref, attempt := registry.SplitID(id)
 		was, ok := known[ref]
 		if ok && (was.Attempt > attempt || was.Attempt == attempt && was.State != working && was.State != recording) {
 			continue
@@ -44,11 +45,11 @@ func (p *Practice) reconcile(ctx context.Context) error {
 		if ok && was.Attempt == attempt && r.Outcome == "" {
 			continue // it goes on
 		}
-		e := entry{Ref: ref, Attempt: attempt, SHA256: r.OrderSHA, Claim: r.Claim, State: working, Since: p.lastChange(r)}
+		e := registry.Entry{Ref: ref, Attempt: attempt, SHA256: r.OrderSHA, Claim: r.Claim, State: working, Since: p.lastChange(r)}
 		if r.Outcome != "" {
 			e.State = r.Outcome
 		}
-		n, err := p.orders.learn(ctx, e)
+		n, err := p.orders.Learn(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ func (p *Practice) catchUp(ctx context.Context) error {
 	if p.orders == nil { // not yet, or nobody works here
 		return nil
 	}
-	known, err := p.orders.own(ctx)
+	known, err := p.orders.Own(ctx)
 	if err != nil {
 		return err
 	}
@@ -102,26 +103,21 @@ func (p *Practice) takeUp(ctx context.Context) error {
 	return p.endNeverBegun(ctx)
 }
 
-// workingQuery reads the orders of one site that are being worked on.
-const workingQuery = `SELECT ` + entryColumns + ` FROM chartseal_orders WHERE executor=$1 AND state='working'`
-
 // endNeverBegun ends the orders that were admitted, and taken away before they began: they
 // would be waited for without end.
 func (p *Practice) endNeverBegun(ctx context.Context) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	all, err := p.orders.entries(ctx, workingQuery, p.orders.executor)
+	all, err := p.orders.Working(ctx)
 	if err != nil {
-		return wrap("read orders", err)
+		return err
 	}
 	for _, e := range all {
 		if !p.neverBegan(e) {
 			continue
 		}
-		if err := p.orders.settle(ctx, e.id(), hold); err != nil {
+		if err := p.orders.Settle(ctx, e.ID(), hold); err != nil {
 			return err
 		}
-		p.log.Warn("an order that never began was taken away", slog.String("release", e.id()), slog.String("stage", "intake"))
+		p.log.Warn("an order that never began was taken away", slog.String("release", e.ID()), slog.String("stage", "intake"))
 	}
 	return nil
 }
@@ -134,37 +130,7 @@ func (p *Practice) lastChange(r *release) string {
 	if info, err := os.Stat(p.state.releaseFile(r.ID)); err == nil {
 		return info.ModTime().UTC().Format(time.RFC3339)
 	}
-	return p.orders.stamp()
-}
-
-// ownQuery reads the orders of one site, by chartseal_orders_executor.
-const ownQuery = `SELECT ` + entryColumns + ` FROM chartseal_orders WHERE executor=$1`
-
-// own are this site's orders by their references.
-func (r *registry) own(ctx context.Context) (map[string]entry, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	all, err := r.entries(ctx, ownQuery, r.executor)
-	if err != nil {
-		return nil, wrap("read orders", err)
-	}
-	known := make(map[string]entry, len(all))
-	for _, e := range all {
-		known[e.Ref] = e
-	}
-	return known, nil
-}
-
-// learn writes an order of this site that the table does not have, or has in an
-// earlier state. What another site knows about it stands.
-func (r *registry) learn(ctx context.Context, e entry) (int64, error) {
-	n, err := r.exec(ctx, `INSERT INTO chartseal_orders (ref, attempt, sha256, claim, state, site, executor, since)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
-		ON CONFLICT (ref) DO UPDATE SET attempt=excluded.attempt, sha256=excluded.sha256, claim=excluded.claim, state=excluded.state, since=excluded.since, stage='', waiting=''
-		WHERE chartseal_orders.executor=excluded.executor AND (chartseal_orders.attempt<excluded.attempt
-			OR chartseal_orders.attempt=excluded.attempt AND chartseal_orders.state IN ('working', 'recording'))`,
-		e.Ref, e.Attempt, e.SHA256, e.Claim, e.State, r.site, r.executor, e.Since)
-	return n, wrap("learn order", err)
+	return p.opts.Now().UTC().Format(time.RFC3339)
 }
 
 // wrapUpForgotten ends a release that was answered although its file does not know:
@@ -207,7 +173,7 @@ func (p *Practice) forgotten(ctx context.Context, c *watch.Claim, o *order.Order
 	if _, err := settledReasons(c, []order.Reason{reason}); err != nil { // before the table says how it was answered
 		return false, err
 	}
-	if err := p.orders.settle(ctx, id, endOf(was)); err != nil {
+	if err := p.orders.Settle(ctx, id, endOf(was)); err != nil {
 		return false, err
 	}
 	p.log.Warn("answered before, as the outbox says, and not remembered", slog.String("release", id), slog.String("stage", "intake"))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -21,15 +22,15 @@ func TestAnOlderDatabaseLearnsFromTheReleases(t *testing.T) {
 	defer st.close()
 	r, there := two(t)
 	ctx := t.Context()
-	for ref, by := range map[string]*registry{"begun": r, "ended": r, "again": r, "newer": r, "theirs": there} {
-		if _, mine, err := by.admit(ctx, ref, "sha", "claim-"+ref); err != nil || !mine {
+	for ref, by := range map[string]*registry.Orders{"begun": r, "ended": r, "again": r, "newer": r, "theirs": there} {
+		if _, mine, err := by.Admit(ctx, ref, "sha", "claim-"+ref); err != nil || !mine {
 			t.Fatal(mine, err)
 		}
 	}
-	if err := errors.Join(r.settle(ctx, "again", hold), r.settle(ctx, "newer", hold)); err != nil {
+	if err := errors.Join(r.Settle(ctx, "again", hold), r.Settle(ctx, "newer", hold)); err != nil {
 		t.Fatal(err)
 	}
-	if _, mine, err := r.admit(ctx, "newer", "sha", "claim-newer.2"); err != nil || !mine {
+	if _, mine, err := r.Admit(ctx, "newer", "sha", "claim-newer.2"); err != nil || !mine {
 		t.Fatal(mine, err)
 	}
 	for id, end := range map[string]verdict{
@@ -46,13 +47,13 @@ func TestAnOlderDatabaseLearnsFromTheReleases(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for ref, want := range map[string]entry{
+	for ref, want := range map[string]registry.Entry{
 		"begun": {Attempt: 1, State: working, Executor: "here-1"}, "ended": {Attempt: 1, State: sent, Executor: "here-1"},
 		"again": {Attempt: 2, State: sent, Executor: "here-1"}, "newer": {Attempt: 2, State: working, Executor: "here-1"},
 		"theirs": {Attempt: 1, State: working, Executor: "there-1"}, "lost": {Attempt: 1, State: sent, Executor: "here-1"},
 		"lost-under-way": {Attempt: 1, State: working, Executor: "here-1"}, "twice": {Attempt: 10, State: sent, Executor: "here-1"},
 	} {
-		e, err := r.find(ctx, ref)
+		e, err := r.Find(ctx, ref)
 		if err != nil || e.Attempt != want.Attempt || e.State != want.State || e.Executor != want.Executor {
 			t.Errorf("%s: %+v, %v", ref, e, err)
 		}
@@ -81,7 +82,7 @@ func TestAnAnsweredReleaseIsNotTakenBack(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(answer, 0o700), os.WriteFile(filepath.Join(answer, watch.Twin(kind)), []byte(`{"order":"R-1","release":"`+ref+`"}`), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := r.admit(t.Context(), ref, "sha", "claim"); err != nil {
+		if _, _, err := r.Admit(t.Context(), ref, "sha", "claim"); err != nil {
 			t.Fatal(err)
 		}
 		rel := &release{ID: ref, Claim: "claim"}
@@ -89,7 +90,7 @@ func TestAnAnsweredReleaseIsNotTakenBack(t *testing.T) {
 		if err := p.record(t.Context(), rel, gone); err != nil {
 			t.Fatal(err)
 		}
-		if e, err := r.find(t.Context(), ref); err != nil || e.State != end || rel.Outcome != end {
+		if e, err := r.Find(t.Context(), ref); err != nil || e.State != end || rel.Outcome != end {
 			t.Errorf("%s: %+v, %+v, %v", kind, e, rel, err)
 		}
 	}

@@ -12,17 +12,18 @@ import (
 
 	"chartseal/config"
 	"chartseal/config/strict"
+	"chartseal/registry"
 	"chartseal/transport"
 )
 
 // The engine forgets what ended long ago, and nothing that ended lately or has
 // not ended.
 func TestTheEngineForgetsWhatEndedLongAgo(t *testing.T) {
-	db, err := openSQLite(filepath.Join(t.TempDir(), "engine.db"))
+	db, err := registry.OpenSQLite(filepath.Join(t.TempDir(), "engine.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, err := dbos.NewContext(t.Context(), dbos.Config{AppName: "test", SQLiteSystemDB: db.db, ApplicationVersion: "1", ExecutorID: "test"})
+	ctx, err := dbos.NewContext(t.Context(), dbos.Config{AppName: "test", SQLiteSystemDB: db.SQL(), ApplicationVersion: "1", ExecutorID: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (p *Practice) answerName(ctx context.Context, name string, data []byte) str
 func (e *engine) wait(ctx context.Context, id string) (verdict, error) {
 	h, err := dbos.RetrieveWorkflow[verdict](e.ctx, id)
 	if err != nil {
-		return "", wrap("find release", e.db.fail(err))
+		return "", wrap("find release", e.db.Scrub(err))
 	}
 	type result struct {
 		v   verdict
@@ -96,7 +96,7 @@ func (e *engine) wait(ctx context.Context, id string) (verdict, error) {
 		return "", ErrEngine
 	case r := <-done:
 		if r.err != nil {
-			return "", wrap("wait for release", e.db.fail(r.err))
+			return "", wrap("wait for release", e.db.Scrub(r.err))
 		}
 		return r.v, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/ledger"
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -214,14 +215,14 @@ func inLine(all []Standing) {
 }
 
 func otherSites(ctx context.Context, cfg *config.Config) (out []Standing, err error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, registry.ConnectTimeout)
 	defer cancel()
 	d, err := openShared(ctx, cfg, true)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	all, err := d.all(ctx)
+	all, err := d.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +231,7 @@ func otherSites(ctx context.Context, cfg *config.Config) (out []Standing, err er
 		if e.Executor == own {
 			continue // better known from the state folder
 		}
-		x := Standing{Release: e.id(), Site: e.Site, State: string(e.State), Waiting: e.Waiting}
+		x := Standing{Release: e.ID(), Site: e.Site, State: string(e.State), Waiting: e.Waiting}
 		if e.State == working || e.State == recording {
 			x.Stage, x.Since = e.Stage, e.Since
 		}

@@ -2,7 +2,6 @@ package chartseal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"chartseal/ledger"
+	"chartseal/registry"
 	"chartseal/watch"
 )
 
@@ -56,9 +56,9 @@ func (p *Practice) over(ctx context.Context, id string) (bool, error) {
 	if err != nil || !r.spent() {
 		return false, err
 	}
-	ref, attempt := splitID(id)
-	e, err := p.orders.find(ctx, ref)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && (e.Attempt < attempt || e.Attempt == attempt && !e.State.ended()) {
+	ref, attempt := registry.SplitID(id)
+	e, err := p.orders.Find(ctx, ref)
+	if errors.Is(err, registry.ErrNoOrder) || err == nil && (e.Attempt < attempt || e.Attempt == attempt && !e.State.Ended()) {
 		return false, nil
 	}
 	if err != nil {
@@ -76,9 +76,6 @@ func (p *Practice) over(ctx context.Context, id string) (bool, error) {
 // withdrawnEnd ends the ledger key of an order that was taken back; its Outcome is a hold.
 const withdrawnEnd verdict = "withdrawn"
 
-// ended says that nobody works on it.
-func (v verdict) ended() bool { return v.final() || v.open() }
-
 // spent reports a release that has ended and left nothing in the store.
 func (r *release) spent() bool {
 	switch r.Outcome { //nolint:exhaustive // the others never had anything there
@@ -87,13 +84,13 @@ func (r *release) spent() bool {
 	case hold:
 		return r.Ticket.Key == ""
 	}
-	return r.Outcome.ended()
+	return r.Outcome.Ended()
 }
 
 // learnEnds teaches the registry the ends that only the ledger knows any more: their
 // releases' files are gone. known is what the registry has.
-func (p *Practice) learnEnds(ctx context.Context, known map[string]entry) error {
-	ends := map[string]entry{}
+func (p *Practice) learnEnds(ctx context.Context, known map[string]registry.Entry) error {
+	ends := map[string]registry.Entry{}
 	for line, err := range ledger.Entries(ctx, p.state.path("ledger")) {
 		if err != nil {
 			return err
@@ -102,28 +99,28 @@ func (p *Practice) learnEnds(ctx context.Context, known map[string]entry) error 
 		if v == "" || strings.ContainsAny(line.Reference, "/"+watch.Apart) { // no order's own end
 			continue
 		}
-		ref, attempt := splitID(line.Reference)
+		ref, attempt := registry.SplitID(line.Reference)
 		was, ok := known[ref]
 		if !ok {
 			was, ok = ends[ref]
 			ok = ok && was.Attempt > attempt
 		} else {
-			ok = was.Attempt > attempt || was.Attempt == attempt && was.State.ended()
+			ok = was.Attempt > attempt || was.Attempt == attempt && was.State.Ended()
 		}
 		if !ok {
-			ends[ref] = entry{Ref: ref, Attempt: attempt, SHA256: line.OrderSum, State: v, Since: line.At.UTC().Format(time.RFC3339)}
+			ends[ref] = registry.Entry{Ref: ref, Attempt: attempt, SHA256: line.OrderSum, State: v, Since: line.At.UTC().Format(time.RFC3339)}
 		}
 	}
 	for _, e := range ends {
-		if _, err := os.Stat(p.state.releaseFile(e.id())); err == nil {
+		if _, err := os.Stat(p.state.releaseFile(e.ID())); err == nil {
 			continue // it knows better
 		}
-		n, err := p.orders.learn(ctx, e)
+		n, err := p.orders.Learn(ctx, e)
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			p.log.Warn("the database is older than the ledger; it has been told", slog.String("release", e.id()), slog.String("stage", "engine"))
+			p.log.Warn("the database is older than the ledger; it has been told", slog.String("release", e.ID()), slog.String("stage", "engine"))
 		}
 	}
 	return nil

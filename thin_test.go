@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chartseal/ledger"
+	"chartseal/registry"
 	"chartseal/transport"
 )
 
@@ -17,11 +18,11 @@ import (
 func remember(t testing.TB, p *Practice, r *release, row verdict, event ledger.Event, changed time.Time) {
 	t.Helper()
 	ctx := t.Context()
-	ref, _ := splitID(r.ID)
+	ref, _ := registry.SplitID(r.ID)
 	r.Claim, r.OrderSHA = "claim-"+r.ID, "sha"
-	_, _, err := p.orders.admit(ctx, ref, r.OrderSHA, r.Claim)
+	_, _, err := p.orders.Admit(ctx, ref, r.OrderSHA, r.Claim)
 	if row != working {
-		err = errors.Join(err, p.orders.settle(ctx, r.ID, row))
+		err = errors.Join(err, p.orders.Settle(ctx, r.ID, row))
 	}
 	err = errors.Join(err, p.state.save(r), os.Chtimes(p.state.releaseFile(r.ID), changed, changed))
 	if event != "" {
@@ -80,16 +81,16 @@ func TestReleasesThatEndedLongAgoAreForgotten(t *testing.T) {
 		}
 	}
 	for ref, want := range gone {
-		e, err := p.orders.find(ctx, ref)
+		e, err := p.orders.Find(ctx, ref)
 		if err != nil || e.State != want || e.Attempt != 1 {
 			t.Errorf("%s: %+v, %v", ref, e, err)
 		}
-		if _, mine, err := p.orders.admit(ctx, ref, "sha", "again"); err != nil || mine != want.open() {
+		if _, mine, err := p.orders.Admit(ctx, ref, "sha", "again"); err != nil || mine != want.Open() {
 			t.Errorf("%s is taken in again: %v, %v", ref, mine, err)
 		}
 	}
 	for ref, want := range map[string]verdict{"live": sent, "working": working, "unsettled": denied} {
-		if e, err := p.orders.find(ctx, ref); err != nil || e.State != want {
+		if e, err := p.orders.Find(ctx, ref); err != nil || e.State != want {
 			t.Errorf("%s: %+v, %v", ref, e, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/ledger"
+	"chartseal/registry"
 	"chartseal/transport/s3"
 	"chartseal/watch"
 )
@@ -238,21 +239,21 @@ func (p *Practice) addCredentials(ctx context.Context, v *Vitals) {
 }
 
 // count asks the table of orders.
-func (v *Vitals) count(ctx context.Context, r *registry) error {
+func (v *Vitals) count(ctx context.Context, r *registry.Orders) error {
 	y, m, d := v.At.Date()
 	midnight := time.Date(y, m, d, 0, 0, 0, 0, v.At.Location())
-	rows, today, err := r.census(ctx, midnight)
+	rows, today, err := r.Census(ctx, midnight)
 	if err != nil {
 		return err
 	}
 	v.Orders, v.HeldToday = map[string]int{}, today
 	for _, row := range rows {
-		v.Orders[string(row.state)] += row.n
-		if row.state != working && row.state != recording {
+		v.Orders[string(row.State)] += row.Orders
+		if row.State != working && row.State != recording {
 			continue
 		}
-		t := Trouble{Class: row.waiting, Orders: row.n, Since: row.since, Release: row.oldest}
-		if row.waiting != "" {
+		t := Trouble{Class: row.Waiting, Orders: row.Orders, Since: row.Since, Release: row.Oldest}
+		if row.Waiting != "" {
 			v.Troubles = append(v.Troubles, t)
 		} else if n := v.Working.Orders; n == 0 || t.Since.Before(v.Working.Since) {
 			t.Orders += n
@@ -262,46 +263,4 @@ func (v *Vitals) count(ctx context.Context, r *registry) error {
 		}
 	}
 	return nil
-}
-
-// tally is one line of a census.
-type tally struct {
-	state   verdict
-	waiting string
-	n       int
-	since   time.Time // of the oldest
-	oldest  string    // its reference
-}
-
-// census counts this site's orders by state and by what they wait for, and those that
-// were stopped since a moment.
-func (r *registry) census(ctx context.Context, since time.Time) (all []tally, held int, err error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	defer func() { err = wrap("count orders", r.fail(err)) }()
-	from := since.UTC().Format(time.RFC3339)
-	if err = r.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM chartseal_orders WHERE executor=$1 AND state='held' AND since>=$2`, r.executor, from).Scan(&held); err != nil {
-		return nil, 0, err
-	}
-	// RFC 3339 in UTC sorts as text, and has a fixed length.
-	rows, err := r.db.QueryContext(ctx, `SELECT state, waiting, COUNT(*), MIN(since || ref) FROM chartseal_orders
-		WHERE executor=$1 GROUP BY state, waiting ORDER BY state, waiting`, r.executor)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	const stamp = len("2006-01-02T15:04:05Z")
-	for rows.Next() {
-		var t tally
-		var oldest string
-		if err := rows.Scan(&t.state, &t.waiting, &t.n, &oldest); err != nil {
-			return nil, 0, err
-		}
-		if len(oldest) > stamp {
-			t.since, _ = time.Parse(time.RFC3339, oldest[:stamp]) // zero for rows of the first versions
-			t.oldest = oldest[stamp:]
-		}
-		all = append(all, t)
-	}
-	return all, held, rows.Err()
 }

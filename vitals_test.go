@@ -16,12 +16,12 @@ import (
 )
 
 func TestOrdersAreCountedByWhatTheyWaitFor(t *testing.T) {
-	r := newRegistry(t)
 	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
-	r.now = func() time.Time { return now }
+	clock := func() time.Time { return now }
+	r := newRegistry(t).Orders("here", "here-1", clock)
 	take := func(ref string) {
 		t.Helper()
-		if _, mine, err := r.admit(t.Context(), ref, "sha", "claim-"+ref); err != nil || !mine {
+		if _, mine, err := r.Admit(t.Context(), ref, "sha", "claim-"+ref); err != nil || !mine {
 			t.Fatal(mine, err)
 		}
 	}
@@ -30,20 +30,19 @@ func TestOrdersAreCountedByWhatTheyWaitFor(t *testing.T) {
 		now = now.Add(time.Minute)
 	}
 	if err := errors.Join(
-		r.note(t.Context(), "ref2", "upload", "store unavailable", "2026-11-26T08:30:00Z"),
-		r.note(t.Context(), "ref1", "upload", "store unavailable", "2026-11-26T08:45:00Z"),
-		r.settle(t.Context(), "ref0", sent), r.settle(t.Context(), "ref3", hold),
+		r.Note(t.Context(), "ref2", "upload", "store unavailable", "2026-11-26T08:30:00Z"),
+		r.Note(t.Context(), "ref1", "upload", "store unavailable", "2026-11-26T08:45:00Z"),
+		r.Settle(t.Context(), "ref0", sent), r.Settle(t.Context(), "ref3", hold),
 	); err != nil {
 		t.Fatal(err)
 	}
 	now = now.AddDate(0, 0, 1)
 	take("ref9")
-	if err := r.settle(t.Context(), "ref9", hold); err != nil {
+	if err := r.Settle(t.Context(), "ref9", hold); err != nil {
 		t.Fatal(err)
 	}
-	other := *r
-	other.executor = "elsewhere"
-	if _, _, err := other.admit(t.Context(), "theirs", "sha", "claim"); err != nil {
+	other := r.Orders("here", "elsewhere", clock)
+	if _, _, err := other.Admit(t.Context(), "theirs", "sha", "claim"); err != nil {
 		t.Fatal(err)
 	}
 	v := &Vitals{At: now}

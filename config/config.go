@@ -18,6 +18,10 @@ import (
 	"chartseal/config/strict"
 )
 
+// ErrUnusable says that what the configuration names cannot be used: a file, a folder, an
+// address.
+var ErrUnusable = errors.New("configuration")
+
 // Config is chartseal.yaml with its defaults filled in. Paths are absolute.
 type Config struct {
 	Practice     Practice    `yaml:"practice,required"`

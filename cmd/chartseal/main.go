@@ -19,6 +19,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/registry"
 )
 
 // Exit codes of every command; DESIGN "Command line".
@@ -96,7 +97,7 @@ func isUsage(err error) bool {
 	if _, ok := errors.AsType[*order.BookError](err); ok {
 		return true
 	}
-	for _, wrong := range []error{chartseal.ErrConfig, chartseal.ErrSiteTaken, chartseal.ErrSiteRunning, chartseal.ErrPooled, chartseal.ErrNewer, chartseal.ErrNoBackup, chartseal.ErrNotRestored} {
+	for _, wrong := range []error{chartseal.ErrConfig, registry.ErrSiteTaken, registry.ErrSiteRunning, registry.ErrPooled, registry.ErrNewer, chartseal.ErrNoBackup, chartseal.ErrNotRestored} {
 		if errors.Is(err, wrong) {
 			return true
 		}

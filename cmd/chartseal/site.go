@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"chartseal"
+	"chartseal/registry"
 )
 
 func siteCmd(a *app) *cobra.Command {
@@ -135,7 +136,7 @@ func confirm(site string) error {
 }
 
 func siteError(err error) error {
-	for _, wrong := range []error{chartseal.ErrOneSite, chartseal.ErrNoSite, chartseal.ErrOwnSite} {
+	for _, wrong := range []error{chartseal.ErrOneSite, registry.ErrNoSite, chartseal.ErrOwnSite} {
 		if errors.Is(err, wrong) {
 			return usage(err)
 		}

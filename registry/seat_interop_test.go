@@ -1,6 +1,6 @@
 //go:build interop && unix
 
-package chartseal
+package registry
 
 import (
 	"errors"
@@ -16,24 +16,24 @@ func TestInteropASeatIsASession(t *testing.T) {
 	pg := postgres.Start(t)
 	ctx := t.Context()
 	cfg := &config.Config{Database: config.Secret(pg.URL() + "&pool_max_conns=2"), Site: "s"}
-	d, err := openPostgres(ctx, cfg, false)
+	d, err := OpenPostgres(ctx, cfg, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	if err := d.migrate(ctx); err != nil {
+	if err := d.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for what, lose := range map[string]func(*seat) error{
-		"reset":   func(s *seat) error { _, err := s.conn.Exec(ctx, `DISCARD ALL`); return err },
-		"another": func(s *seat) error { s.conn = pg.Connect(t, postgres.Database); return nil },
-		"unlocked": func(s *seat) error {
+	for what, lose := range map[string]func(*Seat) error{
+		"reset":   func(s *Seat) error { _, err := s.conn.Exec(ctx, `DISCARD ALL`); return err },
+		"another": func(s *Seat) error { s.conn = pg.Connect(t, postgres.Database); return nil },
+		"unlocked": func(s *Seat) error {
 			_, err := s.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`)
 			s.beats = lookAtLocks
 			return err
 		},
 	} {
-		s, err := takeSeat(ctx, d, cfg, "x", "1")
+		s, err := d.TakeSeat(ctx, "s", "x", "1")
 		if err != nil {
 			t.Fatal(what, err)
 		}
@@ -53,7 +53,7 @@ func TestInteropASeatIsASession(t *testing.T) {
 		if err := s.beatOnce(ctx); err == nil || what == "unlocked" && !errors.Is(err, ErrSiteTaken) {
 			t.Errorf("%s: %v", what, err)
 		}
-		if err := errors.Join(first.Close(ctx), s.close()); err != nil {
+		if err := errors.Join(first.Close(ctx), s.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}

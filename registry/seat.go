@@ -1,27 +1,22 @@
-package chartseal
+package registry
 
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"chartseal/config"
 )
 
-// seat is a site's place at a shared database: its name in the table of sites
+// Seat is a site's place at a shared database: its name in the table of sites
 // and an advisory lock on its executor, held by a connection of its own for as
 // long as the daemon runs. Who holds the lock is alive; who lost it must take
 // its work up anew, because the engine may have lost track of some of it.
-type seat struct {
+type Seat struct {
 	conn     *pgx.Conn
 	executor string
 	site     string
@@ -46,29 +41,30 @@ var (
 	ErrSiteRunning = errors.New("another chartseal with a copy of this state folder is running on the shared database. Two of them would send orders twice: stop one, and give it a state folder of its own")
 )
 
-// takeSeat locks the executor and registers the site. On the embedded database
-// the lock on the state folder is enough.
-func takeSeat(ctx context.Context, d *database, cfg *config.Config, executor, version string) (*seat, error) {
-	s := &seat{executor: executor, site: cfg.Site, stop: func() {}}
-	if d.shared {
-		if err := s.lock(ctx, d, cfg); err != nil {
-			return nil, errors.Join(err, s.close())
+// TakeSeat locks the executor and registers the site with the program's version. On the
+// embedded database the lock on the state folder is enough. The error may be [ErrSiteTaken]
+// or [ErrSiteRunning], the latter after up to 90 seconds.
+func (d *Database) TakeSeat(ctx context.Context, site, executor, version string) (*Seat, error) {
+	s := &Seat{executor: executor, site: site, stop: func() {}}
+	if d.Shared {
+		if err := s.lock(ctx, d); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
 	}
 	if err := s.register(ctx, d, version); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 // lock takes the advisory lock of the executor.
-func (s *seat) lock(ctx context.Context, d *database, cfg *config.Config) (err error) {
-	if s.conn, err = connect(ctx, cfg, d.wires); err != nil {
+func (s *Seat) lock(ctx context.Context, d *Database) (err error) {
+	if s.conn, err = d.connect(ctx); err != nil {
 		return err
 	}
 	_, err = s.conn.Exec(ctx, "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4")
 	if err != nil {
-		return databaseError(err)
+		return Scrub(err)
 	}
 	first, err := s.seen(ctx)
 	if err != nil {
@@ -79,7 +75,7 @@ func (s *seat) lock(ctx context.Context, d *database, cfg *config.Config) (err e
 	for {
 		var got bool
 		if err := s.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, lockKey(s.executor)).Scan(&got); err != nil {
-			return databaseError(err)
+			return Scrub(err)
 		}
 		if got {
 			return s.sign(ctx)
@@ -103,61 +99,14 @@ func (s *seat) lock(ctx context.Context, d *database, cfg *config.Config) (err e
 
 // sign marks the session that holds the lock. Who is given another one, or this one after
 // it was reset, does not find the mark.
-func (s *seat) sign(ctx context.Context) error {
-	return databaseError(s.conn.QueryRow(ctx, `SELECT pg_backend_pid() FROM set_config('chartseal.seat', $1, false)`, s.executor).Scan(&s.pid))
-}
-
-// unpooled makes sure that a session at the shared database is ours alone: with
-// a pooler that shares it, the lock would hold nothing.
-func (d *database) unpooled(ctx context.Context, cfg *config.Config) error {
-	if !d.shared {
-		return nil
-	}
-	one, err := connect(ctx, cfg, d.wires)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = hangUp(one) }()
-	two, err := connect(ctx, cfg, d.wires)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = hangUp(two) }()
-	if _, err = examineServer(ctx, one, two); errors.Is(err, ErrPooled) {
-		return err
-	}
-	return databaseError(err)
-}
-
-// connect opens a connection outside the pool.
-func connect(ctx context.Context, cfg *config.Config, w *wires) (*pgx.Conn, error) {
-	c, err := pgx.ParseConfig(cfg.Database.Reveal())
-	if err != nil { // its text shows parts of the address
-		return nil, fmt.Errorf("%w: database: it is not an address PostgreSQL understands", ErrConfig)
-	}
-	maps.DeleteFunc(c.RuntimeParams, func(name, _ string) bool { return strings.HasPrefix(name, "pool_") }) // the pool's (pgxpool.ParseConfig)
-	tuneConn(c, cfg.Site, w)
-	conn, err := pgx.ConnectConfig(ctx, c)
-	if err != nil {
-		return nil, databaseError(err)
-	}
-	if err := prepareSession(ctx, conn, false); err != nil {
-		return nil, errors.Join(databaseError(err), hangUp(conn))
-	}
-	return conn, nil
-}
-
-func hangUp(conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // the server drops it in any case
-	return nil
+func (s *Seat) sign(ctx context.Context) error {
+	return Scrub(s.conn.QueryRow(ctx, `SELECT pg_backend_pid() FROM set_config('chartseal.seat', $1, false)`, s.executor).Scan(&s.pid))
 }
 
 // seen is when the executor was last alive, in seconds of the database's clock.
-func (s *seat) seen(ctx context.Context) (sec int64, err error) {
+func (s *Seat) seen(ctx context.Context) (sec int64, err error) {
 	err = s.conn.QueryRow(ctx, `SELECT COALESCE(MAX(seen_at), 0) FROM chartseal_sites WHERE executor=$1`, s.executor).Scan(&sec)
-	return sec, databaseError(err)
+	return sec, Scrub(err)
 }
 
 // lockKey is the advisory lock of an executor.
@@ -169,10 +118,10 @@ func lockKey(executor string) int64 {
 // register writes the site's row. A name that belongs to another executor is
 // refused, unless that one was taken over or the database is of this site alone. A
 // site that was renamed takes its orders along.
-func (s *seat) register(ctx context.Context, d *database, version string) (err error) {
+func (s *Seat) register(ctx context.Context, d *Database, version string) (err error) {
 	defer func() {
 		if err != nil && !errors.Is(err, ErrSiteTaken) {
-			err = fmt.Errorf("register site: %w", d.fail(err))
+			err = fmt.Errorf("register site: %w", d.Scrub(err))
 		}
 	}()
 	ctx, cancel := bounded(ctx)
@@ -184,7 +133,7 @@ func (s *seat) register(ctx context.Context, d *database, version string) (err e
 	defer func() { _ = tx.Rollback() }()
 	n, err := affected(tx.ExecContext(ctx, `INSERT INTO chartseal_sites (site, executor, seen_at, version) VALUES ($1, $2, `+d.epoch+`, $3)
 		ON CONFLICT (site) DO UPDATE SET executor=excluded.executor, seen_at=excluded.seen_at, version=excluded.version
-		WHERE chartseal_sites.executor IN (excluded.executor, '') OR $4`, s.site, s.executor, version, !d.shared))
+		WHERE chartseal_sites.executor IN (excluded.executor, '') OR $4`, s.site, s.executor, version, !d.Shared))
 	if err != nil {
 		return err
 	}
@@ -199,7 +148,7 @@ func (s *seat) register(ctx context.Context, d *database, version string) (err e
 			return err
 		}
 	}
-	if !d.shared { // rows of versions that knew no sites, or of a lost executor file
+	if !d.Shared { // rows of versions that knew no sites, or of a lost executor file
 		if _, err := tx.ExecContext(ctx, `UPDATE chartseal_orders SET executor=$1, site=$2 WHERE executor<>$1`, s.executor, s.site); err != nil {
 			return err
 		}
@@ -207,16 +156,9 @@ func (s *seat) register(ctx context.Context, d *database, version string) (err e
 	return tx.Commit()
 }
 
-func affected(res sql.Result, err error) (int64, error) {
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-// keep beats until the seat is given up; lost is called once when the lock, or
-// the name, is no longer ours, or when ask finds that the engine lost track.
-func (s *seat) keep(ctx context.Context, lost func(error), ask func(context.Context) error) {
+// Keep beats until the seat is given up; lost is called once when the lock, or
+// the name, is no longer ours, or with the error of ask, which is asked at every beat.
+func (s *Seat) Keep(ctx context.Context, lost func(error), ask func(context.Context) error) {
 	ctx, s.stop = context.WithCancel(ctx)
 	next := s.beatAndAsk
 	if s.conn == nil { // the embedded database
@@ -236,7 +178,7 @@ func (s *seat) keep(ctx context.Context, lost func(error), ask func(context.Cont
 	})
 }
 
-func (s *seat) beatAndAsk(ctx context.Context, ask func(context.Context) error) error {
+func (s *Seat) beatAndAsk(ctx context.Context, ask func(context.Context) error) error {
 	if err := s.rest(ctx); err != nil {
 		return err
 	}
@@ -246,30 +188,26 @@ func (s *seat) beatAndAsk(ctx context.Context, ask func(context.Context) error) 
 	return ask(ctx)
 }
 
-// askAlone only asks: no other site can take this one's place. An answer that cannot be had
-// is no news.
+// askAlone only asks: no other site can take this one's place.
 func askAlone(ctx context.Context, ask func(context.Context) error) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(beatAlone):
 	}
-	if err := ask(ctx); errors.Is(err, ErrEngine) {
-		return err
-	}
-	return nil
+	return ask(ctx)
 }
 
 // rest waits for the next beat. Waiting for a notification, which never comes,
 // it notices at once when the server closes the connection.
-func (s *seat) rest(ctx context.Context) error {
+func (s *Seat) rest(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
 	_, err := s.conn.WaitForNotification(wait)
 	if err == nil || wait.Err() != nil {
 		return ctx.Err()
 	}
-	return databaseError(err)
+	return Scrub(err)
 }
 
 // lookAtLocks is how often a beat looks for the lock itself. The server goes through the
@@ -278,7 +216,7 @@ const lookAtLocks = 60
 
 // beatOnce refreshes seen_at if the lock is still held by this very session; a
 // pooler between us and the server may have given it to somebody else.
-func (s *seat) beatOnce(ctx context.Context) error {
+func (s *Seat) beatOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*beat)
 	defer cancel()
 	query, args := beatQuery, []any{s.site, s.executor, s.pid}
@@ -287,7 +225,7 @@ func (s *seat) beatOnce(ctx context.Context) error {
 	}
 	tag, err := s.conn.Exec(ctx, query, args...)
 	if err != nil {
-		return databaseError(err)
+		return Scrub(err)
 	}
 	if tag.RowsAffected() == 0 {
 		return ErrSiteTaken
@@ -295,7 +233,7 @@ func (s *seat) beatOnce(ctx context.Context) error {
 	return nil
 }
 
-var beatQuery = `UPDATE chartseal_sites SET seen_at=` + postgresDialect.epoch + `
+const beatQuery = `UPDATE chartseal_sites SET seen_at=` + postgresEpoch + `
 	WHERE site=$1 AND executor=$2 AND pg_backend_pid()=$3 AND current_setting('chartseal.seat', true)=$2`
 
 // isLock is the condition under which a row of pg_locks is the advisory lock of
@@ -305,8 +243,8 @@ func isLock(arg string) string {
 		AND classid::bigint=((` + arg + `::bigint >> 32) & 4294967295) AND objid::bigint=(` + arg + `::bigint & 4294967295) AND objsubid=1`
 }
 
-// close gives up the seat.
-func (s *seat) close() error {
+// Close gives up the seat.
+func (s *Seat) Close() error {
 	s.stop()
 	s.done.Wait()
 	if s.conn == nil {

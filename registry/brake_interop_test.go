@@ -1,6 +1,6 @@
 //go:build interop && unix
 
-package chartseal
+package registry
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"chartseal/config"
-	"chartseal/order"
 	"chartseal/testdata/postgres"
 )
 
@@ -22,28 +21,28 @@ import (
 func TestInteropSitesShareTheBrake(t *testing.T) {
 	pg := postgres.Start(t)
 	ctx := t.Context()
-	var sites []*registry
+	var sites []*Orders
 	for i := range 3 {
-		d, err := openPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
+		d, err := OpenPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = d.Close() }()
-		if err := d.migrate(ctx); err != nil {
+		if err := d.Migrate(ctx); err != nil {
 			t.Fatal(err)
 		}
-		sites = append(sites, &registry{database: d, site: fmt.Sprint("s", i), executor: fmt.Sprint("x", i), now: time.Now})
+		sites = append(sites, d.Orders(fmt.Sprint("s", i), fmt.Sprint("x", i), time.Now))
 	}
 	var let, held atomic.Int64
 	var wg sync.WaitGroup
 	wrong := time.Now().AddDate(3, 0, 0).Unix() // of a site whose clock is years ahead: the server's counts
 	for n := range 30 {
 		r, ref := sites[n%3], fmt.Sprint("ref", n)
-		if _, mine, err := r.admit(ctx, ref, "sha", ref); err != nil || !mine {
+		if _, mine, err := r.Admit(ctx, ref, "sha", ref); err != nil || !mine {
 			t.Fatal(mine, err)
 		}
 		wg.Go(func() {
-			over, err := r.letThrough(ctx, ref, tags{[]string{"chen"}, "lee"}, config.Brake{PerDay: 10, PerRecipient: 7}, upToLimits, wrong)
+			over, err := r.LetThrough(ctx, ref, Tags{[]string{"chen"}, "lee"}, config.Brake{PerDay: 10, PerRecipient: 7}, UpToLimits, wrong)
 			switch {
 			case err != nil:
 				t.Error(err)
@@ -59,11 +58,11 @@ func TestInteropSitesShareTheBrake(t *testing.T) {
 		t.Errorf("%d were let through and %d held, want 7 and 23", let.Load(), held.Load())
 	}
 
-	likeness := sites[0].tag("likeness " + order.Likeness(&order.Order{}, order.Recipient{Key: "chen"}))
-	if err := sites[0].liken(ctx, "ref0", likeness); err != nil {
+	likeness := sites[0].Tag("likeness of an order")
+	if err := sites[0].Liken(ctx, "ref0", likeness); err != nil {
 		t.Fatal(err)
 	}
-	e, err := sites[1].alike(ctx, "ref1", likeness, time.Now().Add(-time.Hour))
+	e, err := sites[1].Alike(ctx, "ref1", likeness, time.Now().Add(-time.Hour))
 	if err != nil || e.Ref != "ref0" || e.Site != "s0" {
 		t.Errorf("found %+v, %v", e, err)
 	}
@@ -74,46 +73,46 @@ func TestInteropSitesShareTheBrake(t *testing.T) {
 func TestInteropWhoLooksWaitsForNobody(t *testing.T) {
 	pg := postgres.Start(t)
 	ctx := t.Context()
-	d, err := openPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: "s"}, false)
+	d, err := OpenPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: "s"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	if err := d.migrate(ctx); err != nil {
+	if err := d.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	r := &registry{database: d, site: "s", executor: "x", now: time.Now}
-	ask := func(ref string, how passage) error {
+	r := d.Orders("s", "x", time.Now)
+	ask := func(ref string, how Passage) error {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		over, err := r.letThrough(ctx, ref, tags{[]string{"chen"}, "lee"}, config.Brake{PerRecipient: 5}, how, 0)
+		over, err := r.LetThrough(ctx, ref, Tags{[]string{"chen"}, "lee"}, config.Brake{PerRecipient: 5}, how, 0)
 		if len(over) > 0 {
 			t.Error(over)
 		}
 		return err
 	}
 	for _, ref := range []string{"a", "b"} {
-		if _, mine, err := r.admit(ctx, ref, "sha", ref); err != nil || !mine {
+		if _, mine, err := r.Admit(ctx, ref, "sha", ref); err != nil || !mine {
 			t.Fatal(mine, err)
 		}
 	}
-	if err := ask("a", upToLimits); err != nil {
+	if err := ask("a", UpToLimits); err != nil {
 		t.Fatal(err)
 	}
 	other := pg.Connect(t, postgres.Database)
 	if _, err := other.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(brakeLock)); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(ask("b", onlyLook), ask("a", upToLimits)); err != nil {
+	if err := errors.Join(ask("b", OnlyLook), ask("a", UpToLimits)); err != nil {
 		t.Errorf("who looks, or has a place, waits: %v", err)
 	}
-	if err := ask("b", upToLimits); err == nil {
+	if err := ask("b", UpToLimits); err == nil {
 		t.Error("a place is taken beside another site")
 	}
 	if err := other.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := ask("b", upToLimits); err != nil {
+	if err := ask("b", UpToLimits); err != nil {
 		t.Error(err)
 	}
 }

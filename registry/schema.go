@@ -1,10 +1,12 @@
-package chartseal
+package registry
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // migrations bring the tables from one version to the next; their number is the
@@ -68,12 +70,15 @@ const migrateLock = 0x6368617274736561
 // with it nobody knows.
 var ErrNewer = errors.New("the database was written by a newer chartseal, so nothing is sent. Install that version again, or a later one, on this computer")
 
-// migrate brings the tables up to date, and refuses newer ones ([ErrNewer]). Daemons that start at the same moment
+// SchemaVersion is the version of the tables that this program makes and knows.
+func SchemaVersion() int { return len(migrations) }
+
+// Migrate brings the tables up to date, and refuses newer ones ([ErrNewer]). Daemons that start at the same moment
 // wait for one another.
-func (d *database) migrate(ctx context.Context) (err error) {
+func (d *Database) Migrate(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil && !errors.Is(err, ErrNewer) {
-			err = fmt.Errorf("open order registry: %w", d.fail(err))
+			err = fmt.Errorf("open order registry: %w", d.Scrub(err))
 		}
 	}()
 	tx, err := d.db.BeginTx(ctx, nil)
@@ -81,7 +86,7 @@ func (d *database) migrate(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if d.shared {
+	if d.Shared {
 		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
 			return err
 		}
@@ -113,10 +118,10 @@ func (d *database) migrate(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE chartseal_version SET id=$1 WHERE id=''`, randomName()); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE chartseal_version SET id=$1 WHERE id=''`, newID()); err != nil {
 		return err
 	}
-	if err := tx.QueryRowContext(ctx, `SELECT id FROM chartseal_version`).Scan(&d.id); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT id FROM chartseal_version`).Scan(&d.ID); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -125,7 +130,7 @@ func (d *database) migrate(ctx context.Context) (err error) {
 // makeSchemas makes the schemas unless they are there: a database user without
 // the right to make them may be given ready ones.
 func makeSchemas(ctx context.Context, tx *sql.Tx) error {
-	for _, name := range []string{ownSchema, engineSchema} {
+	for _, name := range []string{ownSchema, EngineSchema} {
 		var there bool
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname=$1)`, name).Scan(&there)
 		if err == nil && !there {
@@ -137,3 +142,6 @@ func makeSchemas(ctx context.Context, tx *sql.Tx) error {
 	}
 	return nil
 }
+
+// newID is 80 random bits in lower-case letters and digits.
+func newID() string { return strings.ToLower(rand.Text()[:16]) }

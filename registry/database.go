@@ -1,4 +1,11 @@
-package chartseal
+// Package registry is what the sites of a practice know together: which orders were taken
+// in and how they ended, who works at which site, what the brake counts, and the mirror of
+// the ledgers. It lies in one database with the rows of the engine: a SQLite file of one
+// site alone, or a PostgreSQL that several share. All SQL about it is here.
+//
+// It knows release references, digests, random names and classes of trouble, never an order
+// or a patient (DESIGN invariant 8).
+package registry
 
 import (
 	"context"
@@ -20,54 +27,54 @@ import (
 	"chartseal/config"
 )
 
-// database is where the engine and the registry keep their rows: a SQLite file
+// Database is where the engine and the registry keep their rows: a SQLite file
 // of this site alone, or a PostgreSQL that several sites share. Everything but
 // the few words of its dialect is the same SQL.
-type database struct {
+type Database struct {
+	ID     string // random, made with the tables; known once they are brought up to date
+	Shared bool   // other sites may use the database too
+
 	db    *sql.DB
-	pool  *pgxpool.Pool // nil on SQLite
+	pool  *pgxpool.Pool   // nil on SQLite, as the next two
+	alone *pgx.ConnConfig // of a connection outside the pool
 	wires *wires
-	id    string // random, made with the tables
-	dialect
+	epoch string // the database's own clock, in seconds since 1970
 }
 
-// dialect is what differs between the two.
-type dialect struct {
-	shared bool   // other sites may use the database too
-	epoch  string // the database's own clock, in seconds since 1970
-}
-
-var (
-	sqliteDialect   = dialect{epoch: "unixepoch()"}
-	postgresDialect = dialect{shared: true, epoch: "CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)"}
+// The clocks of the two, in seconds since 1970.
+const (
+	sqliteEpoch   = "unixepoch()"
+	postgresEpoch = "CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)"
 )
 
 // Schemas of a shared database: the engine's tables and ours.
 const (
-	engineSchema = "chartseal_engine"
+	EngineSchema = "chartseal_engine"
 	ownSchema    = "chartseal"
 )
 
+// ConnectTimeout bounds the making of a connection; who only looks waits no longer.
+const ConnectTimeout = 10 * time.Second
+
 // Bounds of the use of PostgreSQL by one site: maxConns, or as many as pool_max_conns in
-// its address says, and one connection that holds the lock (see seat). The engine listens
+// its address says, and one connection that holds the lock (see Seat). The engine listens
 // on one of them for as long as it runs (docs/scale.md).
 const (
-	maxConns       = 6
-	fewestConns    = 2
-	connectTimeout = 10 * time.Second
-	queryTimeout   = 30 * time.Second // of one statement of the registry
+	maxConns     = 6
+	fewestConns  = 2
+	queryTimeout = 30 * time.Second // of one statement of the registry
 )
 
-// openSQLite opens the engine's SQLite file with settings that survive a power
+// OpenSQLite opens the engine's SQLite file with settings that survive a power
 // cut: WAL and synchronous=FULL.
-func openSQLite(file string) (*database, error) {
+func OpenSQLite(file string) (*Database, error) {
 	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
 	db, err := sql.Open("sqlite", sqliteName(file)+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open engine database: %w", err)
 	}
 	db.SetMaxOpenConns(4)
-	return &database{db: db, dialect: sqliteDialect}, nil
+	return &Database{db: db, epoch: sqliteEpoch}, nil
 }
 
 // sqliteName is a file's name as SQLite reads it (sqlite.org, "Uniform Resource Identifiers"),
@@ -76,12 +83,12 @@ func sqliteName(file string) string {
 	return "file:" + (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()
 }
 
-// openPostgres makes a small pool for the engine and the registry together. It
-// connects with the first query.
-func openPostgres(ctx context.Context, cfg *config.Config, readOnly bool) (*database, error) {
+// OpenPostgres makes a small pool for the engine and the registry together. It
+// connects with the first query. The error is [config.ErrUnusable] if the address is none.
+func OpenPostgres(ctx context.Context, cfg *config.Config, readOnly bool) (*Database, error) {
 	c, err := pgxpool.ParseConfig(cfg.Database.Reveal())
 	if err != nil { // its text shows parts of the address
-		return nil, fmt.Errorf("%w: database: it is not an address PostgreSQL understands", ErrConfig)
+		return nil, fmt.Errorf("%w: database: it is not an address PostgreSQL understands", config.ErrUnusable)
 	}
 	w := &wires{}
 	if !strings.Contains(cfg.Database.Reveal(), "pool_max_conns=") { // pgxpool's own would depend on the processors
@@ -90,17 +97,18 @@ func openPostgres(ctx context.Context, cfg *config.Config, readOnly bool) (*data
 	c.MaxConns = max(c.MaxConns, fewestConns)
 	c.MinConns, c.MaxConnIdleTime, c.HealthCheckPeriod = 0, 20*time.Second, 10*time.Second
 	tuneConn(c.ConnConfig, cfg.Site, w)
+	alone := c.ConnConfig.Copy()
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepareSession(ctx, conn, readOnly) }
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
-		return nil, databaseError(err)
+		return nil, Scrub(err)
 	}
-	return &database{db: stdlib.OpenDBFromPool(pool), pool: pool, wires: w, dialect: postgresDialect}, nil
+	return &Database{Shared: true, db: stdlib.OpenDBFromPool(pool), pool: pool, alone: alone, wires: w, epoch: postgresEpoch}, nil
 }
 
 // tuneConn makes a dead peer show within a minute instead of hours.
 func tuneConn(c *pgx.ConnConfig, site string, w *wires) {
-	c.ConnectTimeout = connectTimeout
+	c.ConnectTimeout = ConnectTimeout
 	d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4}}
 	c.DialFunc = w.dial(d.DialContext)
 	c.RuntimeParams["application_name"] = "chartseal " + site
@@ -118,8 +126,27 @@ func prepareSession(ctx context.Context, conn *pgx.Conn, readOnly bool) error {
 	return err
 }
 
+// connect opens a connection outside the pool.
+func (d *Database) connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, d.alone.Copy())
+	if err != nil {
+		return nil, Scrub(err)
+	}
+	if err := prepareSession(ctx, conn, false); err != nil {
+		return nil, errors.Join(Scrub(err), hangUp(conn))
+	}
+	return conn, nil
+}
+
+func hangUp(conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // the server drops it in any case
+	return nil
+}
+
 // Close closes the pool or the file.
-func (d *database) Close() error {
+func (d *Database) Close() error {
 	err := d.db.Close()
 	if d.pool != nil {
 		d.pool.Close()
@@ -127,14 +154,36 @@ func (d *database) Close() error {
 	return err
 }
 
-// ErrDatabase says that the shared database does not answer.
-var ErrDatabase = errors.New("the shared database cannot be reached; nothing is lost, and orders wait until it is back")
+// SQL is the database for the engine's own rows.
+func (d *Database) SQL() *sql.DB { return d.db }
 
-// databaseError takes out of an error of the database what must not reach a
-// log: host, user and name of the database. What stays is the kind of failure and
-// PostgreSQL's code (PostgreSQL documentation, appendix A).
-func databaseError(err error) error {
-	if err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrDatabase) || errors.Is(err, context.Canceled) {
+// Pool is the shared database for the engine's own rows; nil on SQLite.
+func (d *Database) Pool() *pgxpool.Pool { return d.pool }
+
+// Cut closes all connections to a shared database; what waits for an answer on one gets an
+// error.
+func (d *Database) Cut() { d.wires.cut() }
+
+// bounded limits a statement in time: a database that hangs is one that is away.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, queryTimeout)
+}
+
+func affected(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// ErrAway says that the shared database does not answer.
+var ErrAway = errors.New("the shared database cannot be reached; nothing is lost, and orders wait until it is back")
+
+// Scrub takes out of an error of a shared database what must not reach a
+// log: host, user and name of the database. What stays is the kind of failure, most often
+// [ErrAway], and PostgreSQL's code (PostgreSQL documentation, appendix A).
+func Scrub(err error) error {
+	if err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -142,21 +191,28 @@ func databaseError(err error) error {
 		if err.lasting() {
 			return err
 		}
-		return fmt.Errorf("%w (%w)", ErrDatabase, err)
+		return fmt.Errorf("%w (%w)", ErrAway, err)
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return ErrDatabase
+		return ErrAway
 	}
-	return ErrDatabase
+	return ErrAway
 }
 
-// fail is databaseError on a shared database; errors of the embedded one name
+// Scrub is [Scrub] on a shared database; errors of the embedded one name
 // nothing.
-func (d dialect) fail(err error) error {
-	if !d.shared {
+func (d *Database) Scrub(err error) error {
+	if !d.Shared {
 		return err
 	}
-	return databaseError(err)
+	return Scrub(err)
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // codeError is a PostgreSQL error code without its text.
@@ -217,7 +273,6 @@ func (w *wires) dial(next dialFunc) dialFunc {
 	}
 }
 
-// cut closes all connections; what waits for an answer on one gets an error.
 func (w *wires) cut() {
 	if w == nil {
 		return

@@ -1,6 +1,6 @@
 //go:build interop && unix
 
-package chartseal
+package registry
 
 import (
 	"errors"
@@ -20,17 +20,17 @@ import (
 func TestInteropRegistryRaces(t *testing.T) {
 	pg := postgres.Start(t)
 	ctx := t.Context()
-	var sites []*registry
+	var sites []*Orders
 	var wg sync.WaitGroup
 	for i := range 4 { // all make the tables at once
-		d, err := openPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
+		d, err := OpenPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = d.Close() }()
-		sites = append(sites, &registry{database: d, site: fmt.Sprint("s", i), executor: fmt.Sprint("x", i), now: time.Now})
+		sites = append(sites, d.Orders(fmt.Sprint("s", i), fmt.Sprint("x", i), time.Now))
 		wg.Go(func() {
-			if err := d.migrate(ctx); err != nil {
+			if err := d.Migrate(ctx); err != nil {
 				t.Error(err)
 			}
 		})
@@ -43,7 +43,7 @@ func TestInteropRegistryRaces(t *testing.T) {
 			ref := fmt.Sprint("ref", n)
 			for i, r := range sites {
 				wg.Go(func() {
-					e, mine, err := r.admit(ctx, ref, "sha", fmt.Sprint("claim", i, attempt))
+					e, mine, err := r.Admit(ctx, ref, "sha", fmt.Sprint("claim", i, attempt))
 					switch {
 					case err != nil:
 						t.Error(err)
@@ -56,28 +56,28 @@ func TestInteropRegistryRaces(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			e, err := sites[0].find(ctx, ref)
+			e, err := sites[0].Find(ctx, ref)
 			if err != nil {
 				t.Fatal(err)
 			}
 			owner := sites[e.Executor[1]-'0']
 			wg.Go(func() {
-				switch err := owner.commit(ctx, e.id()); {
+				switch err := owner.Commit(ctx, e.ID()); {
 				case err == nil:
 					committed.Add(1)
-				case !errors.Is(err, errTaken):
+				case !errors.Is(err, ErrTaken):
 					t.Error(err)
 				}
 			})
 			wg.Go(func() {
-				var took Takeover
-				if _, err := sites[(int(e.Executor[1]-'0')+1)%4].moveOrders(ctx, e.Executor, &took); err != nil {
+				took, _, err := sites[(int(e.Executor[1]-'0')+1)%4].TakeOrders(ctx, e.Executor)
+				if err != nil {
 					t.Error(err)
 				}
-				moved.Add(int64(len(took.Moved)))
+				moved.Add(int64(len(took)))
 			})
 			wg.Wait()
-			if err := owner.settle(ctx, e.id(), hold); err != nil { // so that it may come again
+			if err := owner.Settle(ctx, e.ID(), Held); err != nil { // so that it may come again
 				t.Fatal(err)
 			}
 		}
