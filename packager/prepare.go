@@ -3,6 +3,7 @@ package packager
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"chartseal/packager/gather"
 	"chartseal/redact"
@@ -43,7 +44,8 @@ func (p *Plan) prepare(ctx context.Context, it *gather.Item) prepared {
 }
 
 // preparing cleans the DICOM files of a collection, some ahead of who packs them. All
-// else is left to them: one child process at a time is enough.
+// else is left to them, and so are documents in DICOM files: one child process at a time is
+// enough, and its time runs while it waits.
 type preparing struct {
 	turns chan chan prepared
 	end   context.CancelFunc
@@ -63,7 +65,7 @@ func (p *Plan) prepareAll(ctx context.Context, c *gather.Collection) *preparing 
 				return
 			}
 			it := &c.Items[i]
-			if it.Format != gather.FormatDICOM {
+			if it.Format != gather.FormatDICOM || isDocument(it) {
 				turn <- prepared{}
 				continue
 			}
@@ -71,6 +73,13 @@ func (p *Plan) prepareAll(ctx context.Context, c *gather.Collection) *preparing 
 		}
 	}()
 	return a
+}
+
+// documents begin the classes of DICOM files that are a document (PS3.4 section B.5).
+const documents = "1.2.840.10008.5.1.4.1.1.104."
+
+func isDocument(it *gather.Item) bool {
+	return it.Identity != nil && strings.HasPrefix(it.Identity.SOPClassUID, documents)
 }
 
 // take is the next item.

@@ -117,6 +117,30 @@ func TestWhatIsCleanedAheadIsClosed(t *testing.T) {
 	}
 }
 
+// The child process that cleans a document in a DICOM file has so much time and no more: it
+// is not begun while another record is packed, which may take longer.
+func TestADocumentIsNotCleanedAhead(t *testing.T) {
+	p, folder, _, _ := pictureFolder(t, 1)
+	document := encapsulated(t, []byte("%PDF-1.7, and no more"), dcm.ExplicitLE)
+	if err := os.WriteFile(filepath.Join(folder, "document.dcm"), document, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := collect(t.Context(), &p)
+	if err != nil || len(c.Items) != 2 {
+		t.Fatal(err, len(c.Items))
+	}
+	defer func() { _ = c.Close() }()
+	ahead := p.prepareAll(t.Context(), c)
+	defer ahead.stop()
+	for i, want := range []bool{true, false} {
+		r := ahead.take()
+		if cleaned := r.out != nil || r.err != nil; cleaned != want {
+			t.Errorf("item %d: cleaned ahead %v, %v", i, cleaned, r.err)
+		}
+		_ = r.close()
+	}
+}
+
 // The end of the context ends the cleaning.
 func TestCleaningAheadStops(t *testing.T) {
 	p, _, made, closed := pictureFolder(t, 8)
