@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"chartseal/order"
+	"chartseal/packager/bundle"
 	"chartseal/packager/gather"
 	"chartseal/redact"
 )
@@ -32,7 +33,18 @@ func (p *Plan) open(c *gather.Collection) []order.Reason {
 			Message: "No record fits what the order asks for. Nothing was sent. Check the kinds of records and the dates on the order.",
 		}}
 	}
-	return order.Stopping(order.Answer(p.Order, p.Facts, c.Problems))
+	stopping := order.Stopping(order.Answer(p.Order, p.Facts, c.Problems))
+	if len(c.Items) > bundle.MaxRecords {
+		stopping = append(stopping, tooManyRecords)
+	}
+	return stopping
+}
+
+// tooManyRecords holds an order whose records do not fit into one bundle: packing them again
+// would change nothing.
+var tooManyRecords = order.Reason{
+	Rule: ruleComplete, Outcome: order.Refuse, Citation: order.Citation(ruleComplete),
+	Message: "These are more records than one bundle can hold. Nothing was sent. Write several orders, each for fewer kinds of records or for a shorter time.",
 }
 
 // allProblems holds an order whose records are not in order. What the cleaners

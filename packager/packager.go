@@ -194,6 +194,9 @@ func (p *Plan) write(ctx context.Context, c *gather.Collection, sealed *seal.Wri
 		digest = hex.EncodeToString(sum[:])
 		return p.Sign(manifest)
 	})
+	if errors.Is(err, bundle.ErrTooMany) {
+		return nil, nil, &HeldError{[]order.Reason{tooManyRecords}}
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("finish bundle: %w", bare(err))
 	}

@@ -105,6 +105,24 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+// A manifest that no reader would take is not signed.
+func TestAManifestHasABound(t *testing.T) {
+	s := newSigner(t)
+	w := bundle.NewWriter(io.Discard, header(s), bundle.Options{})
+	closed := 0
+	for range 65 {
+		out := output("STL", bytes.NewReader(nil), 0, &closed)
+		out.Report.Removed[0].Item = strings.Repeat("x", 1<<20)
+		if err := w.Add(t.Context(), bundle.Record{Kind: "scan"}, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Finish(t.Context(), func([]byte) ([]byte, error) { t.Error("signed"); return nil, errRead })
+	if !errors.Is(err, bundle.ErrTooMany) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSigningCanFail(t *testing.T) {
 	s := newSigner(t)
 	w := bundle.NewWriter(io.Discard, header(s), bundle.Options{})

@@ -118,6 +118,9 @@ func encodeManifest(m *Manifest) ([]byte, error) {
 	if err := enc.Encode(m); err != nil {
 		return nil, fmt.Errorf("write manifest: %w", err)
 	}
+	if buf.Len() > maxManifest { // nobody would read it
+		return nil, ErrTooMany
+	}
 	return buf.Bytes(), nil
 }
 
