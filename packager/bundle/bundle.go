@@ -130,6 +130,7 @@ type Writer struct {
 	unlisted  int
 	err       error
 	closed    bool
+	signed    File // the manifest, once it is signed
 
 	thumbnails map[int]Thumbnail // by the number of the record, from 0
 	shown      int               // bytes of them
@@ -217,9 +218,19 @@ func (w *Writer) add(ctx context.Context, rec Record, out *redact.Output) error 
 	if err := w.stream(ctx, in, first, to); err != nil {
 		return err
 	}
+	w.share(&m)
 	w.manifest.Records = append(w.manifest.Records, m)
 	w.members = append(w.members, to)
 	return nil
+}
+
+// share lets a record that lost the same as the one before it, as the slices of a series
+// do, have the list of that.
+func (w *Writer) share(m *Member) {
+	n := len(w.manifest.Records)
+	if n > 0 && slices.Equal(m.Removed, w.manifest.Records[n-1].Removed) {
+		m.Removed = w.manifest.Records[n-1].Removed
+	}
 }
 
 // digests puts the digests of the records into the manifest, once the last of them is

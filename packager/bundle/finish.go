@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"strings"
@@ -38,6 +39,7 @@ func (w *Writer) finish(ctx context.Context, sign func([]byte) ([]byte, error)) 
 	if err := w.addIndexes(ctx); err != nil {
 		return err
 	}
+	w.members, w.dicom, w.series = nil, nil, nil // of thousands
 	m := &w.manifest
 	for _, f := range []struct {
 		path string
@@ -59,7 +61,8 @@ func (w *Writer) finish(ctx context.Context, sign func([]byte) ([]byte, error)) 
 	if err != nil {
 		return fmt.Errorf("sign manifest: %w", err)
 	}
-	tags := checksums(tagFiles(m, fileOf(manifestName, signed), fileOf(signatureName, signature)))
+	w.signed = fileOf(manifestName, signed)
+	tags := checksums(tagFiles(m, w.signed, fileOf(signatureName, signature)))
 	for _, f := range []struct {
 		path string
 		data []byte
@@ -110,18 +113,52 @@ func (s Statement) text() []byte {
 	return []byte(s.Title + "\r\n\r\n" + strings.Join(s.Paragraphs, "\r\n\r\n") + "\r\n")
 }
 
+// noRecords is how a manifest without records is written; no text within it holds a line end.
+const noRecords = "\n  \"records\": [],\n"
+
+// encodeManifest writes the records one by one: a series has thousands, and all of them at
+// once would be in memory several times.
 func encodeManifest(m *Manifest) ([]byte, error) {
+	frame := *m
+	frame.Records = []Member{}
 	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(m); err != nil {
-		return nil, fmt.Errorf("write manifest: %w", err)
+	if err := encodeJSON(&buf, &frame, ""); err != nil || len(m.Records) == 0 {
+		return buf.Bytes(), err
 	}
+	head, tail, ok := strings.Cut(buf.String(), noRecords)
+	if !ok {
+		return nil, errors.New("write manifest: it has no place for records")
+	}
+	buf.Reset()
+	buf.WriteString(head + "\n  \"records\": [")
+	for i := range m.Records {
+		if i > 0 {
+			buf.WriteByte(',')
+		}
+		buf.WriteString("\n    ")
+		if err := encodeJSON(&buf, &m.Records[i], "    "); err != nil {
+			return nil, err
+		}
+		buf.Truncate(buf.Len() - 1) // the line end
+		if buf.Len() > maxManifest {
+			break
+		}
+	}
+	buf.WriteString("\n  ],\n" + tail)
 	if buf.Len() > maxManifest { // nobody would read it
 		return nil, ErrTooMany
 	}
 	return buf.Bytes(), nil
+}
+
+func encodeJSON(buf *bytes.Buffer, v any, prefix string) error {
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	return nil
 }
 
 func fileOf(path string, data []byte) File {

@@ -34,12 +34,16 @@ func (p parts) note(m *member, n, stored int) {
 
 // ReadBack is [Verify] for the bundle that this Writer has finished. It knows
 // where its large members can be inflated from, and does it on several processors.
+// Its manifest has to be the one that was signed, byte for byte.
 // A member is accepted only if each part ends where the next one begins, with nothing
 // left over: then one inflating them all in a row gets the same bytes.
 func (w *Writer) ReadBack(ctx context.Context, r io.ReaderAt, size int64, trusted string) (*Manifest, error) {
 	v, err := open(r, size, trusted)
 	if err != nil {
 		return nil, err
+	}
+	if w.signed.SHA256 == "" || v.files[manifestName] != w.signed {
+		return nil, tampered("the manifest is not the one that was signed")
 	}
 	v.parts = w.pipe.parts
 	if err := v.pass(ctx, nil, nil); err != nil {

@@ -138,6 +138,7 @@ func (v *verifier) small(e *zipform.Entry, limit int64) ([]byte, error) {
 		return nil, tampered("the manifest or its signature is too large")
 	}
 	var buf bytes.Buffer
+	buf.Grow(int(e.Size))
 	err := (&unpacker{}).copy(&buf, e, v.zip.Raw(e))
 	return buf.Bytes(), err
 }
