@@ -27,6 +27,7 @@ import (
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/packager/gather/index"
+	"chartseal/packager/gather/readings"
 	"chartseal/registry"
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
@@ -96,13 +97,13 @@ type Practice struct {
 	rush         rush
 	index        *index.Index        // whose the files of shared image folders are
 	dicom        packager.DICOMRules // the practice's own
-	readings     *readings           // of the folders with records
+	readings     *readings.Readings  // of the folders with records
 }
 
 // Open locks the state folder and opens everything a release needs. A second
 // daemon on the same state is refused with ErrLocked.
 func Open(ctx context.Context, cfg *config.Config, opts Options) (*Practice, error) {
-	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now()), readings: newReadings(), rush: rush{tell: opts.Rush}}
+	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, steady: newSteadyClock(opts.Now()), readings: readings.New(), rush: rush{tell: opts.Rush}}
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -211,7 +212,7 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 		cancel()
 		select {
 		case <-refreshed:
-		case <-time.After(lastCall): // it reads in a folder that does not answer
+		case <-time.After(readings.LastCall): // it reads in a folder that does not answer
 		}
 	}()
 	aside := p.keepTidy

@@ -8,6 +8,7 @@ import (
 
 	"chartseal/ledger"
 	"chartseal/packager/gather"
+	"chartseal/packager/gather/readings"
 	"chartseal/registry"
 	"chartseal/transport"
 	"chartseal/watch"
@@ -58,7 +59,7 @@ func classOf(err error) string {
 		{transport.ErrNotFound, "store not found"},
 		{ledger.ErrBroken, "ledger broken"},
 		{gather.ErrSourceMissing, "source folder missing"},
-		{errSilent, "records folder does not answer"},
+		{readings.ErrSilent, "records folder does not answer"},
 		{gather.ErrEmptied, "shared image folder empty"},
 		{errNoExport, "export folder missing"},
 		{errBook, "recipient book not readable"},

@@ -39,13 +39,13 @@ func (p *Practice) openDocument(o *order.Order) (*os.File, order.Filed) {
 	return f, order.Found
 }
 
-// reach returns errSilent when the folder of signed forms does not answer: what looks
+// reach returns readings.ErrSilent when the folder of signed forms does not answer: what looks
 // into it next would hang.
 func (p *Practice) reach(ctx context.Context, id string, o *order.Order) error {
 	if p.cfg.Documents == "" || o.Authorization == nil {
 		return nil
 	}
-	return p.readings.run(ctx, id+" form", []string{p.cfg.Documents}, func(ctx context.Context) error {
+	return p.readings.Run(ctx, id+" form", []string{p.cfg.Documents}, func(ctx context.Context) error {
 		defer gather.PulseOf(ctx).Begin(p.cfg.Documents)()
 		p.filed(o)
 		return nil

@@ -106,7 +106,7 @@ func (p *Practice) refreshIndex(ctx context.Context) {
 			if strings.Contains(src.Path, "{patient.") {
 				continue // a folder of its own for each patient: looked at when asked for
 			}
-			if err := p.refresh(gather.WithPulse(ctx, &p.readings.index), src); err != nil && ctx.Err() == nil {
+			if err := p.refresh(gather.WithPulse(ctx, &p.readings.Index), src); err != nil && ctx.Err() == nil {
 				p.log.Warn("image index not refreshed", slog.String("stage", "index"), slog.String("error", err.Error()))
 			}
 		}

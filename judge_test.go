@@ -11,6 +11,7 @@ import (
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/order"
+	"chartseal/packager/gather/readings"
 	"chartseal/watch"
 )
 
@@ -35,7 +36,7 @@ func judged(t *testing.T, text string) (*Practice, *watch.Claim, *release) {
 		Approval:   config.Approval{Require: "name", Approvers: map[string]string{"dr-lee": ""}},
 		Store:      config.Store{Kind: "local"},
 	}
-	p.readings = newReadings()
+	p.readings = readings.New()
 	c, err := p.box.Accept("order.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -126,7 +126,7 @@ func (r *release) sealedFor(to order.Recipient) error {
 // readAndPack packs, and gives up when a folder with records does not answer.
 func (p *Practice) readAndPack(ctx context.Context, plan *packager.Plan, id, sealed string) (out *packager.Packed, err error) {
 	done := make(chan *packager.Packed, 1)
-	err = p.readings.run(ctx, id, gather.Folders(plan.Sources, plan.Order.Records.Kinds), func(ctx context.Context) error {
+	err = p.readings.Run(ctx, id, gather.Folders(plan.Sources, plan.Order.Records.Kinds), func(ctx context.Context) error {
 		out, err := p.packInto(ctx, plan, sealed)
 		done <- out
 		return err

@@ -1,4 +1,4 @@
-package chartseal
+package readings
 
 import (
 	"context"
@@ -39,16 +39,16 @@ func (s *share) read(ctx context.Context) error {
 // again the orders go on, and what was given up counts for nothing.
 func TestAShareThatHangsStopsOnlyItsOwnOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rs, nfs, other := newReadings(), newShare("/nfs"), newShare("/disk")
+		rs, nfs, other := New(), newShare("/nfs"), newShare("/disk")
 		close(other.answers)
 		began := time.Now()
 		for round := range 3 {
 			for i := range 10 {
 				id := fmt.Sprint("order", i)
-				if err := rs.run(t.Context(), id, []string{"/nfs", "/disk"}, nfs.read); !errors.Is(err, errSilent) {
+				if err := rs.Run(t.Context(), id, []string{"/nfs", "/disk"}, nfs.read); !errors.Is(err, ErrSilent) {
 					t.Errorf("round %d, order %d: %v", round, i, err)
 				}
-				if err := rs.run(t.Context(), id+" elsewhere", []string{"/disk"}, other.read); err != nil {
+				if err := rs.Run(t.Context(), id+" elsewhere", []string{"/disk"}, other.read); err != nil {
 					t.Errorf("an order of another folder: %v", err)
 				}
 			}
@@ -65,7 +65,7 @@ func TestAShareThatHangsStopsOnlyItsOwnOrders(t *testing.T) {
 			t.Errorf("%d readings have ended, %d are left", n, len(rs.silent))
 		}
 		for i := range 10 {
-			if err := rs.run(t.Context(), fmt.Sprint("order", i), []string{"/nfs"}, nfs.read); err != nil {
+			if err := rs.Run(t.Context(), fmt.Sprint("order", i), []string{"/nfs"}, nfs.read); err != nil {
 				t.Errorf("after it came back: %v", err)
 			}
 		}
@@ -76,8 +76,8 @@ func TestAShareThatHangsStopsOnlyItsOwnOrders(t *testing.T) {
 // does not wait for a share.
 func TestSlowIsNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rs := newReadings()
-		err := rs.run(t.Context(), "slow", []string{"/nfs"}, func(ctx context.Context) error {
+		rs := New()
+		err := rs.Run(t.Context(), "slow", []string{"/nfs"}, func(ctx context.Context) error {
 			for range 100 { // calls that take long, but return, and a program that cleans for hours
 				end := gather.PulseOf(ctx).Begin("/nfs")
 				time.Sleep(readPatience * 3 / 4)
@@ -93,7 +93,7 @@ func TestSlowIsNotSilent(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		if err := rs.run(ctx, "stopped", []string{"/nfs"}, nfs.read); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 2*lastCall {
+		if err := rs.Run(ctx, "stopped", []string{"/nfs"}, nfs.read); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 2*LastCall {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 		close(nfs.answers)
@@ -103,15 +103,15 @@ func TestSlowIsNotSilent(t *testing.T) {
 // An order that waits for a pass of the index, which hangs, waits without a slot too.
 func TestAnIndexThatHangsHoldsNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rs, nfs := newReadings(), newShare("/nfs")
-		end := rs.index.Begin("/nfs")
+		rs, nfs := New(), newShare("/nfs")
+		end := rs.Index.Begin("/nfs")
 		time.Sleep(readPatience)
-		if err := rs.run(t.Context(), "order", []string{"/nfs"}, nfs.read); !errors.Is(err, errSilent) || nfs.begun.Load() != 0 {
+		if err := rs.Run(t.Context(), "order", []string{"/nfs"}, nfs.read); !errors.Is(err, ErrSilent) || nfs.begun.Load() != 0 {
 			t.Errorf("%v, %d begun", err, nfs.begun.Load())
 		}
 		end()
 		close(nfs.answers)
-		if err := rs.run(t.Context(), "order", []string{"/nfs"}, nfs.read); err != nil {
+		if err := rs.Run(t.Context(), "order", []string{"/nfs"}, nfs.read); err != nil {
 			t.Error(err)
 		}
 	})

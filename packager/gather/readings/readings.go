@@ -1,4 +1,5 @@
-package chartseal
+// Package readings runs what reads the folders with records, of which one may never answer.
+package readings
 
 import (
 	"context"
@@ -10,23 +11,26 @@ import (
 	"chartseal/packager/gather"
 )
 
-// errSilent says that a folder with records neither answers nor fails, as one of an NFS
+// ErrSilent says that a folder with records neither answers nor fails, as one of an NFS
 // share that is mounted hard does while its server is away.
-var errSilent = errors.New("a folder with records does not answer")
+var ErrSilent = errors.New("a folder with records does not answer")
+
+// LastCall is the patience with a reading that ends because the daemon does.
+const LastCall = 5 * time.Second
 
 const (
-	readPatience = time.Minute     // with one call of the file system
-	maxSilent    = 4               // readings that hang in one folder; with so many no other is begun there
-	lastCall     = 5 * time.Second // for a reading that ends because the daemon does
+	readPatience = time.Minute // with one call of the file system
+	maxSilent    = 4           // readings that hang in one folder; with so many no other is begun there
 )
 
-// readings runs what reads the folders with records. A call that hangs cannot be ended:
+// Readings runs what reads the folders with records. A call that hangs cannot be ended:
 // its reading is given up, so that the release waits without a slot while others go
 // on, and left to end by itself when the folder answers; what it does then counts
 // for nothing. Until it has ended its release begins no other.
-type readings struct {
+type Readings struct {
+	Index gather.Pulse // of the image index's own passes
+
 	patience time.Duration
-	index    gather.Pulse // of the image index's own passes
 
 	mu     sync.Mutex
 	silent map[string]*reading // given up and not ended, by release
@@ -40,13 +44,15 @@ type reading struct {
 	err     error
 }
 
-func newReadings() *readings { return &readings{patience: readPatience, silent: map[string]*reading{}} }
+// New has none under way.
+func New() *Readings { return &Readings{patience: readPatience, silent: map[string]*reading{}} }
 
-// run reads for a release in some folders. It returns errSilent when one of them does
-// not answer for too long; read may go on then, under a context that has ended.
-func (rs *readings) run(ctx context.Context, id string, folders []string, read func(context.Context) error) error {
+// Run reads for a release in some folders. It returns ErrSilent when one of them does
+// not answer for too long; read may go on then, under a context that has ended. Another error
+// is read's own, or that of ctx.
+func (rs *Readings) Run(ctx context.Context, id string, folders []string, read func(context.Context) error) error {
 	if rs.hangs(id, folders) {
-		return errSilent
+		return ErrSilent
 	}
 	x := &reading{folders: folders, done: make(chan struct{})}
 	under, cancel := context.WithCancel(gather.WithPulse(ctx, &x.pulse))
@@ -64,7 +70,7 @@ func (rs *readings) run(ctx context.Context, id string, folders []string, read f
 }
 
 // watch waits for the end of a reading, and gives it up if it hangs.
-func (rs *readings) watch(ctx context.Context, id string, x *reading) error {
+func (rs *Readings) watch(ctx context.Context, id string, x *reading) error {
 	tick := time.NewTicker(rs.patience / 8)
 	defer tick.Stop()
 	for {
@@ -75,13 +81,13 @@ func (rs *readings) watch(ctx context.Context, id string, x *reading) error {
 			select {
 			case <-x.done:
 				return x.err
-			case <-time.After(lastCall):
+			case <-time.After(LastCall):
 				rs.giveUp(id, x)
 				return ctx.Err()
 			}
 		case <-tick.C:
 			if rs.isSilent(x) && rs.giveUp(id, x) {
-				return errSilent
+				return ErrSilent
 			}
 		}
 	}
@@ -89,7 +95,7 @@ func (rs *readings) watch(ctx context.Context, id string, x *reading) error {
 
 // isSilent reports a reading that hangs, or that waits for a pass of the index that
 // does; in a folder where another hangs already it is believed sooner.
-func (rs *readings) isSilent(x *reading) bool {
+func (rs *Readings) isSilent(x *reading) bool {
 	waits, folder := x.pulse.Oldest()
 	if x.pulse.Asks() && rs.indexHangs(x.folders) {
 		return true
@@ -103,7 +109,7 @@ func (rs *readings) isSilent(x *reading) bool {
 }
 
 // count is how many readings hang in a folder.
-func (rs *readings) count(folder string) (n int) {
+func (rs *Readings) count(folder string) (n int) {
 	for _, x := range rs.silent {
 		if _, at := x.pulse.Oldest(); at == folder {
 			n++
@@ -113,7 +119,7 @@ func (rs *readings) count(folder string) (n int) {
 }
 
 // giveUp reports whether the reading has not ended in this very moment.
-func (rs *readings) giveUp(id string, x *reading) bool {
+func (rs *Readings) giveUp(id string, x *reading) bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	select {
@@ -127,7 +133,7 @@ func (rs *readings) giveUp(id string, x *reading) bool {
 
 // hangs reports whether nothing can be read for a release now: an earlier reading has
 // not ended, or too many hang in one of its folders, or the index waits for it.
-func (rs *readings) hangs(id string, folders []string) bool {
+func (rs *Readings) hangs(id string, folders []string) bool {
 	if rs.indexHangs(folders) {
 		return true
 	}
@@ -137,7 +143,7 @@ func (rs *readings) hangs(id string, folders []string) bool {
 }
 
 // indexHangs reports whether a pass of the index hangs in one of some folders.
-func (rs *readings) indexHangs(folders []string) bool {
-	waits, folder := rs.index.Oldest()
+func (rs *Readings) indexHangs(folders []string) bool {
+	waits, folder := rs.Index.Oldest()
 	return waits >= rs.patience && slices.Contains(folders, folder)
 }
