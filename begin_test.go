@@ -10,6 +10,7 @@ import (
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 
 	"chartseal/registry"
+	"chartseal/turns"
 )
 
 // bare is a practice with an engine and without anything else: its releases wait for the
@@ -23,7 +24,7 @@ func bareAs(t *testing.T, dir, executor string) *Practice {
 		t.Fatal(err)
 	}
 	p := &Practice{log: slog.New(slog.DiscardHandler), state: st, opts: Options{Now: time.Now}, due: &dueList{}}
-	p.engine = &engine{slots: newTurns(1), quick: newTurns(1), broken: make(chan struct{}, 1), stray: map[string]bool{}}
+	p.engine = &engine{slots: turns.New(1), quick: turns.New(1), broken: make(chan struct{}, 1), stray: map[string]bool{}}
 	if p.engine.db, err = registry.OpenSQLite(filepath.Join(dir, "engine.db")); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite" // SQLite as the engine's database
 
 	"chartseal/registry"
+	"chartseal/turns"
 	"chartseal/watch"
 )
 
@@ -42,8 +43,8 @@ type engine struct {
 	db     *registry.Database
 	seat   *registry.Seat
 	queue  dbos.Queue
-	slots  *turns        // held while a release is packed or uploaded
-	quick  *turns        // held in any other stage
+	slots  *turns.Slots  // held while a release is packed or uploaded
+	quick  *turns.Slots  // held in any other stage
 	broken chan struct{} // signalled when the engine could not remember a stage
 	ending atomic.Bool
 
@@ -116,7 +117,7 @@ func waitedFor(err error) bool {
 const maxDatabaseWait = 15 * time.Second
 
 func (p *Practice) tryEngine(ctx context.Context, executor string) (err error) {
-	e := &engine{slots: newTurns(concurrency), quick: newTurns(2 * concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
+	e := &engine{slots: turns.New(concurrency), quick: turns.New(2 * concurrency), broken: make(chan struct{}, 1), stray: map[string]bool{}}
 	p.engine = e
 	if e.db, err = p.openDatabase(ctx); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chartseal/transport"
+	"chartseal/turns"
 )
 
 // outage runs a stage whose store answers with err for so long, in a bubble of
@@ -30,7 +31,7 @@ func outage(t *testing.T, lasts time.Duration, err error) (tries int, took time.
 		began := time.Now()
 		p := &Practice{
 			log: slog.New(slog.DiscardHandler), state: st, orders: orders, opts: Options{Now: time.Now},
-			engine: &engine{slots: newTurns(1), quick: newTurns(1)},
+			engine: &engine{slots: turns.New(1), quick: turns.New(1)},
 		}
 		since := ""
 		v, perr := p.persist(t.Context(), id, stage{"upload", func(_ context.Context, r *release) error {

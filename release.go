@@ -229,10 +229,10 @@ func (p *Practice) inTurn(ctx context.Context, s stage, r *release) error {
 	if s.name == "pack" || s.name == "upload" || s.name == "export" {
 		slots = p.engine.slots
 	}
-	if err := slots.take(ctx, p.engine.rank(r.ID)); err != nil {
+	if err := slots.Take(ctx, p.engine.rank(r.ID)); err != nil {
 		return err
 	}
-	defer slots.give()
+	defer slots.Give()
 	return s.do(ctx, r)
 }
 

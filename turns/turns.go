@@ -1,4 +1,5 @@
-package chartseal
+// Package turns gives a few slots to many who wait, in the order in which they began.
+package turns
 
 import (
 	"container/heap"
@@ -6,61 +7,63 @@ import (
 	"sync"
 )
 
-// turns are a few slots for many releases. Who has begun first goes first, at
+// Slots are a few, for many releases. Who has begun first goes first, at
 // every stage: of a thousand orders dropped at once the first is answered long
 // before the last is looked at, and few sealed files lie about.
-type turns struct {
+type Slots struct {
 	mu   sync.Mutex
 	free int
 	line line
 }
 
-func newTurns(n int) *turns { return &turns{free: n} }
+// New makes n free slots.
+func New(n int) *Slots { return &Slots{free: n} }
 
-// take waits for a slot. rank is when the release began; smaller goes first.
-func (t *turns) take(ctx context.Context, rank uint64) error {
-	t.mu.Lock()
-	if t.free > 0 {
-		t.free--
-		t.mu.Unlock()
+// Take waits for a slot. rank is when the release began; smaller goes first. The error is
+// that of ctx: then there is nothing to give back.
+func (s *Slots) Take(ctx context.Context, rank uint64) error {
+	s.mu.Lock()
+	if s.free > 0 {
+		s.free--
+		s.mu.Unlock()
 		return nil
 	}
 	w := &waiter{rank: rank, turn: make(chan struct{})}
-	heap.Push(&t.line, w)
-	t.mu.Unlock()
+	heap.Push(&s.line, w)
+	s.mu.Unlock()
 	select {
 	case <-w.turn:
 		return nil
 	case <-ctx.Done():
-		t.leave(w)
+		s.leave(w)
 		return ctx.Err()
 	}
 }
 
 // leave gives up waiting; a slot that came at the same moment goes on.
-func (t *turns) leave(w *waiter) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (s *Slots) leave(w *waiter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if w.at < 0 {
-		t.next()
+		s.next()
 		return
 	}
-	heap.Remove(&t.line, w.at)
+	heap.Remove(&s.line, w.at)
 }
 
-// give hands a slot to the next in line.
-func (t *turns) give() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.next()
+// Give hands a slot to the next in line.
+func (s *Slots) Give() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next()
 }
 
-func (t *turns) next() {
-	if len(t.line) == 0 {
-		t.free++
+func (s *Slots) next() {
+	if len(s.line) == 0 {
+		s.free++
 		return
 	}
-	close(heap.Pop(&t.line).(*waiter).turn)
+	close(heap.Pop(&s.line).(*waiter).turn)
 }
 
 type waiter struct {
