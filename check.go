@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"chartseal/computer"
 	"chartseal/config"
-	"chartseal/config/access"
 	"chartseal/order"
-	"chartseal/packager/gather"
 	"chartseal/transport"
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
@@ -27,16 +25,13 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	add := func(check string, level transport.Level, format string, args ...any) {
 		found = append(found, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
 	}
-	closed := isClosed(cfg.State)
+	closed := computer.IsClosed(cfg.State)
 	if closed {
 		add("state", transport.Problem, "This account cannot read the state folder %s: the ledger, the keys and all else in it were not looked at, and the rest is as this account sees it. Give the command as chartseal's own account, or as administrator.", cfg.State)
 	} else {
 		examineDaemon(cfg, opts.Now(), add)
 	}
-	checkFolders(cfg, closed, add)
-	examinePlaces(cfg, driveOf, add)
-	examineRights(cfg, access.Of, add)
-	examineDisk(cfg, diskFree, add)
+	found = append(found, computer.Examine(cfg, closed)...)
 	examineApproval(cfg, add)
 	examineBook(cfg, add)
 	examineEscrow(cfg, add)
@@ -60,12 +55,6 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 		return found
 	}
 	return append(found, examineStore(ctx, cfg, opts)...)
-}
-
-// isClosed says that this account may not look into a folder.
-func isClosed(dir string) bool {
-	_, err := os.ReadDir(dir)
-	return errors.Is(err, fs.ErrPermission)
 }
 
 type addFinding func(check string, level transport.Level, format string, args ...any)
@@ -134,45 +123,6 @@ func examineDeadlines(cfg *config.Config, add addFinding) {
 	default:
 		add("deadlines", transport.OK, "%s; at most the federal 30 days (45 CFR 164.524(b)(2)).", words)
 	}
-}
-
-func checkFolders(cfg *config.Config, closed bool, add func(string, transport.Level, string, ...any)) {
-	folders := map[string]string{"outbox": cfg.Outbox}
-	if !closed {
-		folders["state"] = cfg.State
-	}
-	if cfg.Export != "" {
-		folders["export"] = cfg.Export
-	}
-	for name, dir := range folders {
-		if err := tryWrite(dir); err != nil {
-			add(name, transport.Problem, "The folder %s cannot be written: %v. Make it, and give chartseal's account the right to change it.", dir, scrub(err))
-		} else {
-			add(name, transport.OK, "The folder %s can be written.%s", dir, aboutFolder[name])
-		}
-	}
-	for i, s := range cfg.Sources {
-		src := gather.Source{Kind: s.Kind, Path: s.Path, Match: string(s.Match)}
-		if err := gather.CheckFolder(i+1, src); err != nil {
-			add("sources", transport.Problem, "The records cannot be found: %v (%s). Correct the path under sources, or let chartseal's account read there.", err, s.Path)
-			continue
-		}
-		add("sources", transport.OK, "Source %d (%s) can be read.", i+1, s.Kind)
-	}
-}
-
-// aboutFolder is what a folder's finding says besides. That a drive can be carried away
-// is not found out: on it nothing is put but what is encrypted.
-var aboutFolder = map[string]string{
-	"export": " What is put there is encrypted; if it is a drive that can be carried away, chartseal does not notice. Copy no record onto it by hand.",
-}
-
-func tryWrite(dir string) error {
-	f, err := os.CreateTemp(dir, ".check-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // storeAdvice is what is wrong with the store, and what to do.

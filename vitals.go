@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chartseal/computer"
 	"chartseal/config"
 	"chartseal/ledger"
 	"chartseal/registry"
@@ -164,7 +165,7 @@ func (v *Vitals) lastTurn() time.Time {
 func OpeningVitals(cfg *config.Config, version string, began, now time.Time, awaits Trouble) *Vitals {
 	return &Vitals{
 		At: now, Practice: cfg.Practice.Name, Site: cfg.Site, Version: version, GoLang: runtime.Version(),
-		Started: began, Opening: true, Awaits: awaits, Silent: lifeSilent + 2*time.Duration(cfg.Watch.Scan), DiskFree: diskFree(cfg.State),
+		Started: began, Opening: true, Awaits: awaits, Silent: lifeSilent + 2*time.Duration(cfg.Watch.Scan), DiskFree: computer.DiskFree(cfg.State),
 	}
 }
 
@@ -175,7 +176,7 @@ func (p *Practice) Vitals(ctx context.Context) *Vitals {
 	v := &Vitals{
 		At: now, Practice: p.cfg.Practice.Name, Site: p.cfg.Site, Version: p.opts.Version, GoLang: runtime.Version(),
 		Started: p.pulse.started, Silent: lifeSilent + 2*time.Duration(p.cfg.Watch.Scan),
-		Uploaded: p.pulse.uploaded.Load(), DiskFree: diskFree(p.cfg.State),
+		Uploaded: p.pulse.uploaded.Load(), DiskFree: computer.DiskFree(p.cfg.State),
 	}
 	if t := p.pulse.turn.Load(); t != nil {
 		v.Turned, v.Outbox, v.Unpicked = t.at, t.outbox, t.unpicked

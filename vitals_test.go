@@ -150,12 +150,3 @@ func TestTheDeskReadsWhyOrdersAreHeldOnce(t *testing.T) {
 		t.Error("a new answer was not read")
 	}
 }
-
-func TestTheDiskHasRoom(t *testing.T) {
-	if n := diskFree(t.TempDir()); n <= 0 {
-		t.Errorf("%d bytes", n)
-	}
-	if n := diskFree(filepath.Join(t.TempDir(), "missing")); n != -1 {
-		t.Errorf("a folder that is not there has %d bytes", n)
-	}
-}

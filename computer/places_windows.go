@@ -1,4 +1,4 @@
-package chartseal
+package computer
 
 import (
 	"path/filepath"

@@ -1,12 +1,12 @@
 //go:build unix
 
-package chartseal
+package computer
 
 import "golang.org/x/sys/unix"
 
-// diskFree is how many bytes a program without privileges may still write below a
+// DiskFree is how many bytes a program without privileges may still write below a
 // folder; -1 if that cannot be known.
-func diskFree(dir string) int64 {
+func DiskFree(dir string) int64 {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return -1

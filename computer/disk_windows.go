@@ -1,10 +1,10 @@
-package chartseal
+package computer
 
 import "golang.org/x/sys/windows"
 
-// diskFree is how many bytes this account may still write below a folder; -1 if that
+// DiskFree is how many bytes this account may still write below a folder; -1 if that
 // cannot be known.
-func diskFree(dir string) int64 {
+func DiskFree(dir string) int64 {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return -1

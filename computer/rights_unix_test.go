@@ -1,6 +1,6 @@
 //go:build unix
 
-package chartseal
+package computer
 
 import (
 	"os"

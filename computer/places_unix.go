@@ -1,6 +1,6 @@
 //go:build unix
 
-package chartseal
+package computer
 
 // letterOf knows no letters: they are Windows's.
 func letterOf(string) (drive, bool) { return onDisk, false }

@@ -35,17 +35,6 @@ func (f found) has(check string, level transport.Level, says string) bool {
 	return false
 }
 
-func TestCheckFindsWhereFoldersLieWrong(t *testing.T) {
-	cfg := &config.Config{Outbox: `O:\outbox`, State: `S:\state`, Export: `C:\export`, Sources: []config.Source{{Kind: "chart", Path: "X:/charts/{patient.id}/**"}}}
-	lie := map[string]drive{`O:\outbox`: onLetter, `S:\state`: onShare, "X:/charts/": noLetter}
-	var f found
-	examinePlaces(cfg, func(p string) drive { return lie[p] }, f.add)
-	if len(f) != 3 || !f.has("drives", transport.Problem, `outbox (O:\outbox) is a network drive`) || !f.has("drives", transport.Problem, `\\server\share\folder`) ||
-		!f.has("drives", transport.Warning, "state folder lies on a network drive") || !f.has("drives", transport.Problem, "source 1 (X:/charts/) is not there") {
-		t.Errorf("%+v", f)
-	}
-}
-
 // inPractice is a practice's files with the modes that they should have.
 func inPractice(t *testing.T) *config.Config {
 	t.Helper()
@@ -66,17 +55,6 @@ func inPractice(t *testing.T) *config.Config {
 		}
 	}
 	return cfg
-}
-
-func TestCheckFindsALackOfRoom(t *testing.T) {
-	cfg := &config.Config{Alerts: config.Alerts{Disk: 2}}
-	for free, want := range map[int64]transport.Level{-1: transport.Notice, 0: transport.Problem, leastDisk: transport.Warning, 2<<30 - 1: transport.Warning, 2 << 30: transport.OK} {
-		var f found
-		examineDisk(cfg, func(string) int64 { return free }, f.add)
-		if len(f) != 1 || f[0].Level != want || want != transport.OK && want != transport.Notice && !strings.Contains(f[0].Message, "Make room") {
-			t.Errorf("%d bytes: %+v", free, f)
-		}
-	}
 }
 
 func TestCheckFindsWhatThePracticeLacks(t *testing.T) {
