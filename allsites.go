@@ -15,6 +15,7 @@ import (
 	"aead.dev/minisign"
 
 	"chartseal/config"
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/ledger/group"
 	"chartseal/registry"
@@ -306,5 +307,5 @@ func (v *sitesLook) remember(seen []SiteLedger) error {
 	if err != nil {
 		return fmt.Errorf("keep keys of the sites: %w", err)
 	}
-	return durable(v.state.path(sitesFile), b, 0o600)
+	return durable.Write(v.state.path(sitesFile), b, 0o600)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
 	"chartseal/transport"
@@ -116,7 +117,7 @@ func Backup(ctx context.Context, cfg *config.Config, opts Options, to Destinatio
 	if err := watch.Replace(temp, r.Path); err != nil {
 		return r, wrap("name backup", watch.Scrub(err))
 	}
-	_ = syncDir(filepath.Dir(r.Path)) // file systems of servers may refuse it
+	_ = durable.SyncDir(filepath.Dir(r.Path)) // file systems of servers may refuse it
 	s.noteBackup(r, opts)
 	return r, nil
 }
@@ -247,7 +248,7 @@ type backupSeen struct {
 func (s *state) noteBackup(r BackupReport, opts Options) {
 	b, err := json.Marshal(backupSeen{r.At, r.Entries, r.Sealed})
 	if err == nil {
-		err = durable(s.path(backupNote), b, 0o600)
+		err = durable.Write(s.path(backupNote), b, 0o600)
 	}
 	if err != nil { // check will say that there was none
 		opts.Log.Warn("that there was a backup cannot be noted", slog.String("stage", "backup"), slog.String("class", classOf(err)))

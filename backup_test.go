@@ -19,6 +19,7 @@ import (
 	"aead.dev/minisign"
 
 	"chartseal/config"
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
 	"chartseal/registry"
@@ -74,7 +75,7 @@ func newHouse(t *testing.T) *house {
 
 // writeSomeAttr gives a file an attribute, where the disk has them.
 func writeSomeAttr(path string) error {
-	if err := writeAttrs(path, map[string][]byte{"user.etag": []byte("e\x00tag"), "user.none": {}}); !errors.Is(err, errNoAttrs) {
+	if err := durable.SetAttrs(path, map[string][]byte{"user.etag": []byte("e\x00tag"), "user.none": {}}); !errors.Is(err, durable.ErrNoAttrs) {
 		return err
 	}
 	return nil
@@ -145,7 +146,7 @@ func holds(t *testing.T, dir string) map[string]string {
 		if err != nil || rel == "." || isLeftOut(top) && top != "ledger" || strings.HasSuffix(rel, "lock") || top == restoredNote {
 			return err
 		}
-		attrs, err := readAttrs(name)
+		attrs, err := durable.Attrs(name)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/registry"
 	"chartseal/vault"
@@ -37,7 +38,7 @@ var leftOut = []string{
 // isLeftOut tells it for a name directly in the state folder. The engine's database is
 // copied by SQLite itself, the ledger by its own rules; logs say nothing that is needed.
 func isLeftOut(name string) bool {
-	return slices.Contains(leftOut, name) || strings.HasPrefix(name, halfWritten) || strings.HasPrefix(name, "engine.db") || strings.HasPrefix(name, asideDir) ||
+	return slices.Contains(leftOut, name) || strings.HasPrefix(name, durable.HalfWritten) || strings.HasPrefix(name, "engine.db") || strings.HasPrefix(name, asideDir) ||
 		name == "ledger" || isLog(name) || strings.HasSuffix(name, ".tmp")
 }
 
@@ -127,7 +128,7 @@ func (c *copier) trees(ctx context.Context, names ...string) error {
 				return nil
 			case err != nil:
 				return err
-			case strings.HasPrefix(path.Base(name), halfWritten):
+			case strings.HasPrefix(path.Base(name), durable.HalfWritten):
 				return nil
 			case d.IsDir():
 				return c.folder(name)
@@ -144,7 +145,7 @@ func (c *copier) trees(ctx context.Context, names ...string) error {
 }
 
 func (c *copier) folder(name string) error {
-	attrs, err := readAttrs(c.s.path(filepath.FromSlash(name)))
+	attrs, err := durable.Attrs(c.s.path(filepath.FromSlash(name)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -176,7 +177,7 @@ func (c *copier) file(name string, most int64) error {
 		c.now[p.Name] = was
 		return nil
 	}
-	if p.Attrs, err = readAttrs(on); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if p.Attrs, err = durable.Attrs(on); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if p.Size > smallPart {

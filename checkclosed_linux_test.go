@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"chartseal/durable"
 	"chartseal/transport"
 	"chartseal/transport/localstore"
 )
@@ -42,7 +43,7 @@ func TestARestoreByRootThatWasKilled(t *testing.T) {
 		h := newHouse(t)
 		s := &state{dir: h.cfg.State}
 		if os.Geteuid() == 0 {
-			if err := errors.Join(os.Chmod(filepath.Dir(filepath.Dir(filepath.Dir(s.dir))), 0o755), os.Chmod(filepath.Dir(filepath.Dir(s.dir)), 0o755), os.Chmod(filepath.Dir(s.dir), 0o755), os.Lchown(s.dir, nobody, nobody), s.handBack(".")); err != nil {
+			if err := errors.Join(os.Chmod(filepath.Dir(filepath.Dir(filepath.Dir(s.dir))), 0o755), os.Chmod(filepath.Dir(filepath.Dir(s.dir)), 0o755), os.Chmod(filepath.Dir(s.dir), 0o755), os.Lchown(s.dir, nobody, nobody), durable.HandBack(s.dir, ".")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -51,7 +52,7 @@ func TestARestoreByRootThatWasKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		if counts {
-			if err := errors.Join(s.handBack(incomingDir), s.beginRestore(asideDir+"x")); err != nil {
+			if err := errors.Join(durable.HandBack(s.dir, incomingDir), s.beginRestore(asideDir+"x")); err != nil {
 				t.Fatal(err)
 			}
 		} else if err := os.Chmod(in, 0); err != nil {

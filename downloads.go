@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/transport"
 )
@@ -56,7 +57,7 @@ func (s *state) saveDownloads(d *downloads) error {
 	if err != nil {
 		return fmt.Errorf("encode downloads: %w", err)
 	}
-	return durable(s.path(downloadsFile), b, 0o600)
+	return durable.Write(s.path(downloadsFile), b, 0o600)
 }
 
 // noteDownloads enters into the ledger which bundles somebody has fetched for the

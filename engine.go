@@ -15,6 +15,7 @@ import (
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite" // SQLite as the engine's database
 
+	"chartseal/durable"
 	"chartseal/registry"
 	"chartseal/turns"
 	"chartseal/watch"
@@ -356,7 +357,7 @@ func (p *Practice) executor() (string, error) {
 		return "", fmt.Errorf("read executor: %w", watch.Scrub(err))
 	}
 	id := p.cfg.Site + "-" + randomName()
-	return id, durable(file, []byte(id+"\n"), 0o600)
+	return id, durable.Write(file, []byte(id+"\n"), 0o600)
 }
 
 // quietEngine lets only the engine's warnings and errors through: its

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"chartseal/durable"
 	"chartseal/order"
 	"chartseal/registry"
 	"chartseal/transport"
@@ -81,7 +82,7 @@ func (p *Practice) handOut(ctx context.Context, r *release) error {
 		return fmt.Errorf("name exported file: %w", scrub(err))
 	}
 	p.step(r.ID, "answer", "exported")
-	return syncDir(p.cfg.Export)
+	return durable.SyncDir(p.cfg.Export)
 }
 
 // putPage writes the page beside the bundle. It has no link and no secret.
@@ -97,7 +98,7 @@ func (p *Practice) putPage(ctx context.Context, r *release, names []string) erro
 	if err := watch.Replace(p.exported(hidden+names[1]), p.exported(names[1])); err != nil {
 		return fmt.Errorf("name exported file: %w", scrub(err))
 	}
-	return syncDir(p.cfg.Export)
+	return durable.SyncDir(p.cfg.Export)
 }
 
 func (p *Practice) exported(name string) string { return filepath.Join(p.cfg.Export, name) }
@@ -141,7 +142,7 @@ func (p *Practice) writeOut(ctx context.Context, name string, in io.Reader) (sum
 	if err = errors.Join(err, out.Close()); err != nil {
 		return "", 0, errors.Join(fmt.Errorf("write into export folder: %w", scrub(err)), scrub(os.Remove(p.exported(hidden+name))))
 	}
-	return hex.EncodeToString(h.Sum(nil)), n, syncDir(p.cfg.Export)
+	return hex.EncodeToString(h.Sum(nil)), n, durable.SyncDir(p.cfg.Export)
 }
 
 // digestFile reads a file to its end and returns its SHA-256 and its size.

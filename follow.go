@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/transport"
 )
@@ -212,5 +213,5 @@ func (f *follower) save() error {
 	if err != nil {
 		return err
 	}
-	return durable(f.state.path(f.file), b, 0o600)
+	return durable.Write(f.state.path(f.file), b, 0o600)
 }

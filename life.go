@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"chartseal/config"
+	"chartseal/durable"
 )
 
 // lifeFile is the daemon's sign of life under state: written when it starts, and its
@@ -61,7 +62,7 @@ func (p *Practice) live() {
 	if !p.sign.begun {
 		var b []byte
 		if b, err = json.Marshal(life{now.UTC(), p.opts.Version, p.cfg.Sum}); err == nil {
-			err = durable(file, b, 0o600)
+			err = durable.Write(file, b, 0o600)
 		}
 		p.sign.begun = err == nil
 	}

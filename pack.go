@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"chartseal/durable"
 	"chartseal/order"
 	"chartseal/packager"
 	"chartseal/packager/bundle"
@@ -153,7 +154,7 @@ func (p *Practice) packInto(ctx context.Context, plan *packager.Plan, name strin
 	}
 	if err == nil {
 		if err = watch.Replace(final+partial, final); err == nil {
-			return out, syncDir(p.state.path("sealed"))
+			return out, durable.SyncDir(p.state.path("sealed"))
 		}
 		err = fmt.Errorf("name sealed file: %w", scrub(err))
 	}

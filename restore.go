@@ -18,6 +18,7 @@ import (
 	"aead.dev/minisign"
 
 	"chartseal/config"
+	"chartseal/durable"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
 	"chartseal/registry"
@@ -47,9 +48,6 @@ type RestoreReport struct {
 	Shared      bool         `json:"shared_database"`        // which is not in the backup
 	Config      []string     `json:"config,omitempty"`       // files of the configuration that were copied
 }
-
-// errNoAttrs says that the disk cannot hold the embedded store.
-var errNoAttrs = errors.New("this disk cannot keep the extended attributes that the embedded store needs: restore onto one like that of the backup (ext4, XFS, Btrfs, APFS)")
 
 // ErrNotRestored says that a backup cannot be brought back so, or there.
 var ErrNotRestored = errors.New("nothing was restored")
@@ -91,7 +89,7 @@ func Restore(ctx context.Context, cfg *config.Config, opts Options, q Restoratio
 	if err := r.verify(ctx, cfg, opts, s, in); err != nil {
 		return r, errors.Join(err, watch.Scrub(os.RemoveAll(in.dir)))
 	}
-	if err := errors.Join(in.noteRestored(r, opts.Now()), s.handBack(incomingDir)); err != nil {
+	if err := errors.Join(in.noteRestored(r, opts.Now()), durable.HandBack(s.dir, incomingDir)); err != nil {
 		return r, err
 	}
 	aside := free(s.path(asideDir + opts.Now().UTC().Format("20060102T150405Z")))
@@ -222,16 +220,16 @@ func (s *state) unpack(ctx context.Context, a *vault.Copy) (err error) {
 		if !ok {
 			continue
 		}
-		if err := writeAttrs(s.path(filepath.FromSlash(name)), p.Attrs); err != nil {
+		if err := durable.SetAttrs(s.path(filepath.FromSlash(name)), p.Attrs); err != nil {
 			return wrap("restore", watch.Scrub(err))
 		}
 		if p.Folder {
-			if err := syncDir(s.path(filepath.FromSlash(name))); err != nil {
+			if err := durable.SyncDir(s.path(filepath.FromSlash(name))); err != nil {
 				return err
 			}
 		}
 	}
-	return syncDir(s.dir)
+	return durable.SyncDir(s.dir)
 }
 
 func writePart(ctx context.Context, root *os.Root, name string, p vault.Part, content io.Reader) error {
@@ -357,5 +355,5 @@ func (s *state) rememberNewer(ctx context.Context, was *state, by minisign.Publi
 	if err != nil {
 		return err
 	}
-	return durable(s.path(headsState), b, 0o600)
+	return durable.Write(s.path(headsState), b, 0o600)
 }

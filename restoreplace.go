@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"chartseal/durable"
 	"chartseal/watch"
 )
 
@@ -44,10 +45,10 @@ func (s *state) beginRestore(aside string) error {
 	if err := os.MkdirAll(s.path(aside), 0o700); err != nil {
 		return wrap("restore", watch.Scrub(err))
 	}
-	if err := s.handBack(aside); err != nil { // whoever goes on after a kill moves things there
+	if err := durable.HandBack(s.dir, aside); err != nil { // whoever goes on after a kill moves things there
 		return err
 	}
-	return durable(s.path(restoreMark), b, 0o600)
+	return durable.Write(s.path(restoreMark), b, 0o600)
 }
 
 // finishRestore puts the restored folder in place. Each name is moved by itself, so that it
@@ -71,7 +72,7 @@ func (s *state) finishRestore() error {
 		err = os.Remove(s.path(restoreMark))
 	}
 	if err == nil {
-		err = syncDir(s.dir) // a mark that came back would put aside what the daemon makes from here on
+		err = durable.SyncDir(s.dir) // a mark that came back would put aside what the daemon makes from here on
 	}
 	return wrap("finish restore", watch.Scrub(err))
 }
@@ -111,7 +112,7 @@ func (s *state) putInPlace(m restoring) error {
 			return err
 		}
 	}
-	if err := errors.Join(syncDir(s.path(m.Aside)), syncDir(s.dir)); err != nil {
+	if err := errors.Join(durable.SyncDir(s.path(m.Aside)), durable.SyncDir(s.dir)); err != nil {
 		return err
 	}
 	_ = os.Remove(s.path(m.Aside)) // if nothing was there before
@@ -154,5 +155,5 @@ func (s *state) noteRestored(r RestoreReport, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return durable(s.path(restoredNote), b, 0o600)
+	return durable.Write(s.path(restoredNote), b, 0o600)
 }

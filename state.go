@@ -18,6 +18,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/config/access"
+	"chartseal/durable"
 	"chartseal/transport"
 	"chartseal/transport/page"
 	"chartseal/watch"
@@ -98,7 +99,7 @@ func (s *state) sweep() error {
 			return fmt.Errorf("find half-written files: %w", watch.Scrub(err))
 		}
 		for _, f := range left {
-			if !strings.HasPrefix(f.Name(), halfWritten) {
+			if !strings.HasPrefix(f.Name(), durable.HalfWritten) {
 				continue
 			}
 			if err := os.Remove(s.path(dir, f.Name())); err != nil {
@@ -154,7 +155,7 @@ func (s *state) releaseIDs() ([]string, error) {
 
 // close hands back what a command of root's has made, and unlocks the folder.
 func (s *state) close() error {
-	err := s.handBack(".")
+	err := durable.HandBack(s.dir, ".")
 	if failed := s.lock.Unlock(); failed != nil {
 		err = errors.Join(err, fmt.Errorf("unlock state folder: %w", watch.Scrub(failed)))
 	}
@@ -220,10 +221,10 @@ func (s *state) makeKey(file string) error {
 	if err != nil {
 		return fmt.Errorf("make signing key: %w", err)
 	}
-	if err := durable(s.path("keys", "practice.pub"), append(pubText, '\n'), 0o644); err != nil {
+	if err := durable.Write(s.path("keys", "practice.pub"), append(pubText, '\n'), 0o644); err != nil {
 		return err
 	}
-	if err := durable(file, append(keyText, '\n'), 0o600); err != nil {
+	if err := durable.Write(file, append(keyText, '\n'), 0o600); err != nil {
 		return err
 	}
 	if err := access.CloseFile(file); err != nil {
@@ -308,38 +309,7 @@ func (s *state) save(r *release) error {
 	if err != nil {
 		return fmt.Errorf("encode release: %w", err)
 	}
-	return durable(s.releaseFile(r.ID), b, 0o600)
-}
-
-// halfWritten begins the names of files that durable has not finished.
-const halfWritten = ".tmp-"
-
-// durable writes a file so that after a crash it is there whole or not at all.
-func durable(file string, b []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(file), halfWritten+"*")
-	if err != nil {
-		return fmt.Errorf("write state: %w", watch.Scrub(err))
-	}
-	tmp := f.Name()
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil {
-		err = handOver(f)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = watch.Replace(tmp, file)
-	}
-	if err == nil {
-		return syncDir(filepath.Dir(file))
-	}
-	_ = os.Remove(tmp)
-	return fmt.Errorf("write state: %w", watch.Scrub(err))
+	return durable.Write(s.releaseFile(r.ID), b, 0o600)
 }
 
 // randomName is 80 random bits in lower-case letters and digits, for names that

@@ -1,6 +1,6 @@
 //go:build unix
 
-package chartseal
+package durable
 
 import (
 	"bytes"
@@ -16,8 +16,9 @@ import (
 // (xattr(7)); the embedded store uses the same names on macOS.
 const attrSpace = "user."
 
-// readAttrs reads the extended attributes of a file or a folder; none where the disk has none.
-func readAttrs(path string) (map[string][]byte, error) {
+// Attrs reads the extended attributes of a file or a folder; none where the disk has none. Of
+// an error who calls it takes the path.
+func Attrs(path string) (map[string][]byte, error) {
 	n, err := unix.Listxattr(path, nil)
 	if n == 0 || errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
@@ -50,11 +51,13 @@ func readAttrs(path string) (map[string][]byte, error) {
 	return out, nil
 }
 
-func writeAttrs(path string, attrs map[string][]byte) error {
+// SetAttrs gives them to a file or a folder. The error is ErrNoAttrs where the disk keeps none;
+// of another who calls it takes the path.
+func SetAttrs(path string, attrs map[string][]byte) error {
 	for name, value := range attrs {
 		err := unix.Setxattr(path, name, value, 0)
 		if errors.Is(err, unix.ENOTSUP) {
-			return errNoAttrs
+			return ErrNoAttrs
 		}
 		if err != nil {
 			return attrError(path, "setxattr", err)

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package chartseal
+package durable
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"chartseal/watch"
 )
 
-// syncDir makes a rename in the folder survive a power cut.
-func syncDir(dir string) error {
+// SyncDir makes a rename in a folder survive a power cut. The error is scrubbed of the path.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("sync state: %w", watch.Scrub(err))

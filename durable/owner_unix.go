@@ -1,9 +1,10 @@
 //go:build unix
 
-package chartseal
+package durable
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,21 +13,21 @@ import (
 	"chartseal/watch"
 )
 
-// handBack gives a file or a folder of the state folder, with all in it, to the state
-// folder's own account: what root made or restored the daemon could not read otherwise. It does
-// nothing for anybody but root. Names are never followed.
-func (s *state) handBack(name string) (err error) {
+// HandBack gives a file or a folder below dir, with all in it, to dir's own account: what root
+// made or restored the daemon could not read otherwise. It does nothing for anybody but root.
+// Names are never followed. The error is scrubbed of the path.
+func HandBack(dir, name string) (err error) {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	root, err := os.OpenRoot(s.dir)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return wrap("hand back", watch.Scrub(err))
+		return fmt.Errorf("hand back: %w", watch.Scrub(err))
 	}
 	defer func() { err = errors.Join(err, watch.Scrub(root.Close())) }()
 	info, err := root.Stat(".")
 	if err != nil {
-		return wrap("hand back", watch.Scrub(err))
+		return fmt.Errorf("hand back: %w", watch.Scrub(err))
 	}
 	own, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || own.Uid == 0 {
@@ -43,7 +44,10 @@ func (s *state) handBack(name string) (err error) {
 		}
 		return root.Lchown(name, int(own.Uid), int(own.Gid))
 	})
-	return wrap("hand back", watch.Scrub(err))
+	if err != nil {
+		return fmt.Errorf("hand back: %w", watch.Scrub(err))
+	}
+	return nil
 }
 
 // handOver gives a file of root's to the account that has the folder it is made in.
