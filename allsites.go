@@ -16,6 +16,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/durable"
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/ledger/group"
 	"chartseal/registry"
@@ -227,13 +228,13 @@ func (v *sitesLook) once(ctx context.Context, l *SiteLedger, number string) erro
 		return err
 	}
 	m := mirroredIn(v.d, l.Site, number)
-	rep, err := group.Check(m.rows(ctx), l.Site, by, w.heads()...)
+	rep, err := group.Check(m.rows(ctx), l.Site, by, w.asked()...)
 	l.Entries, l.Hash, l.At, l.Lost, l.Copies, l.Purged = rep.Head.Seq, rep.Head.Hash, rep.At, nil, w.copies, rep.Begins
 	for _, lost := range rep.Lost {
 		l.Lost = append(l.Lost, SiteLoss{lost.From, lost.To, lost.Until})
 	}
 	if err == nil {
-		err = v.confront(ctx, &rep, w, by)
+		err = v.confront(ctx, &rep, w)
 	}
 	if err != nil || !l.Own {
 		return err
@@ -273,13 +274,12 @@ func (v *sitesLook) silent(ctx context.Context, seen []SiteLedger) (out []SiteLe
 		}
 		l := SiteLedger{Site: site, Own: site == v.cfg.Site, Alone: v.alone}
 		if v.store != nil {
-			there := newHeadLook(v.store, v.cfg.Store.Prefix+"heads/"+site+"/", minisign.PublicKey{})
-			for _, err := range there.versions(ctx, there.place, "") {
-				if err != nil {
-					return nil, err
-				}
+			there, err := heads.Any(ctx, v.store, v.cfg.Store.Prefix, site)
+			if err != nil {
+				return nil, err
+			}
+			if there {
 				l.Fault = keyError("the store has heads of it, and the shared database has nothing").Error()
-				break
 			}
 		}
 		out = append(out, l)

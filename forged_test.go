@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 )
 
@@ -76,7 +77,7 @@ func TestEveryForgeryIsFoundByHiddenHeads(t *testing.T) {
 	if err != nil || h.Seq != entries {
 		t.Fatal(h, err)
 	}
-	if _, err := v.PutKept(t.Context(), place+dayHead(h), headType, newest, time.Now().AddDate(keepYears, 0, 0)); err != nil {
+	if _, err := v.PutKept(t.Context(), place+heads.Day(h.Head), headType, newest, time.Now().AddDate(keepYears, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	whole := func(dir string) error {
@@ -84,7 +85,7 @@ func TestEveryForgeryIsFoundByHiddenHeads(t *testing.T) {
 		return err
 	}
 	look := func(dir string) error {
-		e, err := headsElsewhere(t.Context(), v, place, dir, by)
+		e, err := heads.Look(t.Context(), v, place, dir, by)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,10 +99,10 @@ func TestEveryForgeryIsFoundByHiddenHeads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.erase(t, place+latestHead)
-	v.cover(t, place+latestHead, string(old))
-	v.cover(t, place+dayHead(h), string(old))
-	v.hide(t, place+dayHead(h))
+	v.erase(t, place+heads.Latest)
+	v.cover(t, place+heads.Latest, string(old))
+	v.cover(t, place+heads.Day(h.Head), string(old))
+	v.hide(t, place+heads.Day(h.Head))
 	if err := look(dir); err != nil {
 		t.Fatal("as it is, with its heads hidden:", err)
 	}

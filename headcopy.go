@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
 	"aead.dev/minisign"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
-	"chartseal/transport"
 )
 
 // Who can write the state folder can write its ledger anew, signed head and all. So the
@@ -26,17 +24,12 @@ import (
 
 // headStore is what copying heads needs of the store.
 type headStore interface {
-	Put(ctx context.Context, key, contentType string, content []byte) (transport.Object, error)
+	heads.Store
 	PutKept(ctx context.Context, key, contentType string, content []byte, until time.Time) (locked bool, err error)
-	Get(ctx context.Context, v transport.Version, most int64) ([]byte, error)
-	Versions(ctx context.Context, prefix, after string) iter.Seq2[transport.Version, error]
-	Objects(ctx context.Context, prefix, after string) iter.Seq2[transport.Version, error]
 }
 
 const (
-	latestHead  = "latest"
 	headType    = "text/plain; charset=utf-8"
-	maxHead     = 4 << 10 // bytes
 	headsState  = "heads.json"
 	headTimeout = 10 * time.Second // of one comparison when the practice opens
 	lastCopy    = 2 * time.Second  // for the last one when it closes
@@ -53,21 +46,9 @@ const (
 	latestDays = 8
 )
 
-// headPlace is where the store keeps the heads of a ledger: by site and by key, for a
-// state folder that was made anew begins another ledger.
+// headPlace is where the store keeps the heads of this site's ledger by a key.
 func headPlace(cfg *config.Config, by minisign.PublicKey) string {
-	return cfg.Store.Prefix + "heads/" + cfg.Site + "/" + ledger.KeyName(by) + "/"
-}
-
-// dayHead is the name of a day's head. It holds the entry and its hash, so that heads
-// of two ledgers never replace each other.
-func dayHead(h ledger.SignedHead) string { return fmt.Sprintf("%012d-%s", h.Seq, h.Hash) }
-
-// headIn undoes dayHead; what is named otherwise is no head.
-func headIn(name string) (h ledger.Head, ok bool) {
-	seq, hash, ok := strings.Cut(name, "-")
-	n, err := strconv.ParseUint(seq, 10, 64)
-	return ledger.Head{Seq: n, Hash: hash}, ok && err == nil && len(seq) == 12 && len(hash) == 64
+	return heads.Place(cfg.Store.Prefix, cfg.Site, ledger.KeyName(by))
 }
 
 func readHeadCopy(s *state) HeadCopy { return readCopy(s, headsState) }
@@ -102,7 +83,7 @@ func (p *Practice) startHeads(ctx context.Context) {
 	cancel()
 	if err != nil { // it is tried again, and told
 		c.compare = p.compareHeads
-		if err = p.judgeAgainst(ctx, p.state.pub, elsewhere{}); err != nil && !errors.Is(err, ledger.ErrBroken) {
+		if err = p.judgeAgainst(ctx, p.state.pub, heads.Elsewhere{}); err != nil && !errors.Is(err, ledger.ErrBroken) {
 			p.log.Warn("the ledger cannot be compared with its last copy", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
 		}
 	}
@@ -138,7 +119,7 @@ func (c *headCopier) copyHead(ctx context.Context) error {
 		return nil
 	}
 	if !until.IsZero() { // first: it stays, whatever becomes of the newest
-		if was.Locked, err = c.store.PutKept(ctx, c.place+dayHead(h), headType, data, until); err != nil {
+		if was.Locked, err = c.store.PutKept(ctx, c.place+heads.Day(h.Head), headType, data, until); err != nil {
 			return c.note(ctx, err)
 		}
 		if was.Kept == "" || was.Day != day {
@@ -146,7 +127,7 @@ func (c *headCopier) copyHead(ctx context.Context) error {
 		}
 		was.Hourly, was.HourAt = h.Hash, now
 	}
-	if _, err := c.store.PutKept(ctx, c.place+latestHead, headType, data, now.AddDate(0, 0, latestDays)); err != nil {
+	if _, err := c.store.PutKept(ctx, c.place+heads.Latest, headType, data, now.AddDate(0, 0, latestDays)); err != nil {
 		return c.note(ctx, err)
 	}
 	was.Seq, was.Hash, was.Key, was.Store, was.At, was.Day = h.Seq, h.Hash, key, c.which, now, day
@@ -175,22 +156,22 @@ func storeOf(cfg *config.Config) string {
 
 // remembered is what the state folder remembers of the last copy, as a place of its own:
 // it is there also when the ledger's folder is not, or the store's heads are gone.
-func (s *state) remembered(by minisign.PublicKey) (e elsewhere) {
+func (s *state) remembered(by minisign.PublicKey) (e heads.Elsewhere) {
 	c := readHeadCopy(s)
 	if c.Seq == 0 || c.Hash == "" {
 		return e
 	}
 	h := ledger.SignedHead{Head: ledger.Head{Seq: c.Seq, Hash: c.Hash}, At: c.At}
 	if c.Key == ledger.KeyName(by) {
-		e.heads = append(append(e.heads, h), c.Missing...)
+		e.Heads = append(append(e.Heads, h), c.Missing...)
 	}
 	return e
 }
 
 // emptied is the entry whose head this store had and has no more; 0 if it is as it was.
-func (s *state) emptied(cfg *config.Config, by minisign.PublicKey, e elsewhere) uint64 {
+func (s *state) emptied(cfg *config.Config, by minisign.PublicKey, e heads.Elsewhere) uint64 {
 	c := readHeadCopy(s)
-	if e.newest || c.Key != ledger.KeyName(by) || c.Store != storeOf(cfg) {
+	if e.Newest || c.Key != ledger.KeyName(by) || c.Store != storeOf(cfg) {
 		return 0
 	}
 	return c.Seq

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/transport"
 )
@@ -232,15 +233,13 @@ func TestHeadsAreCopied(t *testing.T) {
 	k.write(t, "c")
 	k.close(t) // which copies the last one
 	all := k.shelf.copy()
-	h, err := ledger.ParseHead(all[place+latestHead], k.state.pub)
+	h, err := ledger.ParseHead(all[place+heads.Latest], k.state.pub)
 	if err != nil || h.Seq != 3 || h.Site != "front-desk" || len(all) != 2 {
 		t.Errorf("%+v, %d objects, %v", h, len(all), err)
 	}
 	for key, b := range all {
-		if day, ok := headIn(strings.TrimPrefix(key, place)); ok {
-			if signed, err := ledger.ParseHead(b, k.state.pub); err != nil || signed.Head != day {
-				t.Errorf("%s holds %+v, %v", key, signed, err)
-			}
+		if signed, err := ledger.ParseHead(b, k.state.pub); key != place+heads.Latest && (err != nil || key != place+heads.Day(signed.Head)) {
+			t.Errorf("%s holds %+v, %v", key, signed, err)
 		}
 		if strings.Contains(key+string(b), "R-") {
 			t.Errorf("an order is named in %s", key)
@@ -258,7 +257,7 @@ func TestHeadsAreLocked(t *testing.T) {
 	began := time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC) // in the morning: the first hours are of one day
 	k := keepBooksIn(t, t.TempDir(), &config.Config{Site: "front-desk"}, s, func() time.Time { return began.Add(time.Duration(clock.Load())) })
 	place := headPlace(k.cfg, k.state.pub)
-	var heads []ledger.Head
+	var entries []ledger.Head
 	for i, tc := range []struct {
 		after time.Duration // the one before
 		entry bool
@@ -277,18 +276,18 @@ func TestHeadsAreLocked(t *testing.T) {
 		clock.Add(int64(tc.after))
 		if tc.entry {
 			k.write(t, fmt.Sprint(i))
-			heads = append(heads, k.ledger.Head())
+			entries = append(entries, k.ledger.Head())
 			eventuallyTrue(t, "a copy", func() bool { return readHeadCopy(k.state).Seq == k.ledger.Head().Seq })
 		} else if err := k.heads.copy(t.Context()); err != nil { // as it does by itself
 			t.Fatal(err)
 		}
 		s.mu.Lock()
 		for n, want := range tc.days {
-			if got := int(s.kept[place+dayHead(ledger.SignedHead{Head: heads[n]})].Sub(began).Hours() / 24); max(got, 0) < want || got > want+1 {
+			if got := int(s.kept[place+heads.Day(entries[n])].Sub(began).Hours() / 24); max(got, 0) < want || got > want+1 {
 				t.Errorf("step %d: entry %d is locked for %d days, want %d", i, n+1, got, want)
 			}
 		}
-		if left := s.kept[place+latestHead].Sub(k.opts.Now()); left < (latestDays-1)*24*time.Hour {
+		if left := s.kept[place+heads.Latest].Sub(k.opts.Now()); left < (latestDays-1)*24*time.Hour {
 			t.Errorf("step %d: the newest is locked for %s", i, left)
 		}
 		s.mu.Unlock()
@@ -376,7 +375,7 @@ func TestARestoredStateFolder(t *testing.T) {
 		t.Errorf("broken again after a restart: %s", k.log)
 	}
 	k.close(t)
-	if h, err := ledger.ParseHead(s.copy()[headPlace(k.cfg, k.state.pub)+latestHead], k.state.pub); err != nil || h.Seq != 5 {
+	if h, err := ledger.ParseHead(s.copy()[headPlace(k.cfg, k.state.pub)+heads.Latest], k.state.pub); err != nil || h.Seq != 5 {
 		t.Errorf("%+v, %v", h, err)
 	}
 }
@@ -401,7 +400,7 @@ func TestAHeadSignedByAClockAheadIsAccepted(t *testing.T) {
 	h := ledger.Head{Seq: 3, Hash: strings.Repeat("7", 64)}
 	signer := k.signer()
 	s.mu.Lock()
-	s.all[headPlace(k.cfg, k.state.pub)+dayHead(ledger.SignedHead{Head: h})] = signer.Sign(h, nil, time.Now().Add(48*time.Hour))
+	s.all[headPlace(k.cfg, k.state.pub)+heads.Day(h)] = signer.Sign(h, nil, time.Now().Add(48*time.Hour))
 	s.mu.Unlock()
 	k.close(t)
 	bringBack()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 )
 
@@ -89,7 +90,7 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 	}
 	dir := p.state.path("ledger")
 	there := p.allKnown(ctx)
-	if err := there.enough(); err != nil { // what is missing would be accepted unseen
+	if err := there.Enough(); err != nil { // what is missing would be accepted unseen
 		return e, err
 	}
 	l, err := ledger.Open(dir, p.opts.Now, ledger.Signed(p.signer()), ledger.DespiteHead())
@@ -100,11 +101,11 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 	if err := fresh(&line, seen, l.Head()); err != nil {
 		return e, err
 	}
-	lost, err := ledger.Lacks(ctx, dir, there.heads...)
+	lost, err := ledger.Lacks(ctx, dir, there.Heads...)
 	if err != nil {
 		return e, err
 	}
-	before, err := lostLedgers(ctx, dir, there.others)
+	before, err := heads.Lost(ctx, dir, there.Others)
 	if err != nil {
 		return e, err
 	}
@@ -119,7 +120,7 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 	}
 	for _, o := range before {
 		other := line
-		other.Key, other.Lost = line.Key+"/"+o.key, o.loss()
+		other.Key, other.Lost = line.Key+"/"+o.Key, o.Loss()
 		lines = append(lines, other)
 	}
 	if len(lines) == 0 {
@@ -143,17 +144,17 @@ func (p *Practice) accept(ctx context.Context, a Acceptance) (e ledger.Entry, er
 
 // allKnown is what the signed head beside the ledger, the store and a shared database know
 // of it, as far as they can be asked.
-func (p *Practice) allKnown(ctx context.Context) (all elsewhere) {
+func (p *Practice) allKnown(ctx context.Context) (all heads.Elsewhere) {
 	dir := p.state.path("ledger")
 	quick, cancel := context.WithTimeout(ctx, headTimeout)
 	defer cancel()
-	add := func(more elsewhere, err error) {
-		if all.and(more); err != nil {
+	add := func(more heads.Elsewhere, err error) {
+		if all.And(more); err != nil {
 			p.log.Warn("what is known of the ledger elsewhere cannot be asked", slog.String("stage", "ledger"), slog.String("class", classOf(err)))
 		}
 	}
 	if p.copies != nil {
-		add(headsElsewhere(quick, p.copies, headPlace(p.cfg, p.state.pub), dir, p.state.pub))
+		add(heads.Look(quick, p.copies, headPlace(p.cfg, p.state.pub), dir, p.state.pub))
 	}
 	if p.mirror != nil {
 		add(p.mirrorHeads(quick, p.mirror.db, p.state.pub))
@@ -162,9 +163,9 @@ func (p *Practice) allKnown(ctx context.Context) (all elsewhere) {
 	}
 	if b, err := ledger.HeadFile(dir); err == nil {
 		if own, err := ledger.ParseHead(b, p.state.pub); err == nil {
-			all.heads = append(all.heads, own)
+			all.Heads = append(all.Heads, own)
 		}
 	}
-	all.and(p.state.remembered(p.state.pub))
+	all.And(p.state.remembered(p.state.pub))
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/transport"
 )
@@ -52,7 +53,7 @@ func (p *Practice) examineHeads(ctx context.Context, add addFinding) {
 	if _, err := p.state.verifyHere(ctx); errors.Is(err, ledger.ErrBroken) {
 		return // likewise
 	}
-	e, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), p.state.path("ledger"), by)
+	e, err := heads.Look(ctx, p.copies, headPlace(p.cfg, by), p.state.path("ledger"), by)
 	if err != nil {
 		add("ledger", transport.Warning, "The ledger could not be compared with its signed heads in the store: %v.", err)
 		return
@@ -62,15 +63,15 @@ func (p *Practice) examineHeads(ctx context.Context, add addFinding) {
 		add("ledger", transport.Problem, "The ledger does not agree with the signed heads in the store: %v. Nothing is sent until this is cleared up.", err)
 	case err != nil:
 		add("ledger", transport.Warning, "The ledger could not be compared with its signed heads in the store: %v.", err)
-	case len(e.heads) > 0:
-		add("ledger", transport.OK, "The ledger agrees with %d signed heads in the store.", len(e.heads))
+	case len(e.Heads) > 0:
+		add("ledger", transport.OK, "The ledger agrees with %d signed heads in the store.", len(e.Heads))
 	default:
 		add("ledger", transport.OK, "The store has no signed heads of a ledger that was lost.")
 	}
-	if n := len(e.altered); n > 0 {
+	if n := len(e.Altered); n > 0 {
 		add("ledger", transport.Problem, "Somebody deleted or replaced %d of the ledger's signed heads in the store: chartseal ledger verify names them. Find out who can write there.", n)
 	}
-	if why := e.unseen(); why != "" {
+	if why := e.Unseen(); why != "" {
 		add("ledger", transport.Warning, "Signed heads that somebody hid in the store would not all be found: %s.", why)
 	}
 }

@@ -67,5 +67,5 @@ func (s *state) verifyHere(ctx context.Context) (rep ledger.Report, err error) {
 	if err != nil {
 		return rep, err
 	}
-	return ledger.VerifySigned(ctx, s.path("ledger"), by, s.remembered(by).heads...)
+	return ledger.VerifySigned(ctx, s.path("ledger"), by, s.remembered(by).Heads...)
 }

@@ -9,6 +9,7 @@ import (
 	"aead.dev/minisign"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 )
 
@@ -22,7 +23,7 @@ type LedgerReport struct {
 	Signed   *ledger.SignedHead `json:"signed_head"`                     // null: there is none
 	Copies   int                `json:"copies"`                          // signed heads in the store that were compared
 	Emptied  uint64             `json:"deleted_in_store,omitempty"`      // the entry whose head the store had, and has no more
-	Altered  []AlteredHead      `json:"altered_in_store,omitempty"`      // heads there that somebody hid
+	Altered  []heads.Altered    `json:"altered_in_store,omitempty"`      // heads there that somebody hid
 	Foreign  int                `json:"foreign,omitempty"`               // heads there that the practice did not sign
 	Unseen   string             `json:"versions_not_compared,omitempty"` // why older versions of the heads in the store were not
 	Alone    string             `json:"not_compared,omitempty"`
@@ -55,34 +56,34 @@ func VerifyLedger(ctx context.Context, cfg *config.Config, opts Options) (r Ledg
 		}
 		r.Alone = err.Error()
 	}
-	copies := len(e.heads)
+	copies := len(e.Heads)
 	shared, err := p.askShared(ctx, by)
-	if e.and(shared); err != nil && !errors.Is(err, ledger.ErrBroken) {
+	if e.And(shared); err != nil && !errors.Is(err, ledger.ErrBroken) {
 		if ctx.Err() != nil {
 			return r, ctx.Err()
 		}
 		r.Unshared = err.Error()
 	}
-	e.and(p.state.remembered(by))
-	rep, err := ledger.VerifySigned(ctx, dir, by, e.heads...)
+	e.And(p.state.remembered(by))
+	rep, err := ledger.VerifySigned(ctx, dir, by, e.Heads...)
 	if err == nil {
 		err = rep.Begins.Ahead(opts.Now())
 	}
 	if err == nil {
-		err = begunAnew(ctx, dir, e.others)
+		err = heads.BegunAnew(ctx, dir, e.Others)
 	}
 	if err == nil {
-		err = e.enough()
+		err = e.Enough()
 	}
 	alone, unshared := r.Alone, r.Unshared
 	r = reportOf(rep)
-	r.Alone, r.Unshared, r.Copies, r.Rows, r.Foreign, r.Emptied = alone, unshared, copies, e.rows, e.foreign, emptied
-	r.Altered, r.Unseen = e.altered, e.unseen()
+	r.Alone, r.Unshared, r.Copies, r.Rows, r.Foreign, r.Emptied = alone, unshared, copies, e.Rows, e.Foreign, emptied
+	r.Altered, r.Unseen = e.Altered, e.Unseen()
 	return r, err
 }
 
 // askShared reads what a shared database knows, for a process that only looks.
-func (p *Practice) askShared(ctx context.Context, by minisign.PublicKey) (e elsewhere, err error) {
+func (p *Practice) askShared(ctx context.Context, by minisign.PublicKey) (e heads.Elsewhere, err error) {
 	if p.cfg.Database.Reveal() == "" {
 		return e, nil
 	}
@@ -102,7 +103,7 @@ func reportOf(rep ledger.Report) LedgerReport {
 }
 
 // askElsewhere reads the heads in the store for a process that only looks.
-func (p *Practice) askElsewhere(ctx context.Context, by minisign.PublicKey) (e elsewhere, err error) {
+func (p *Practice) askElsewhere(ctx context.Context, by minisign.PublicKey) (e heads.Elsewhere, err error) {
 	if p.cfg.Store.Kind == config.StoreLocal {
 		if _, err := os.Stat(p.state.path("store")); err != nil {
 			return e, errors.New("the embedded store has no copies yet")
@@ -125,5 +126,5 @@ func (p *Practice) askElsewhere(ctx context.Context, by minisign.PublicKey) (e e
 	if p.local != nil {
 		defer func() { _ = p.local.Close() }() // it was only asked
 	}
-	return headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), p.state.path("ledger"), by)
+	return heads.Look(ctx, p.copies, headPlace(p.cfg, by), p.state.path("ledger"), by)
 }

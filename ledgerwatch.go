@@ -10,6 +10,7 @@ import (
 
 	"aead.dev/minisign"
 
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/watch"
 	"chartseal/watch/notice"
@@ -117,16 +118,16 @@ func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var e elsewhere
+	var e heads.Elsewhere
 	asked = true
-	add := func(where string, more elsewhere, err error) {
-		if e.and(more); err != nil && !errors.Is(err, ledger.ErrBroken) { // which is found below, too
+	add := func(where string, more heads.Elsewhere, err error) {
+		if e.And(more); err != nil && !errors.Is(err, ledger.ErrBroken) { // which is found below, too
 			asked = false
 			p.log.Warn("the ledger cannot be compared with its heads elsewhere", slog.String("stage", "ledger"), slog.String("in", where), slog.String("class", classOf(err)))
 		}
 	}
 	if p.copies != nil {
-		more, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, by), dir, by)
+		more, err := heads.Look(ctx, p.copies, headPlace(p.cfg, by), dir, by)
 		add("store", more, err)
 		if err == nil {
 			p.warnOfStore(by, more)
@@ -142,21 +143,21 @@ func (p *Practice) verifyLedger(ctx context.Context) (asked bool, err error) {
 // warnOfStore tells IT when somebody has meddled with the heads in the store, or when not
 // all of them could be looked at. The ledger may be as it was, so orders go on: what is
 // remembered of a head that is gone, and what is hidden, it must still have.
-func (p *Practice) warnOfStore(by minisign.PublicKey, e elsewhere) {
+func (p *Practice) warnOfStore(by minisign.PublicKey, e heads.Elsewhere) {
 	if was := p.state.emptied(p.cfg, by, e); was > 0 && p.heads != nil && p.heads.forget() {
 		p.log.Warn("the store had the ledger's signed head and has it no more: somebody deleted it there. It is copied anew", slog.String("stage", "ledger"), slog.String("alert", "heads"), slog.Uint64("entry", was))
 	}
-	if !p.heads.isNews(fmt.Sprint(e.altered, e.blind, e.more)) {
+	if !p.heads.isNews(fmt.Sprint(e.Altered, e.Blind, e.More)) {
 		return
 	}
-	for i, a := range e.altered {
+	for i, a := range e.Altered {
 		if i == mostTold {
 			break
 		}
 		p.log.Error("somebody hid the ledger's signed head in the store; the ledger was compared with it all the same. Find out who can write there: 'chartseal ledger verify'",
-			slog.String("stage", "ledger"), slog.String("alert", "heads"), slog.Uint64("entry", a.Seq), slog.Bool("deleted", a.Deleted), slog.Time("at", a.At), slog.Int("heads", len(e.altered)))
+			slog.String("stage", "ledger"), slog.String("alert", "heads"), slog.Uint64("entry", a.Seq), slog.Bool("deleted", a.Deleted), slog.Time("at", a.At), slog.Int("heads", len(e.Altered)))
 	}
-	if why := e.unseen(); why != "" {
+	if why := e.Unseen(); why != "" {
 		p.log.Warn("the ledger was not compared with all versions of its heads in the store", slog.String("stage", "ledger"), slog.String("why", why))
 	}
 }
@@ -165,26 +166,26 @@ func (p *Practice) warnOfStore(by minisign.PublicKey, e elsewhere) {
 const mostTold = 5
 
 // against verifies the ledger against what other places, and the state folder, know of it.
-func (p *Practice) against(ctx context.Context, by minisign.PublicKey, e elsewhere) error {
+func (p *Practice) against(ctx context.Context, by minisign.PublicKey, e heads.Elsewhere) error {
 	dir := p.state.path("ledger")
-	e.and(p.state.remembered(by))
-	rep, err := ledger.VerifySigned(ctx, dir, by, e.heads...)
+	e.And(p.state.remembered(by))
+	rep, err := ledger.VerifySigned(ctx, dir, by, e.Heads...)
 	if err == nil {
 		err = rep.Begins.Ahead(p.opts.Now())
 	}
 	if err != nil {
 		return err
 	}
-	if err := begunAnew(ctx, dir, e.others); err != nil {
+	if err := heads.BegunAnew(ctx, dir, e.Others); err != nil {
 		return err
 	}
-	return e.enough()
+	return e.Enough()
 }
 
 // judgeAgainst does it, and judges the ledger if it does not hold.
-func (p *Practice) judgeAgainst(ctx context.Context, by minisign.PublicKey, e elsewhere) error {
-	if e.foreign > 0 {
-		p.log.Warn("there are heads of the ledger that the practice did not sign", slog.String("stage", "ledger"), slog.Int("heads", e.foreign))
+func (p *Practice) judgeAgainst(ctx context.Context, by minisign.PublicKey, e heads.Elsewhere) error {
+	if e.Foreign > 0 {
+		p.log.Warn("there are heads of the ledger that the practice did not sign", slog.String("stage", "ledger"), slog.Int("heads", e.Foreign))
 	}
 	err := p.against(ctx, by, e)
 	if errors.Is(err, ledger.ErrBroken) {
@@ -196,7 +197,7 @@ func (p *Practice) judgeAgainst(ctx context.Context, by minisign.PublicKey, e el
 // compareHeads compares the ledger with the heads in the store. The error is what kept
 // it from that, or ledger.ErrBroken.
 func (p *Practice) compareHeads(ctx context.Context) error {
-	e, err := headsElsewhere(ctx, p.copies, headPlace(p.cfg, p.state.pub), p.state.path("ledger"), p.state.pub)
+	e, err := heads.Look(ctx, p.copies, headPlace(p.cfg, p.state.pub), p.state.path("ledger"), p.state.pub)
 	if err != nil {
 		return err
 	}

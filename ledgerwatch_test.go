@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/transport"
@@ -146,7 +147,7 @@ func TestCheckLooksForALostLedger(t *testing.T) {
 		t.Error(got)
 	}
 	marker := crowd{shelf: s, more: func(yield func(transport.Version, error) bool) { // under what is on the shelf
-		yield(transport.Version{Key: headPlace(k.cfg, k.state.pub) + latestHead, ID: "x", Deleted: true}, nil)
+		yield(transport.Version{Key: headPlace(k.cfg, k.state.pub) + heads.Latest, ID: "x", Deleted: true}, nil)
 	}}
 	if got := say(k, marker); strings.Contains(got, "Somebody") {
 		t.Error(got)

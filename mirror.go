@@ -10,6 +10,7 @@ import (
 
 	"aead.dev/minisign"
 
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/ledger/group"
 	"chartseal/registry"
@@ -49,11 +50,11 @@ func (m mirrored) rows(ctx context.Context) iter.Seq2[group.Row, error] {
 }
 
 // others are the newest heads of the site's ledgers by other keys.
-func (m mirrored) others(ctx context.Context) (out []otherLedger, err error) {
+func (m mirrored) others(ctx context.Context) (out []heads.Other, err error) {
 	all, err := m.Others(ctx)
 	for _, o := range all {
 		if h, ok := ledger.Unproven(o.Signed); ok && h.Site == m.site {
-			out = append(out, otherLedger{o.Number, h})
+			out = append(out, heads.Other{Key: o.Number, Head: h})
 		}
 	}
 	return out, err
@@ -286,14 +287,14 @@ func (m *mirror) sign(marks []ledger.Mark) []registry.Head {
 
 // mirrorHeads are the rows by the site's key that the ledger does not have: of a ledger
 // that was cut or written anew.
-func (p *Practice) mirrorHeads(ctx context.Context, d *registry.Database, by minisign.PublicKey) (e elsewhere, err error) {
+func (p *Practice) mirrorHeads(ctx context.Context, d *registry.Database, by minisign.PublicKey) (e heads.Elsewhere, err error) {
 	m := mirroredIn(d, p.cfg.Site, ledger.KeyName(by))
 	u, err := m.sideBySide(ctx, p.state.path("ledger"), by)
 	if err != nil {
 		return e, err
 	}
-	e.heads, e.foreign, e.rows = u.odd, u.foreign, u.rows
-	e.others, err = m.others(ctx)
+	e.Heads, e.Foreign, e.Rows = u.odd, u.foreign, u.rows
+	e.Others, err = m.others(ctx)
 	return e, err
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"chartseal/config"
 	"chartseal/durable"
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/packager/seal"
 	"chartseal/registry"
@@ -295,8 +296,8 @@ func (r *RestoreReport) verify(ctx context.Context, cfg *config.Config, opts Opt
 		return err
 	}
 	r.Distrusted = err.Error()
-	there.and(in.remembered(by))
-	r.Lost, err = ledger.Lacks(ctx, dir, there.heads...)
+	there.And(in.remembered(by))
+	r.Lost, err = ledger.Lacks(ctx, dir, there.Heads...)
 	return err
 }
 
@@ -309,10 +310,10 @@ func (s *state) lookAtDatabase(ctx context.Context) (said string, version int, e
 
 // elsewhere asks the store and a shared database what they know of the ledger. The embedded
 // store comes with the backup, and knows nothing else.
-func (r *RestoreReport) elsewhere(ctx context.Context, cfg *config.Config, opts Options, in *state, by minisign.PublicKey) (e elsewhere) {
+func (r *RestoreReport) elsewhere(ctx context.Context, cfg *config.Config, opts Options, in *state, by minisign.PublicKey) (e heads.Elsewhere) {
 	p := &Practice{cfg: cfg, opts: opts, log: opts.Log, state: in}
-	add := func(more elsewhere, err error) {
-		if e.and(more); err != nil && !errors.Is(err, ledger.ErrBroken) { // which is found again
+	add := func(more heads.Elsewhere, err error) {
+		if e.And(more); err != nil && !errors.Is(err, ledger.ErrBroken) { // which is found again
 			r.NotCompared = err.Error()
 		}
 	}
@@ -329,7 +330,7 @@ func (r *RestoreReport) elsewhere(ctx context.Context, cfg *config.Config, opts 
 // the same key signed them and this ledger lacks their entries: the daemon finds that. The
 // folder may itself have been restored a moment ago, and another backup is tried.
 func (s *state) rememberNewer(ctx context.Context, was *state, by minisign.PublicKey) error {
-	heads := append(was.remembered(by).heads, s.remembered(by).heads...)
+	heads := append(was.remembered(by).Heads, s.remembered(by).Heads...)
 	if b, err := ledger.HeadFile(was.path("ledger")); err == nil {
 		if h, err := ledger.ParseHead(b, by); err == nil { // else it is of another practice
 			heads = append(heads, h)

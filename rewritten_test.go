@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/transport"
 )
@@ -183,7 +184,7 @@ func TestTheNewestHeadIsComparedByItsHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventuallyTrue(t, "the newest head is the one of now", func() bool {
-		h, err := ledger.ParseHead(s.copy()[headPlace(k.cfg, k.state.pub)+latestHead], k.state.pub)
+		h, err := ledger.ParseHead(s.copy()[headPlace(k.cfg, k.state.pub)+heads.Latest], k.state.pub)
 		return err == nil && h.Head == k.ledger.Head()
 	})
 	k.close(t)

@@ -8,72 +8,58 @@ import (
 
 	"aead.dev/minisign"
 
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/ledger/group"
-	"chartseal/transport"
 )
 
 // witnesses are heads of a ledger that are known otherwise than from the database.
 type witnesses struct {
-	signed   map[ledger.Head]*ledger.SignedHead  // nil: not read yet
-	versions map[ledger.Head][]transport.Version // of the store, where they can be read
-	copies   int                                 // of the store
+	signed map[ledger.Head]ledger.SignedHead // that were read
+	store  *heads.Listing                    // of those in the store; empty where it cannot be asked
+	copies int                               // of the store
 }
 
-func (w *witnesses) heads() []ledger.Head {
-	return slices.SortedFunc(maps.Keys(w.signed), func(a, b ledger.Head) int { return cmp.Compare(a.Seq, b.Seq) })
+// asked are those that were read, and those that only have a name.
+func (w *witnesses) asked() []ledger.Head {
+	all := map[ledger.Head]bool{}
+	for h := range w.signed {
+		all[h] = true
+	}
+	for _, h := range w.store.Named() {
+		all[h] = true
+	}
+	return slices.SortedFunc(maps.Keys(all), func(a, b ledger.Head) int { return cmp.Compare(a.Seq, b.Seq) })
 }
 
-// witnesses asks the store, and what the last look left here. Of the heads in the store
-// only the newest is read, in its versions: the names of the others say what they are of.
+// witnesses asks the store, and what the last look left here.
 func (v *sitesLook) witnesses(ctx context.Context, l *SiteLedger, number string, by minisign.PublicKey) (w witnesses, err error) {
-	w = witnesses{signed: map[ledger.Head]*ledger.SignedHead{}, versions: map[ledger.Head][]transport.Version{}}
+	w = witnesses{signed: map[ledger.Head]ledger.SignedHead{}, store: &heads.Listing{}}
 	if h := v.before[keyOf(l.Site, number)].Head; h.Seq > 0 {
-		w.signed[h.Head] = &h
+		w.signed[h.Head] = h
 	}
 	if v.store == nil {
 		return w, nil
 	}
-	place := v.cfg.Store.Prefix + "heads/" + l.Site + "/" + number + "/"
-	there := newHeadLook(v.store, place, by)
-	if err := there.list(ctx); err != nil {
+	there, err := heads.List(ctx, v.store, heads.Place(v.cfg.Store.Prefix, l.Site, number), by)
+	if err != nil {
 		return w, err
 	}
-	for h, versions := range there.days {
-		w.versions[h] = versions
-		if w.signed[h] == nil {
-			w.signed[h] = nil
-		}
+	for _, h := range there.Signed {
+		w.signed[h.Head] = h
 	}
-	if _, err := there.readLatest(ctx); err != nil {
-		return w, err
-	}
-	if there.crowded {
-		return w, errCrowded
-	}
-	for _, h := range there.heads {
-		w.signed[h.Head] = &h
-	}
-	w.copies = len(w.versions) + len(there.heads)
+	w.store, w.copies = there, len(there.Named())+len(there.Signed)
 	return w, nil
 }
 
 // confront looks at the heads that the mirror does not have: what the site's key signed
 // must be there, unless a person went on without.
-func (v *sitesLook) confront(ctx context.Context, rep *group.Report, w witnesses, by minisign.PublicKey) error {
-	l := newHeadLook(v.store, "", by)
-	l.days = w.versions
-	for _, h := range rep.Unmet {
-		if known := w.signed[h]; known != nil {
-			l.heads = append(l.heads, *known)
-		} else if err := l.readDay(ctx, h, false, false); err != nil {
-			return err
-		}
+func (v *sitesLook) confront(ctx context.Context, rep *group.Report, w witnesses) error {
+	unmet, err := w.store.Read(ctx, rep.Unmet, w.signed)
+	if err != nil {
+		return err
 	}
-	if l.crowded {
-		return errCrowded
-	}
-	for _, h := range l.heads {
+	for _, h := range unmet {
 		switch {
 		case rep.Forgives(h), h.Seq <= rep.Begins:
 		case h.Seq > rep.Head.Seq:

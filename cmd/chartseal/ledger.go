@@ -13,6 +13,7 @@ import (
 
 	"chartseal"
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 )
 
@@ -124,7 +125,7 @@ func printVerified(p *printer, r chartseal.LedgerReport) {
 }
 
 // printAltered names the heads in the store that somebody hid.
-func printAltered(p *printer, all []chartseal.AlteredHead) {
+func printAltered(p *printer, all []heads.Altered) {
 	for _, a := range all {
 		what := "STORED SOMETHING ELSE OVER IT"
 		if a.Deleted {

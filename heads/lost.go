@@ -1,4 +1,4 @@
-package chartseal
+package heads
 
 import (
 	"context"
@@ -19,11 +19,11 @@ import (
 // store, and in a shared database: as long as no person has said that it is lost, nothing
 // is sent.
 
-// otherLedger is the newest head of a ledger of this site by another key. The key may be
+// Other is the newest head of a ledger of this site by another key. The key may be
 // lost, so nothing proves what it says.
-type otherLedger struct {
-	key  string // its number
-	head ledger.SignedHead
+type Other struct {
+	Key  string // its number
+	Head ledger.SignedHead
 }
 
 // BegunAnewError says that a ledger stands where another one was.
@@ -46,7 +46,7 @@ const maxOtherHeads = 20
 
 // readOthers finds the newest heads of each other ledger of the site in the store, hidden
 // or not.
-func (l *headLook) readOthers(ctx context.Context) error {
+func (l *look) readOthers(ctx context.Context) error {
 	site := l.place[:strings.LastIndexByte(strings.TrimSuffix(l.place, "/"), '/')+1]
 	after := ""
 	for n := 0; ; n++ {
@@ -68,7 +68,7 @@ func (l *headLook) readOthers(ctx context.Context) error {
 				return err
 			}
 			if h != nil && h.Site == path.Base(site) {
-				l.others = append(l.others, otherLedger{key, *h})
+				l.Others = append(l.Others, Other{key, *h})
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func (l *headLook) readOthers(ctx context.Context) error {
 
 // nextLedger is the next folder of heads after a key, and the newest heads in it. The own
 // one is passed over.
-func (l *headLook) nextLedger(ctx context.Context, site, after string) (key string, heads []transport.Version, err error) {
+func (l *look) nextLedger(ctx context.Context, site, after string) (key string, heads []transport.Version, err error) {
 	var days, latest []transport.Version
 	n := 0
 	for v, err := range l.versions(ctx, site, after) {
@@ -88,7 +88,7 @@ func (l *headLook) nextLedger(ctx context.Context, site, after string) (key stri
 			return "", nil, nil
 		}
 		name, file, ok := strings.Cut(strings.TrimPrefix(v.Key, site), "/")
-		switch _, day := headIn(file); {
+		switch _, day := dayIn(file); {
 		case !ok: // it lies beside the folders
 		case key != "" && name != key, site+name+"/" == l.place, len(latest) == maxOtherHeads:
 			if key == "" {
@@ -99,7 +99,7 @@ func (l *headLook) nextLedger(ctx context.Context, site, after string) (key stri
 			key = name
 		case day:
 			key, days = name, append(days[max(0, len(days)-maxOtherHeads+1):], v)
-		case file == latestHead:
+		case file == Latest:
 			key, latest = name, append(latest, v)
 		default:
 			key = name
@@ -109,13 +109,13 @@ func (l *headLook) nextLedger(ctx context.Context, site, after string) (key stri
 }
 
 // unproven reads a head by another key; nil if it is none, or may not be read.
-func (l *headLook) unproven(ctx context.Context, v transport.Version) (*ledger.SignedHead, error) {
+func (l *look) unproven(ctx context.Context, v transport.Version) (*ledger.SignedHead, error) {
 	data, err := l.store.Get(ctx, v, maxHead)
 	switch {
 	case errors.Is(err, transport.ErrNotFound), errors.Is(err, transport.ErrRejected):
 		return nil, nil //nolint:nilnil // deleted meanwhile, or too long for one
 	case errors.Is(err, transport.ErrDenied) && !v.Current():
-		l.blind = true
+		l.Blind = true
 		return nil, nil //nolint:nilnil // nobody knows
 	case err != nil:
 		return nil, err
@@ -126,17 +126,17 @@ func (l *headLook) unproven(ctx context.Context, v transport.Version) (*ledger.S
 	return nil, nil //nolint:nilnil // it is no head
 }
 
-// lostLedgers are those of the others that ended before this ledger began, and that no
+// Lost are those of the others that ended before the ledger in dir began, and that no
 // person has said to be lost. One that went on is of another computer, which works under
-// the same name. An empty ledger has begun after all others.
-func lostLedgers(ctx context.Context, dir string, others []otherLedger) ([]otherLedger, error) {
+// the same name. An empty ledger has begun after all others. The error is the ledger's.
+func Lost(ctx context.Context, dir string, others []Other) ([]Other, error) {
 	if len(others) == 0 {
 		return nil, nil
 	}
-	newest := map[string]otherLedger{}
+	newest := map[string]Other{}
 	for _, o := range others {
-		if was, ok := newest[o.key]; !ok || o.head.Seq > was.head.Seq {
-			newest[o.key] = o
+		if was, ok := newest[o.Key]; !ok || o.Head.Seq > was.Head.Seq {
+			newest[o.Key] = o
 		}
 	}
 	for e, err := range ledger.Entries(ctx, dir) {
@@ -147,7 +147,7 @@ func lostLedgers(ctx context.Context, dir string, others []otherLedger) ([]other
 		if e.Seq == 1 {
 			began = e.At
 		}
-		maps.DeleteFunc(newest, func(_ string, o otherLedger) bool { return !began.IsZero() && o.head.At.After(began) })
+		maps.DeleteFunc(newest, func(_ string, o Other) bool { return !began.IsZero() && o.Head.At.After(began) })
 		if e.Lost != nil {
 			delete(newest, e.Lost.Key)
 		}
@@ -155,19 +155,20 @@ func lostLedgers(ctx context.Context, dir string, others []otherLedger) ([]other
 			return nil, nil
 		}
 	}
-	return slices.SortedFunc(maps.Values(newest), func(a, b otherLedger) int { return strings.Compare(a.key, b.key) }), nil
+	return slices.SortedFunc(maps.Values(newest), func(a, b Other) int { return strings.Compare(a.Key, b.Key) }), nil
 }
 
-// begunAnew is a *BegunAnewError if the ledger stands in the place of a lost one.
-func begunAnew(ctx context.Context, dir string, others []otherLedger) error {
-	lost, err := lostLedgers(ctx, dir, others)
+// BegunAnew is a *BegunAnewError if the ledger in dir stands in the place of a lost one, or the
+// ledger's own error.
+func BegunAnew(ctx context.Context, dir string, others []Other) error {
+	lost, err := Lost(ctx, dir, others)
 	if err != nil || len(lost) == 0 {
 		return err
 	}
-	return &BegunAnewError{lost[0].key, lost[0].head}
+	return &BegunAnewError{lost[0].Key, lost[0].Head}
 }
 
-// lossOf is what the ledger says of a ledger that is lost as a whole.
-func (o otherLedger) loss() *ledger.Loss {
-	return &ledger.Loss{From: 1, To: o.head.Seq, Hash: o.head.Hash, At: o.head.At, Key: o.key}
+// Loss is what the ledger says of a ledger that is lost as a whole.
+func (o Other) Loss() *ledger.Loss {
+	return &ledger.Loss{From: 1, To: o.Head.Seq, Hash: o.Head.Hash, At: o.Head.At, Key: o.Key}
 }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"chartseal/config"
+	"chartseal/heads"
 	"chartseal/ledger"
 	"chartseal/transport"
 	"chartseal/transport/s3"
@@ -72,10 +72,10 @@ func TestHiddenHeadsAreCompared(t *testing.T) {
 	for name, attack := range map[string]func(v *lockedBucket, place, old string){
 		"deleted": func(v *lockedBucket, place, _ string) { v.hide(t, place) },
 		"covered by the older one": func(v *lockedBucket, place, old string) {
-			v.erase(t, place+latestHead)
-			v.cover(t, place+latestHead, old)
+			v.erase(t, place+heads.Latest)
+			v.cover(t, place+heads.Latest, old)
 			for n := range v.Objects(t.Context(), place, "") {
-				if n.Key != place+latestHead {
+				if n.Key != place+heads.Latest {
 					v.cover(t, n.Key, old)
 				}
 			}
@@ -90,7 +90,7 @@ func TestHiddenHeadsAreCompared(t *testing.T) {
 			v.erase(t, place)
 			v.hide(t, place)
 		},
-		"only the newest is covered": func(v *lockedBucket, place, old string) { v.cover(t, place+latestHead, old) },
+		"only the newest is covered": func(v *lockedBucket, place, old string) { v.cover(t, place+heads.Latest, old) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := bucket(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""))
@@ -145,34 +145,6 @@ func TestTheNewestHeadIsLocked(t *testing.T) {
 	}
 }
 
-// Versions of the newest head that are not read are told of, unless a head with a name of its
-// own came after them, of an entry that the ledger has.
-func TestWhatVouchesForVersionsThatAreNotRead(t *testing.T) {
-	at := func(minute int) transport.Version {
-		return transport.Version{At: time.Date(2026, 11, 26, 9, minute, 0, 0, time.UTC)}
-	}
-	five, nine := ledger.Head{Seq: 5}, ledger.Head{Seq: 9}
-	unread := at(30)
-	for name, tc := range map[string]struct {
-		days map[ledger.Head][]transport.Version
-		have ledger.Head
-		want bool
-	}{
-		"nothing":                  {nil, five, false},
-		"one before them":          {map[ledger.Head][]transport.Version{five: {at(29)}}, five, false},
-		"one after them":           {map[ledger.Head][]transport.Version{five: {at(31)}}, five, true},
-		"one that was put again":   {map[ledger.Head][]transport.Version{five: {at(40), at(29)}}, five, false},
-		"an earlier entry's later": {map[ledger.Head][]transport.Version{five: {at(40)}, nine: {at(29)}}, nine, false},
-		"one of another ledger":    {map[ledger.Head][]transport.Version{five: {at(29)}, nine: {at(40)}}, five, false},
-	} {
-		l := headLook{days: tc.days, unread: &unread}
-		have := map[ledger.Head]bool{five: true, tc.have: true}
-		if got := l.vouched(have); got != tc.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
 // Who has the key besides says that this year was an old one which was purged, and stores
 // heads that the key signed with another time. The locked ones say when the entries were made.
 func TestHiddenHeadsShowAYearUnderAFalseName(t *testing.T) {
@@ -198,9 +170,9 @@ func TestHiddenHeadsShowAYearUnderAFalseName(t *testing.T) {
 		}
 	}
 	place := headPlace(k.cfg, k.state.pub)
-	v.erase(t, place+latestHead)
+	v.erase(t, place+heads.Latest)
 	old := k.signer()
-	v.cover(t, place+dayHead(ledger.SignedHead{Head: last}), string(old.Sign(last, nil, began.AddDate(-20, 0, 0))))
+	v.cover(t, place+heads.Day(last), string(old.Sign(last, nil, began.AddDate(-20, 0, 0))))
 	if _, err := k.verify(t); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "purged less than six years") {
 		t.Errorf("verify says %v", err)
 	}
@@ -217,11 +189,11 @@ func TestAPurgeOfADayToComeIsNotBelieved(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.against(t.Context(), k.state.pub, elsewhere{}); err != nil {
+	if err := k.against(t.Context(), k.state.pub, heads.Elsewhere{}); err != nil {
 		t.Errorf("in its time: %v", err)
 	}
 	k.opts.Now = time.Now
-	if err := k.against(t.Context(), k.state.pub, elsewhere{}); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "entry 2 is missing, and is said to have been purged on a day") {
+	if err := k.against(t.Context(), k.state.pub, heads.Elsewhere{}); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "entry 2 is missing, and is said to have been purged on a day") {
 		t.Errorf("before: %v", err)
 	}
 	k.close(t)
@@ -245,7 +217,7 @@ func TestHiddenHeadsAreAnAlarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Key != place+latestHead && n.Current() {
+		if n.Key != place+heads.Latest && n.Current() {
 			days = append(days, n)
 		}
 	}
@@ -273,14 +245,14 @@ func TestHiddenHeadsAreAnAlarm(t *testing.T) {
 		t.Errorf("%+v, %v", rep, err)
 	}
 	var first transport.Version // an older newest head over the newest
-	for n := range v.Versions(t.Context(), place+latestHead, "") {
+	for n := range v.Versions(t.Context(), place+heads.Latest, "") {
 		first = n
 	}
-	text, err := v.Get(t.Context(), first, maxHead)
+	text, err := v.Get(t.Context(), first, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.cover(t, place+latestHead, string(text))
+	v.cover(t, place+heads.Latest, string(text))
 	if rep, err = k.verify(t); err != nil || len(rep.Altered) != 3 {
 		t.Errorf("%+v, %v", rep, err)
 	}
@@ -324,85 +296,6 @@ func (c crowd) Versions(ctx context.Context, prefix, after string) iter.Seq2[tra
 	}
 }
 
-// Strange names do not crowd the newest heads out: they are found among thousands, and
-// where there are too many for that nothing counts as verified.
-func TestFloodsOfHeads(t *testing.T) {
-	s := &shelf{all: map[string][]byte{}}
-	dir := t.TempDir()
-	k, bringBack := copiedAndOpened(t, dir, s)
-	k.write(t, "b")
-	h := ledger.SignedHead{Head: k.ledger.Head()}
-	text, err := ledger.HeadFile(k.state.path("ledger"))
-	k.close(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bringBack()
-	place := headPlace(k.cfg, k.state.pub)
-	there := map[string][]byte{place + dayHead(h): text}
-	flood := func(n int, name func(i int) string) *shelf {
-		f := &shelf{all: map[string][]byte{}}
-		for i := range n {
-			f.all[place+name(i)] = []byte("hello")
-		}
-		maps.Copy(f.all, there)
-		return f
-	}
-	low := func(i int) string { return fmt.Sprintf("%012d", i) }
-	odd := func(i int) string { return fmt.Sprintf("%012d-%064d", 2+i, i) }
-	verdict := func(s headStore) error {
-		p := &Practice{cfg: k.cfg, state: &state{dir: t.TempDir()}, opts: Options{Now: time.Now}, log: slog.New(slog.DiscardHandler)}
-		dir := p.state.path("ledger")
-		if err := os.CopyFS(dir, os.DirFS(k.state.path("ledger"))); err != nil {
-			t.Fatal(err)
-		}
-		e, err := headsElsewhere(t.Context(), s, place, dir, k.state.pub)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p.against(t.Context(), k.state.pub, e)
-	}
-	for name, tc := range map[string]struct {
-		store headStore
-		want  string
-	}{
-		"low names":          {flood(4500, low), "entry 2 is missing"},
-		"names like heads":   {flood(maxRead-1, odd), "entry 2 is missing"},
-		"too many like them": {flood(maxRead+1, odd), "nothing is verified"},
-	} {
-		err := verdict(tc.store)
-		if !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-
-	there = nil
-	over := func(n int, e string) crowd {
-		s := flood(0, low)
-		s.all[place+latestHead] = []byte("hello")
-		return crowd{shelf: s, more: func(yield func(transport.Version, error) bool) {
-			for i := range n {
-				if !yield(transport.Version{Key: place + latestHead, ID: fmt.Sprint("v", i), ETag: fmt.Sprint(e, i)}, nil) {
-					return
-				}
-			}
-		}}
-	}
-	if err := verdict(over(maxLatest+1, "x")); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "nothing is verified") {
-		t.Errorf("too many versions over the newest: %v", err)
-	}
-	if err := verdict(flood(maxHeads+1, low)); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "nothing is verified") {
-		t.Errorf("too many names: %v", err)
-	}
-	many := flood(0, low)
-	for i := range maxOthers + 1 {
-		many.all[fmt.Sprintf("heads/front-desk/%016x/latest", i)] = []byte("hello")
-	}
-	if err := verdict(many); !errors.Is(err, ledger.ErrBroken) || !strings.Contains(err.Error(), "nothing is verified") {
-		t.Errorf("too many ledgers of the site: %v", err)
-	}
-}
-
 // A key that may not list versions is told of; the newest ones are compared as before.
 func TestAKeyThatMayNotListVersions(t *testing.T) {
 	s := &shelf{all: map[string][]byte{}}
@@ -424,23 +317,4 @@ func TestAKeyThatMayNotListVersions(t *testing.T) {
 		t.Errorf("an older copy: %s", k.log)
 	}
 	k.close(t)
-}
-
-// What the store's own lifecycle rule deletes is no alarm.
-func TestHeadsThatTheStoreDeletes(t *testing.T) {
-	head := transport.Version{At: time.Now()}
-	for _, tc := range []struct {
-		over  *transport.Version
-		alarm int
-	}{
-		{nil, 0},
-		{&transport.Version{Deleted: true, At: head.At.AddDate(0, 0, 396)}, 0},
-		{&transport.Version{Deleted: true, At: head.At.AddDate(0, 0, 300)}, 1},
-		{&transport.Version{At: head.At.AddDate(0, 0, 396)}, 1},
-	} {
-		var l headLook
-		if l.noteHidden(1, tc.over, head); len(l.altered) != tc.alarm {
-			t.Errorf("%+v: %+v", tc.over, l.altered)
-		}
-	}
 }
