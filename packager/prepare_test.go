@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"chartseal/order"
 	"chartseal/packager/gather"
@@ -114,6 +115,35 @@ func TestWhatIsCleanedAheadIsClosed(t *testing.T) {
 	}
 	if made.Load() < 2 || made.Load() != closed.Load() {
 		t.Errorf("%d cleaned, %d closed", made.Load(), closed.Load())
+	}
+}
+
+// A record that changes after it was cleaned ahead and before it is packed holds the order,
+// although what was cleaned lies in memory and the file has its old size and time.
+func TestWhatChangesAfterItWasCleanedAheadHolds(t *testing.T) {
+	p, folder, made, _ := pictureFolder(t, 3)
+	c, err := collect(t.Context(), &p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	file := filepath.Join(folder, "1.dcm")
+	p.Progress = func(done, _ int64) {
+		if done != c.Items[0].Bytes {
+			return
+		}
+		for made.Load() < 2 {
+			time.Sleep(time.Millisecond)
+		}
+		other := make([]byte, c.Items[1].Bytes)
+		if err := errors.Join(os.WriteFile(file, other, 0o600), os.Chtimes(file, c.Items[1].ModTime, c.Items[1].ModTime)); err != nil {
+			t.Error(err)
+		}
+	}
+	err = writeAll(t.Context(), t, &p, c)
+	held, ok := errors.AsType[*HeldError](err)
+	if !ok || len(held.Reasons) == 0 || !slices.Equal(held.Reasons[0].Items, []string{"10432/1.dcm"}) {
+		t.Errorf("%v: %+v", err, held)
 	}
 }
 
