@@ -15,7 +15,13 @@ type place struct {
 
 // keyIndex finds entries by key at sixteen bytes each: a million entries take
 // 16 MB. Two keys may share a digest, so what it finds must be compared.
-type keyIndex struct{ refs []keyRef }
+type keyIndex struct {
+	refs  []keyRef // sorted
+	fresh []keyRef // those of the newest entries, sorted: to make room among all moves megabytes
+}
+
+// freshKeys is how many there are at most.
+const freshKeys = 1024
 
 type keyRef struct {
 	digest uint64
@@ -42,25 +48,46 @@ func (x *keyIndex) sort() { slices.SortFunc(x.refs, compareRefs) }
 
 // insert notes a key in its place.
 func (x *keyIndex) insert(key []byte, p place) {
+	if len(x.fresh) == freshKeys {
+		x.settle()
+	}
 	ref := refOf(key, p)
-	i, _ := slices.BinarySearchFunc(x.refs, ref, compareRefs)
-	x.refs = slices.Insert(x.refs, i, ref)
+	i, _ := slices.BinarySearchFunc(x.fresh, ref, compareRefs)
+	x.fresh = slices.Insert(x.fresh, i, ref)
+}
+
+// settle merges the fresh keys into the others, from the end on.
+func (x *keyIndex) settle() {
+	old := len(x.refs)
+	x.refs = append(x.refs, x.fresh...)
+	for to, from := len(x.refs)-1, len(x.fresh)-1; from >= 0; to-- {
+		if old > 0 && compareRefs(x.refs[old-1], x.fresh[from]) > 0 {
+			old--
+			x.refs[to] = x.refs[old]
+			continue
+		}
+		x.refs[to] = x.fresh[from]
+		from--
+	}
+	x.fresh = x.fresh[:0]
 }
 
 // find lists where an entry with this key may lie.
-func (x *keyIndex) find(key string) []place {
+func (x *keyIndex) find(key string) (out []place) {
 	digest := digestOf([]byte(key))
-	i, _ := slices.BinarySearchFunc(x.refs, keyRef{digest: digest}, compareRefs)
-	var out []place
-	for ; i < len(x.refs) && x.refs[i].digest == digest; i++ {
-		p := x.refs[i].place
-		out = append(out, place{int(p >> 48), int64(p & (1<<48 - 1))})
+	for _, refs := range [][]keyRef{x.refs, x.fresh} {
+		i, _ := slices.BinarySearchFunc(refs, keyRef{digest: digest}, compareRefs)
+		for ; i < len(refs) && refs[i].digest == digest; i++ {
+			p := refs[i].place
+			out = append(out, place{int(p >> 48), int64(p & (1<<48 - 1))})
+		}
 	}
 	return out
 }
 
 // dropSegment forgets the keys of the oldest segment; the others are one place earlier.
 func (x *keyIndex) dropSegment() {
+	x.settle()
 	x.refs = slices.DeleteFunc(x.refs, func(r keyRef) bool { return r.place>>48 == 0 })
 	for i := range x.refs {
 		x.refs[i].place -= 1 << 48
