@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ var ErrConfig = config.ErrUnusable
 // bookCopy is the recipient book as it was read, and from which files.
 type bookCopy struct {
 	book      order.Book
+	parties   order.Parties
 	unsigned  bool // it had to be signed and is not: nobody in it is known
 	broken    bool // a newer one is there and cannot be read, or none is
 	file, sig stamp
@@ -115,7 +117,7 @@ func loadBook(cfg *config.Config) (bookCopy, error) {
 	if err != nil {
 		return bookCopy{}, fmt.Errorf("recipient book %s: %w", cfg.Recipients, err)
 	}
-	return bookCopy{book: book}, nil
+	return bookCopy{book: book, parties: book.Parties()}, nil
 }
 
 // bookSigned reports whether one of the approvers signed the book as it is.
@@ -154,22 +156,31 @@ func SignBook(cfg *config.Config, key minisign.PrivateKey) ([]byte, order.Book, 
 
 // refreshRestrictions reads again what patients asked for, so that a restriction or
 // a withdrawal counts from the moment it is written. A list that cannot be
-// understood holds every order; one that cannot be read now is waited for.
+// understood holds every order; one that cannot be read now is waited for. Bytes that were
+// understood before are not parsed again: a long list takes longer than the rest of judging.
 func (p *Practice) refreshRestrictions() error {
-	limits, err := loadRestrictions(p.cfg.Restrictions)
-	if _, ok := errors.AsType[*order.BookError](err); ok {
+	if p.cfg.Restrictions == "" {
+		return nil
+	}
+	data, err := readRestrictions(p.cfg.Restrictions)
+	if err != nil {
+		return scrub(err)
+	}
+	sum := sha256.Sum256(data)
+	p.bookMu.Lock()
+	defer p.bookMu.Unlock()
+	if sum == p.restrictionsSum {
+		return nil
+	}
+	limits, err := parseRestrictions(p.cfg.Restrictions, data)
+	if err != nil {
 		p.log.Warn("the list of what patients asked for cannot be understood: orders are held", slog.String("stage", "admit"), slog.String("alert", "restrictions"))
 		return &Held{[]order.Reason{{
 			Rule: "R33", Outcome: order.Refuse, Citation: "45 CFR 164.508(b)(5), 164.522",
 			Message: "The list of what patients asked for (restrictions) has a mistake and cannot be read, so nobody knows whether this patient forbade the release. Nothing was sent. Ask whoever keeps the list to correct it (chartseal check names the line), then drop the order again.",
 		}}}
 	}
-	if err != nil {
-		return scrub(err)
-	}
-	p.bookMu.Lock()
-	defer p.bookMu.Unlock()
-	p.restrictions = limits
+	p.restrictions, p.restrictionsSum = limits, sum
 	return nil
 }
 
@@ -183,10 +194,22 @@ func loadRestrictions(file string) (order.Restrictions, error) {
 	if file == "" {
 		return nil, nil
 	}
+	data, err := readRestrictions(file)
+	if err != nil {
+		return nil, err
+	}
+	return parseRestrictions(file, data)
+}
+
+func readRestrictions(file string) ([]byte, error) {
 	data, err := readConfigFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w: restrictions: %w", ErrConfig, err)
 	}
+	return data, nil
+}
+
+func parseRestrictions(file string, data []byte) (order.Restrictions, error) {
 	limits, err := order.ParseRestrictions(file, data)
 	if err != nil {
 		return nil, fmt.Errorf("restrictions %s: %w", file, err)

@@ -14,6 +14,7 @@ package chartseal
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,36 +69,37 @@ type Event struct {
 
 // Practice is an opened practice: its folders, keys, engine, store and ledger.
 type Practice struct {
-	cfg          *config.Config
-	opts         Options
-	log          *slog.Logger
-	state        *state
-	box          *watch.Outbox
-	bookMu       sync.Mutex         // guards the next three
-	book         bookCopy           // read it through bookNow
-	badBook      [2]stamp           // the last one that could not be read, and its signature
-	restrictions order.Restrictions // what patients asked for; read it through restrictionsNow
-	steady       steadyClock        // of the brake
-	sign         sign               // of life
-	pulse        pulse              // what Vitals tells
-	ledger       *ledger.Ledger     // nil as long as it was broken since the start
-	ledgerMu     sync.Mutex         // guards ledger, which is opened anew after a failed write
-	ledgerBroken atomic.Bool
-	heads        *follower // copies the signed heads
-	copies       headStore // where they go
-	mirror       *mirror   // of the ledger in a shared database; nil without one
-	orders       *registry.Orders
-	local        *localstore.Server // nil unless store.kind is local
-	store        *s3.Store
-	publishedMu  sync.Mutex // guards the states of releases whose bundle is in the store
-	requests     *requests
-	due          *dueList
-	sweeping     bool // the store has been given its lifecycle rule; tidy's own
-	engine       *engine
-	rush         rush
-	index        *index.Index        // whose the files of shared image folders are
-	dicom        packager.DICOMRules // the practice's own
-	readings     *readings.Readings  // of the folders with records
+	cfg             *config.Config
+	opts            Options
+	log             *slog.Logger
+	state           *state
+	box             *watch.Outbox
+	bookMu          sync.Mutex         // guards the next four
+	book            bookCopy           // read it through bookNow
+	badBook         [2]stamp           // the last one that could not be read, and its signature
+	restrictions    order.Restrictions // what patients asked for; read it through restrictionsNow
+	restrictionsSum [sha256.Size]byte  // of the file that it was read from
+	steady          steadyClock        // of the brake
+	sign            sign               // of life
+	pulse           pulse              // what Vitals tells
+	ledger          *ledger.Ledger     // nil as long as it was broken since the start
+	ledgerMu        sync.Mutex         // guards ledger, which is opened anew after a failed write
+	ledgerBroken    atomic.Bool
+	heads           *follower // copies the signed heads
+	copies          headStore // where they go
+	mirror          *mirror   // of the ledger in a shared database; nil without one
+	orders          *registry.Orders
+	local           *localstore.Server // nil unless store.kind is local
+	store           *s3.Store
+	publishedMu     sync.Mutex // guards the states of releases whose bundle is in the store
+	requests        *requests
+	due             *dueList
+	sweeping        bool // the store has been given its lifecycle rule; tidy's own
+	engine          *engine
+	rush            rush
+	index           *index.Index        // whose the files of shared image folders are
+	dicom           packager.DICOMRules // the practice's own
+	readings        *readings.Readings  // of the folders with records
 }
 
 // Open locks the state folder and opens everything a release needs. A second

@@ -139,7 +139,7 @@ func (p *Practice) Facts(o *order.Order, at order.Stage) order.Facts {
 	f.BookUnsigned = book.unsigned
 	to, ok := book.resolve(o.Recipient)
 	if ok {
-		f.Recipient, f.Keys = to, book.book.Same(to)
+		f.Recipient, f.Keys = to, book.parties.Same(to)
 	} else {
 		f.Meant = book.book.Nearest(o.Recipient.Key)
 	}

@@ -62,7 +62,7 @@ func withdrawnLinks(ctx context.Context, cfg *config.Config, now time.Time) (out
 		if err != nil {
 			return nil, err
 		}
-		if e.Event != ledger.Sent || e.Recipient == nil {
+		if e.Event != ledger.Sent || e.Recipient == nil || !limits.Know(e.Patient) {
 			continue
 		}
 		l := LiveLink{Order: e.Order, Release: e.Reference}

@@ -77,16 +77,46 @@ func (b Book) Resolve(r Recipient) (Recipient, bool) {
 	return found, ok
 }
 
+// Parties finds the entries of a book that mean a recipient. What that hangs on is worked
+// out once for each entry, for every order asks.
+type Parties map[string][]string // keys of entries, by what they share with who is meant
+
+// Parties makes it.
+func (b Book) Parties() Parties {
+	p := Parties{}
+	for key, e := range b {
+		for _, mark := range partyMarks(e) {
+			p[mark] = append(p[mark], key)
+		}
+	}
+	return p
+}
+
 // Same are the keys of the entries that mean a recipient, besides its own key: of its name or
 // its e-mail address. Who is written into an order may stand in the book as well, and what a
 // patient asked for name the key.
-func (b Book) Same(to Recipient) (keys []string) {
-	for _, key := range slices.Sorted(maps.Keys(b)) {
-		if e := b[key]; key != to.Key && (sameParty(e.Name, to.Name) || sameMail(e.Email, to.Email)) {
-			keys = append(keys, key)
-		}
+func (p Parties) Same(to Recipient) (keys []string) {
+	for _, mark := range partyMarks(to) {
+		keys = append(keys, p[mark]...)
 	}
-	return keys
+	slices.Sort(keys)
+	return slices.DeleteFunc(slices.Compact(keys), func(key string) bool { return key == to.Key })
+}
+
+// partyMarks are what two recipients share of whom sameParty or sameMail says that they are
+// the same.
+func partyMarks(r Recipient) (marks []string) {
+	name := inOrder(unaddressed(r.Name))
+	if all := phrase(name); all != "" {
+		marks = append(marks, "name "+all)
+	}
+	if bare := bareParty(name); bare != "" {
+		marks = append(marks, "bare "+bare)
+	}
+	if mail := bareMail(r.Email); mail != "" {
+		marks = append(marks, "mail "+caseless(mail))
+	}
+	return marks
 }
 
 // Nearest is the key that was probably meant, "" if none is near.

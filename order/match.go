@@ -3,6 +3,7 @@ package order
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -98,6 +99,21 @@ func compareID(want, got string) evidence {
 		return agrees
 	}
 	return opposite
+}
+
+// numberKey is one form for all numbers that compareID takes for the same.
+func numberKey(id string) string { return caseless(norm.NFC.String(strings.TrimSpace(id))) }
+
+// caseless is one form for all texts that [strings.EqualFold] takes for the same: of each
+// letter the first that it does not tell from it.
+func caseless(s string) string {
+	return strings.Map(func(r rune) rune {
+		first := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			first = min(first, other)
+		}
+		return first
+	}, s)
 }
 
 // foldID is one form for all ways of writing a patient number that count as the same.

@@ -67,6 +67,21 @@ func TestPatientNumbersFoldCase(t *testing.T) {
 	}
 }
 
+// What is kept by a patient's number is found exactly where numbers count as the same.
+func TestNumbersThatCountAsTheSameHaveOneKey(t *testing.T) {
+	all := []string{
+		"10432", " 10432\t", "0010432", "ab-1", "AB-1", "\u00e9-7", "E\u0301-7", "k9", "\u212a9", "\u017f1", "s1", "S1", "\u00df", "\u1e9e", "SS",
+		"\u0130", "i", "\u0131", "I", "\u03c2", "\u03c3", "\u03a3", "\xff1", "\ufffd1", "",
+	}
+	for _, a := range all {
+		for _, b := range all {
+			if same := numberKey(a) == numberKey(b) && numberKey(a) != ""; same != SamePatient(a, b) {
+				t.Errorf("%q and %q: one key %t, one patient %t", a, b, same, SamePatient(a, b))
+			}
+		}
+	}
+}
+
 func TestSameName(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

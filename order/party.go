@@ -83,9 +83,11 @@ func (r Recipient) isAt(address string) bool {
 
 // sameMail compares e-mail addresses without regard to case.
 func sameMail(a, b string) bool {
-	a, b = strings.TrimRight(strings.TrimSpace(a), "."), strings.TrimRight(strings.TrimSpace(b), ".")
+	a, b = bareMail(a), bareMail(b)
 	return a != "" && strings.EqualFold(a, b)
 }
+
+func bareMail(address string) string { return strings.TrimRight(strings.TrimSpace(address), ".") }
 
 // samePlace says that of two postal addresses one is the other, or the other with
 // more words (an apartment, a country); a town alone is no address in it.

@@ -8,9 +8,9 @@ import (
 	"chartseal/config/strict"
 )
 
-// Restrictions is what patients asked for, by patient number: whom not to send
-// to, where alone to reach them (45 CFR 164.522), and which authorizations they
-// withdrew (45 CFR 164.508(b)(5)).
+// Restrictions is what patients asked for, by patient number as [ParseRestrictions]
+// writes it: whom not to send to, where alone to reach them (45 CFR 164.522), and which
+// authorizations they withdrew (45 CFR 164.508(b)(5)).
 type Restrictions map[string]Restriction
 
 // Restriction is what one patient asked for.
@@ -96,25 +96,31 @@ func ParseRestrictions(name string, data []byte) (Restrictions, error) {
 	}
 	seen := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(file)) {
-		if seen[foldID(id)] { // of two only one would be kept to
+		if seen[foldID(id)] || seen[numberKey(id)] { // of two only one would be kept to
 			problems = append(problems, doc.Problem(id, "the patient '%s' is listed twice, with another case or with spaces. Put what the patient asked for into one place", strings.TrimSpace(id)))
 		}
-		seen[foldID(id)] = true
+		seen[foldID(id)], seen[numberKey(id)] = true, true
 	}
 	if len(problems) > 0 {
 		return nil, &BookError{strict.Sorted(problems)}
 	}
-	return Restrictions(file), nil
-}
-
-// of finds a patient's restriction as MatchPatient compares numbers.
-func (r Restrictions) of(patient string) Restriction {
-	for id, entry := range r {
-		if compareID(id, patient) == agrees {
-			return entry
+	all := Restrictions{}
+	for id, entry := range file {
+		if key := numberKey(id); key != "" {
+			all[key] = entry
 		}
 	}
-	return Restriction{}
+	return all, nil
+}
+
+// of finds a patient's restriction as MatchPatient compares numbers. It is asked for
+// every line of the ledger.
+func (r Restrictions) of(patient string) Restriction { return r[numberKey(patient)] }
+
+// Know says that a patient asked for something.
+func (r Restrictions) Know(patient string) bool {
+	_, ok := r[numberKey(patient)]
+	return ok
 }
 
 // Excludes says that a patient asked that a recipient not get the records.

@@ -54,7 +54,7 @@ func TestARecipientInTheBookIsMeantByItsKey(t *testing.T) {
 		{Name: "Claims", Kind: "insurer", Email: "claims@acme.example"},
 		book["old-acme"],
 	} {
-		f := Facts{Recipient: to, Keys: book.Same(to), Restrictions: Restrictions{"7": {
+		f := Facts{Recipient: to, Keys: book.Parties().Same(to), Restrictions: Restrictions{"7": {
 			NotTo: []string{"acme-plan"}, Withdrawn: []Withdrawal{{To: "acme-plan", On: on(2026, 11, 1)}},
 		}}}
 		o := &Order{Decision: Release, Patient: Patient{ID: "7"}}
@@ -62,8 +62,8 @@ func TestARecipientInTheBookIsMeantByItsKey(t *testing.T) {
 			t.Errorf("%+v gets what acme-plan must not; keys %q", to, f.Keys)
 		}
 	}
-	if to := (Recipient{Name: "Dr. Chen", Kind: "provider"}); len(book.Same(to)) != 1 || len(book.Same(book["dr-chen"])) != 0 {
-		t.Errorf("%q, %q", book.Same(to), book.Same(book["dr-chen"]))
+	if to := (Recipient{Name: "Dr. Chen", Kind: "provider"}); len(book.Parties().Same(to)) != 1 || len(book.Parties().Same(book["dr-chen"])) != 0 {
+		t.Errorf("%q, %q", book.Parties().Same(to), book.Parties().Same(book["dr-chen"]))
 	}
 }
 
