@@ -248,7 +248,7 @@ func (c *collector) gatherShared(ctx context.Context, src *source) error {
 
 // shared is the folder of a source that holds the images of many patients.
 func (c *collector) shared(ctx context.Context, src *source) *Folder {
-	return &Folder{src.place.name, src.place.root, slices.Concat(src.folder, src.rest), c.req.Limits.Search, PulseOf(ctx)}
+	return &Folder{Name: src.place.name, root: src.place.root, pattern: slices.Concat(src.folder, src.rest), limit: c.req.Limits.Search, pulse: PulseOf(ctx)}
 }
 
 func (c *collector) inspectShared(ctx context.Context, src *source, rel string, paths []string) error {

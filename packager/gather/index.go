@@ -41,6 +41,10 @@ type Folder struct {
 	pattern []segment
 	limit   int
 	pulse   *Pulse
+
+	// Glance says that an index need not find files that were overwritten in place a moment
+	// ago: many are asked about, and a stamp of every file for each of them takes too long.
+	Glance bool
 }
 
 // Walk visits the regular files that belong to the folder's pattern, in no

@@ -69,7 +69,7 @@ func (a *acquaintance) ask(ctx context.Context, id string) (got answer) {
 		if s.Match == MatchDICOM {
 			var images Found
 			answered := pulse.ask()
-			images, err = a.index.Find(ctx, &Folder{s.place.name, s.place.root, slices.Concat(s.folder, s.rest), a.limit, pulse}, id)
+			images, err = a.index.Find(ctx, &Folder{Name: s.place.name, root: s.place.root, pattern: slices.Concat(s.folder, s.rest), limit: a.limit, pulse: pulse, Glance: true}, id)
 			answered()
 			found = len(images.Paths)
 		} else {

@@ -30,7 +30,7 @@ func OpenFolder(ctx context.Context, s Source, limits Limits) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{p.name, p.root, pattern, c.req.Limits.Search, PulseOf(ctx)}, nil
+	return &Folder{Name: p.name, root: p.root, pattern: pattern, limit: c.req.Limits.Search, pulse: PulseOf(ctx)}, nil
 }
 
 // Close closes a folder that OpenFolder opened.

@@ -220,8 +220,11 @@ func (x *Index) trouble(err error) {
 
 // find brings the folder up to date and looks the patient up.
 func (x *Index) find(ctx context.Context, folder *gather.Folder, patientID string, epoch int) (gather.Found, error) {
-	began := x.opts.Now()
-	if err := x.fullPass(ctx, folder, epoch, x.stale); err != nil {
+	began, needed := x.opts.Now(), x.stale
+	if folder.Glance {
+		needed = x.old
+	}
+	if err := x.fullPass(ctx, folder, epoch, needed); err != nil {
 		return gather.Found{}, err
 	}
 	out, err := x.look(ctx, folder, patientID, epoch)
@@ -256,11 +259,14 @@ func (x *Index) look(ctx context.Context, folder *gather.Folder, patientID strin
 	}
 }
 
-// stale reports whether a folder needs a full pass. A clock that was set back
-// makes it so.
-func (x *Index) stale(f *folderRow) bool {
+// stale reports whether a folder needs a full pass.
+func (x *Index) stale(f *folderRow) bool { return x.old(f) || x.cheap(f) }
+
+// old reports whether the last full pass counts no more. A clock that was set back makes it
+// so.
+func (x *Index) old(f *folderRow) bool {
 	age := x.opts.Now().Unix() - f.walked
-	return age < 0 || time.Duration(age)*time.Second >= x.opts.MaxAge || x.opts.MaxAge < 0 || x.cheap(f)
+	return age < 0 || time.Duration(age)*time.Second >= x.opts.MaxAge || x.opts.MaxAge < 0
 }
 
 // cheap reports whether a full pass takes so little time that every answer can

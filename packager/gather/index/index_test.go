@@ -136,6 +136,31 @@ func TestOverwrittenInPlaceInALargeFolder(t *testing.T) {
 	b.want("3", 0, "a/1")
 }
 
+// Who only glances at many patients does not have every file's stamp compared for each; what
+// was added is seen all the same.
+func TestGlance(t *testing.T) {
+	b := newBench(t)
+	b.patient("a/1", "2")
+	b.patient("a/2", "1")
+	b.open()
+	b.want("1", 0, "a/2")
+	glance := func(want ...string) {
+		t.Helper()
+		b.folder.Glance = true
+		defer func() { b.folder.Glance = false }()
+		found := b.find("1")
+		if slices.Sort(found.Paths); !slices.Equal(found.Paths, want) {
+			t.Errorf("found %q, want %q", found.Paths, want)
+		}
+	}
+	b.patient("a/1", "1") // in place
+	b.patient("b/3", "1")
+	glance("a/2", "b/3")
+	b.want("1", 0, "a/1", "a/2", "b/3")
+	b.patient("a/2", "3")
+	glance("a/1", "b/3") // those of an answer are compared
+}
+
 // A share that is not connected leaves an empty folder behind: nobody's records
 // are gone for that.
 func TestEmptied(t *testing.T) {
