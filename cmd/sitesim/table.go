@@ -27,7 +27,7 @@ func write(w *bytes.Buffer, all []result) {
 			1000*c.Work/t, c.Connected/t, float64(r.ServerMemory)/float64(r.Running)/(1<<20))
 	}
 	fmt.Fprint(w, `
-Orders, each:
+Orders, each, on top of idling:
 
 | sites | orders | statements | transactions | rows given or changed | rows gone through | rows changed | rows added | table bytes | WAL, bytes | requests to the store | bytes put | connections of a site |
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -51,7 +51,7 @@ A start and an end of a site:
 		fmt.Fprintf(w, "| %d | %.0f | %.0f | %.0f | %.0f | %.1f |\n", r.Sites, float64(calls)/n, float64(r.Start.Begun)/n, float64(rows)/n, float64(r.Start.held().Read)/n, float64(r.Start.Requests)/n)
 	}
 	fmt.Fprint(w, `
-A look at all ledgers (ledger verify --all-sites), no site running:
+`+"`ledger verify --all-sites`"+`, while no site runs:
 
 | sites | entries | statements | rows given | requests to the store |
 |--:|--:|--:|--:|--:|
