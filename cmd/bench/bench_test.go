@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain makes the test binary the bench's own child.
@@ -33,6 +37,8 @@ func TestRunWithoutPeers(t *testing.T) {
 	for _, want := range []string{
 		"## Volume in one file, 2 MB, stored", "## Series of slices, 2 MB, compressed",
 		`| tar c \| age | not measured: no `, "| chartseal | ", "| chartseal, not read back | ", "| not installed | age, zip",
+		`| volume in one file, 2 MB, stored: tar \| age, not read back | ≤ 0.6 × its time |  | not measured |`,
+		"| series of slices, 2 MB, compressed: output beside zip -1 | ≤ 1.00 × |  | not measured |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
@@ -67,7 +73,7 @@ func TestTablesIntoADocument(t *testing.T) {
 }
 
 func TestWrongUse(t *testing.T) {
-	for _, args := range [][]string{{"-only", "packing"}, {"-rounds", "0"}, {"-sizes", "1,many"}, {"-size", "-3"}} {
+	for _, args := range [][]string{{"-only", "packing"}, {"-rounds", "0"}, {"-sizes", "1,many"}, {"-size", "-3"}, {"-most", "9"}, {"-idle", "0s"}, {"-curves", "ledger", "-plots", "."}} {
 		if err := run(t.Context(), args, &bytes.Buffer{}); err == nil {
 			t.Errorf("%q is taken", args)
 		}
@@ -78,8 +84,8 @@ func TestWrongUse(t *testing.T) {
 func TestGrowthIsDrawn(t *testing.T) {
 	var list []curve
 	for _, s := range []study{
-		one("files & folders", []int{10, 100}, packFiles), one("lines", []int{10, 100}, verifyLedger),
-		{curvesOf("index", "look", "find"), []int{200, 400}, shareImages},
+		one(curve{name: "files & folders"}, []int{10, 100}, packFiles), one(curve{name: "lines"}, []int{10, 100}, verifyLedger),
+		{[]curve{{name: "index"}, {name: "look"}, {name: "find"}}, []int{200, 400}, shareImages},
 	} {
 		for _, n := range s.counts {
 			took, err := s.costs(t.Context(), nil, t.TempDir(), n)
@@ -117,5 +123,91 @@ func TestSpread(t *testing.T) {
 		if got := spreadOf(c.values); got != c.want {
 			t.Errorf("%v gives %v, not %v", c.values, got, c.want)
 		}
+	}
+}
+
+// A target is reached or not by the ratios within a round, whatever else the rounds had.
+func TestTargets(t *testing.T) {
+	took := func(secs ...float64) (all []figures) {
+		for _, s := range secs {
+			all = append(all, figures{wall: time.Duration(s * float64(time.Second))})
+		}
+		return all
+	}
+	b := &bench{}
+	b.atMost("half", 0.5, took(1, 20, 3), took(2, 40, 6))
+	b.atMost("less", 0.4, took(1, 20, 3), took(2, 40, 6))
+	b.atLeast("twice", 2, took(2, 40, 5), took(1, 20, 3))
+	b.atLeast("thrice", 3, took(2, 40, 5), took(1, 20, 3))
+	b.atLeast("nobody", 3, nil, took(1))
+	want := []target{
+		{"half", "≤ 0.5 × its time", "0.50 × (0.50 – 0.50)", met},
+		{"less", "≤ 0.4 × its time", "0.50 × (0.50 – 0.50)", unmet},
+		{"twice", "≥ 2 × as fast", "2.0 × (1.7 – 2.0)", met},
+		{"thrice", "≥ 3 × as fast", "2.0 × (1.7 – 2.0)", unmet},
+		{"nobody", "≥ 3 × as fast", "", unknown},
+	}
+	if !slices.Equal(b.targets, want) {
+		t.Errorf("%+v", b.targets)
+	}
+}
+
+// A curve is judged by its steeper end; one that should not grow is not called linear, and
+// what the design asks about higher counts is not known from lower ones.
+func TestGrowthIsJudged(t *testing.T) {
+	counts := []int{10, 100, 1000}
+	for _, c := range []struct {
+		curve curve
+		want  verdict
+	}{
+		{curve{seen: []float64{1, 10, 100}}, met},
+		{curve{seen: []float64{1, 10, 300}}, unmet},
+		{curve{seen: []float64{1, 100, 500}}, unmet}, // steep before its end
+		{curve{seen: []float64{1, 1, 1.2}, each: true}, met},
+		{curve{seen: []float64{1, 10, 100}, each: true}, unmet},
+		{curve{seen: []float64{1, 10, 100}, design: 1000}, met},
+		{curve{seen: []float64{1, 10, 100}, design: 10_000}, unknown},
+		{curve{seen: []float64{1, 10, 300}, design: 10_000}, unmet},
+	} {
+		b := &bench{}
+		c.curve.counts = counts
+		b.wantGrowth(&c.curve)
+		if got := b.targets[0]; got.verdict != c.want {
+			t.Errorf("%v: %+v, not %s", c.curve, got, c.want)
+		}
+	}
+	if c := (curve{counts: counts, seen: []float64{1, 100, 100}}); math.Abs(c.slope()-1) > 1e-9 || c.exponent() != 0 {
+		t.Errorf("slope %v, exponent %v", c.slope(), c.exponent())
+	}
+}
+
+// A pipe whose first program fails is no result, for the last one does not know.
+func TestAPipeFailsAsAWhole(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip(err)
+	}
+	b := &bench{dir: t.TempDir()}
+	line := func(first string) string {
+		return strings.Replace(`{ `+first+sealing, "age -r \"$4\" -o", "sh -c 'cat >\"$1\"' sh", 1)
+	}
+	for first, want := range map[string]bool{"echo whole": true, "{ echo half; false; }": false} {
+		f, err := b.measure(t.Context(), &contender{name: first, command: b.sh(line(first), "key")}, b.dir)
+		if (err == nil) != want {
+			t.Errorf("%s: %+v, %v", first, f, err)
+		}
+	}
+}
+
+// What a shell has started ends with it.
+func TestAPipeEndsWithItsContext(t *testing.T) {
+	if _, err := exec.LookPath("sleep"); err != nil {
+		t.Skip(err)
+	}
+	b := &bench{dir: t.TempDir()}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(200*time.Millisecond, cancel)
+	began := time.Now()
+	if _, err := b.measure(ctx, &contender{name: "slow", command: b.sh("sleep 30 | sleep 30; true", "")}, b.dir); err == nil || time.Since(began) > 9*time.Second {
+		t.Errorf("%v after %s", err, time.Since(began))
 	}
 }

@@ -46,9 +46,12 @@ func (b *bench) loading(ctx context.Context, t *table) error {
 
 // load starts a browser that ends when a page is loaded.
 func load(ctx context.Context, browser, profile, file string) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+profile,
 		"--dump-dom", "file://"+filepath.ToSlash(file))
+	endAll(cmd) // it is many processes
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
 		return 0, fmt.Errorf("chromium: %w", err)

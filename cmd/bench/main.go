@@ -5,8 +5,8 @@
 //
 // Every program runs in a process of its own, in turns, some rounds long; the
 // ratios are taken within each round, so that what else the computer does hits both
-// sides. It needs some 3 GB of room where -dir says; a folder in memory keeps the speed
-// of the disk out of the figures:
+// sides. It needs some 3 GB of room where -dir says, 6 GB for growth; a folder in memory
+// keeps the speed of the disk out of the figures:
 //
 //	go run ./cmd/bench -dir /dev/shm -into docs/performance.md
 //	go run ./cmd/bench -dir /dev/shm -only growth -plots docs -into docs/performance.md
@@ -18,6 +18,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -37,7 +39,8 @@ func main() {
 		}
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once, and leaves its data
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {
@@ -71,8 +74,16 @@ type bench struct {
 type target struct {
 	what, want string
 	seen       string
-	reached    bool
+	verdict    verdict
 }
+
+type verdict string
+
+const (
+	met     verdict = "reached"
+	unmet   verdict = "NOT reached"
+	unknown verdict = "not measured"
+)
 
 // part is what -only chooses.
 type part struct {
@@ -86,7 +97,7 @@ func parts() []part {
 		{"pack", "packing a volume and a series, beside other programs", true, packPart},
 		{"upload", "uploading, beside rclone", true, uploadPart},
 		{"memory", "memory of the daemon by the size of an order", true, memoryPart},
-		{"growth", "how costs grow with counts, in some minutes", false, growthPart},
+		{"growth", "how costs grow with counts, in half an hour", false, growthPart},
 		{"small", "start, answer, idling, sizes", true, smallPart},
 		{"weight", "what the program is made of", false, weightPart},
 	}
@@ -145,8 +156,8 @@ func (b *bench) flags(args []string) error {
 	f.IntVar(&b.rounds, "rounds", 3, "how often each program runs")
 	f.IntVar(&b.size, "size", 576, "megabytes of the volume and of the series")
 	f.StringVar(&sizes, "sizes", "500,2000,8000", "megabytes of the orders of the part memory")
-	f.DurationVar(&b.idle, "idle", 20*time.Second, "how long the idle daemon is watched")
-	f.IntVar(&b.most, "most", 10_000, "highest count of the part growth: of patients, a tenth of it orders, ten times as many images and lines; 1000000 is the whole, some 6 GB")
+	f.DurationVar(&b.idle, "idle", time.Minute, "how long the idle daemon is watched")
+	f.IntVar(&b.most, "most", 10_000, "highest count of the part growth: of files, patients and orders, ten times as many lines, a hundred times as many images; the design asks for no less than 10000")
 	f.StringVar(&b.curves, "curves", "", "of the part growth, only what has this text in its name")
 	f.StringVar(&only, "only", "", "parts to run, with commas: "+names())
 	f.StringVar(&b.parent, "dir", "", "where to make the data, some 3 GB (default: the folder for temporary files)")
@@ -158,8 +169,15 @@ func (b *bench) flags(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if b.rounds < 1 || b.size < 1 {
-		return fmt.Errorf("rounds and size must be 1 or more")
+	switch {
+	case b.rounds < 1 || b.size < 1:
+		return errors.New("rounds and size must be 1 or more")
+	case b.idle < time.Second:
+		return errors.New("idle must be a second or more")
+	case b.most < leastMost:
+		return fmt.Errorf("most must be %d or more: a curve has two points at least", leastMost)
+	case b.curves != "" && b.into+b.plots != "":
+		return errors.New("with -curves there is no -into and no -plots: the other curves would be lost")
 	}
 	if profiles != "" {
 		if err := os.Setenv(profileEnv, profiles); err != nil {

@@ -23,10 +23,14 @@ type contender struct {
 	after   func() error // tidies up, unmeasured; may be nil
 }
 
+// endPatience is how long a killed program may keep its output open.
+const endPatience = 10 * time.Second
+
 // figures are what one run took.
 type figures struct {
 	wall, cpu time.Duration
-	peak      int64 // bytes: the largest of its processes
+	peak      int64 // bytes: the largest of its processes; see peakOf
+	small     bool  // it may have been less
 	written   int64 // bytes of its output
 }
 
@@ -61,6 +65,7 @@ func (b *bench) measure(ctx context.Context, c *contender, src string) (f figure
 		return f, err
 	}
 	flush(ctx) // nobody pays for another's writes
+	endAll(cmd)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	began := time.Now()
@@ -71,6 +76,7 @@ func (b *bench) measure(ctx context.Context, c *contender, src string) (f figure
 	}
 	f.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	f.peak = peakOf(cmd.ProcessState)
+	f.small = f.peak <= status(os.Getpid(), "VmHWM")+1<<20
 	if c.after != nil {
 		if err := c.after(); err != nil {
 			return f, err
@@ -151,11 +157,22 @@ func seconds(list []figures, get func(figures) time.Duration) spread {
 	return spreadOf(all)
 }
 
-func highest(list []figures) (peak int64) {
+// peakText is the highest peak, in MiB.
+func peakText(list []figures) string {
+	peak, small := int64(0), true
 	for _, f := range list {
-		peak = max(peak, f.peak)
+		peak, small = max(peak, f.peak), small && f.small
 	}
-	return peak
+	switch {
+	case peak == 0:
+		return "–"
+	case small:
+		return fmt.Sprintf("≤ %.0f", mib(peak))
+	}
+	return fmt.Sprintf("%.0f", mib(peak))
 }
+
+// peakWords explain it below a table.
+const peakWords = "Peak memory in MiB, of the largest process; ≤ is what the bench itself had, below which nothing is seen."
 
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -15,11 +15,15 @@ import (
 const (
 	lineCopy     = `cp -r "$1" "$2"`
 	lineHash     = `find "$1" -type f -exec sha256sum {} + >/dev/null`
-	lineAge      = `find "$1" -type f -exec cat {} + | age -r "$4" -o "$2"`
-	lineTar      = `tar -C "$1" -cf - . | age -r "$4" -o "$2"`
-	lineZip      = `cd "$1"; zip -q -1 -r - . | age -r "$4" -o "$2"`
-	lineDcmodify = `cp -rT "$1" "$3"; find "$3" -type f -exec dcmodify -nb -imt -ep -ea "(0010,1040)" {} +; cd "$3"; zip -q -1 -r - . | age -r "$4" -o "$2"`
-	lineGdcmanon = `cd "$1"; for d in */*; do mkdir -p "$3/$d"; gdcmanon --dumb --remove 10,1040 -r -i "$d" -o "$3/$d"; done; cd "$3"; zip -q -0 -r - . | age -r "$4" -o "$2"`
+	lineAge      = `{ find "$1" -type f -exec cat {} +` + sealing
+	lineTar      = `{ tar -C "$1" -cf - .` + sealing
+	lineZip      = `cd "$1"; { zip -q -1 -r - .` + sealing
+	lineDcmodify = `cp -r "$1/." "$3"; find "$3" -type f -exec dcmodify -nb -imt -ep -ea "(0010,1040)" {} +; cd "$3"; { zip -q -1 -r - .` + sealing
+	lineGdcmanon = `cd "$1"; for d in */*; do mkdir -p "$3/$d"; gdcmanon --dumb --remove 10,1040 -r -i "$d" -o "$3/$d"; done; cd "$3"; { zip -q -0 -r - .` + sealing
+
+	// sealing ends a pipe. What age has sealed is not whole if the program before it failed,
+	// which the shell does not tell.
+	sealing = ` && : >"$3.whole"; } | age -r "$4" -o "$2"; test -e "$3.whole"`
 )
 
 // packPart packs a volume and a series, stored and compressed.
@@ -68,7 +72,7 @@ func (b *bench) packAll(ctx context.Context, name string, list []contender, fold
 	t := table{
 		title: strings.ToUpper(name[:1]) + name[1:],
 		head:  []string{"program", "time", "× " + list[0].name, "from – to", "processor", "peak memory", "output"},
-		after: fmt.Sprintf("Medians of %d rounds; seconds; peak memory in MiB, output in MB.", b.rounds),
+		after: fmt.Sprintf("Medians of %d rounds; seconds; output in MB. ", b.rounds) + peakWords,
 	}
 	for i := range list {
 		if tool := list[i].missing(); tool != "" {
@@ -77,7 +81,7 @@ func (b *bench) packAll(ctx context.Context, name string, list []contender, fold
 		}
 		wall, cpu, r := seconds(all[i], func(f figures) time.Duration { return f.wall }), seconds(all[i], func(f figures) time.Duration { return f.cpu }), ratios(all[i], all[0])
 		t.row(list[i].name, fmt.Sprintf("%.2f", wall.median), fmt.Sprintf("%.2f", r.median), fmt.Sprintf("%.2f – %.2f", r.low, r.high),
-			fmt.Sprintf("%.2f", cpu.median), fmt.Sprintf("%.0f", mib(highest(all[i]))), fmt.Sprintf("%.1f", float64(all[i][0].written)/1e6))
+			fmt.Sprintf("%.2f", cpu.median), peakText(all[i]), fmt.Sprintf("%.1f", float64(all[i][0].written)/1e6))
 	}
 	b.print(&t)
 	if compress {
@@ -98,20 +102,31 @@ func (b *bench) wantDeflated(name string, all [][]figures) {
 	b.atMost(name+": zip -1 | age, not read back", 0.3, all[1], all[0])
 	b.atMost(name+": zip -1 | age", 0.3, all[2], all[0])
 	b.atLeast(name+": dcmodify + zip -1 | age", 3, all[3], all[2])
-	if len(all[0]) > 0 {
-		ours, theirs := all[2][0].written, all[0][0].written
-		b.want(name+": output beside zip -1", "≤ 1.00 ×", fmt.Sprintf("%.3f ×", float64(ours)/float64(theirs)), ours <= theirs)
+	const size, want = ": output beside zip -1", "≤ 1.00 ×"
+	if len(all[0]) == 0 || len(all[2]) == 0 {
+		b.unseen(name+size, want, "")
+		return
 	}
+	ours, theirs := all[2][0].written, all[0][0].written
+	b.want(name+size, want, fmt.Sprintf("%.3f ×", float64(ours)/float64(theirs)), ours <= theirs)
 }
 
 func (b *bench) atMost(what string, limit float64, ours, theirs []figures) {
-	if r := ratios(ours, theirs); r.median > 0 {
-		b.want(what, fmt.Sprintf("≤ %.1f × its time", limit), fmt.Sprintf("%.2f × (%.2f – %.2f)", r.median, r.low, r.high), r.median <= limit)
+	want := fmt.Sprintf("≤ %.1f × its time", limit)
+	r := ratios(ours, theirs)
+	if r.median == 0 {
+		b.unseen(what, want, "")
+		return
 	}
+	b.want(what, want, fmt.Sprintf("%.2f × (%.2f – %.2f)", r.median, r.low, r.high), r.median <= limit)
 }
 
 func (b *bench) atLeast(what string, limit float64, theirs, ours []figures) {
-	if r := ratios(theirs, ours); r.median > 0 {
-		b.want(what, fmt.Sprintf("≥ %.0f × as fast", limit), fmt.Sprintf("%.1f × (%.1f – %.1f)", r.median, r.low, r.high), r.median >= limit)
+	want := fmt.Sprintf("≥ %.0f × as fast", limit)
+	r := ratios(theirs, ours)
+	if r.median == 0 {
+		b.unseen(what, want, "")
+		return
 	}
+	b.want(what, want, fmt.Sprintf("%.1f × (%.1f – %.1f)", r.median, r.low, r.high), r.median >= limit)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,14 +22,15 @@ type home struct {
 	dir, program string
 }
 
-// build makes the program as it is shipped, unless one was given.
+// build makes the program as it is shipped (.ci/package), unless one was given.
 func (b *bench) build(ctx context.Context) (string, error) {
 	if b.program != "" {
 		return b.program, nil
 	}
 	b.note("building chartseal")
 	name := b.path("chartseal")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", name, "./cmd/chartseal")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", name, "./cmd/chartseal")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build chartseal (run this in the folder of go.mod): %w: %s", err, bytes.TrimSpace(said))
 	}
@@ -93,19 +95,54 @@ func (h *home) drop(id, kind string) error {
 	return os.Rename(tmp, filepath.Join(h.dir, "outbox", id+".yaml"))
 }
 
+// errTooLong ends what a daemon does not end: one that is short of room waits for it.
+var errTooLong = errors.New("it takes too long: is the disk full?")
+
+// inTime bounds how long daemons may work.
+func inTime(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, errTooLong)
+}
+
 // answered waits for the receipt of an order; one that is held is an error.
 func (h *home) answered(ctx context.Context, id string) error {
+	ctx, cancel := inTime(ctx, 5*time.Minute)
+	defer cancel()
 	for {
 		if _, err := os.Stat(filepath.Join(h.dir, "outbox", "sent", id, "receipt.json")); err == nil {
 			return nil
 		}
-		if why, err := os.ReadFile(filepath.Join(h.dir, "outbox", "held", id, "WHY-HELD.txt")); err == nil {
+		if why, err := os.ReadFile(h.heldAs(id)); err == nil {
 			return fmt.Errorf("the order is held: %s", strings.TrimSpace(string(why)))
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// untilIdle lets the daemon work until all orders have an answer, and returns how it ended.
+func (h *home) untilIdle(ctx context.Context, most time.Duration) (*os.ProcessState, error) {
+	ctx, cancel := inTime(ctx, most)
+	defer cancel()
+	daemon := h.command(ctx, "run", "--until-idle")
+	if said, err := daemon.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("run: %w: %s", cmp.Or(context.Cause(ctx), err), said)
+	}
+	return daemon.ProcessState, nil
+}
+
+// status asks for the status, and returns how long that took, in seconds.
+func (h *home) status(ctx context.Context) (float64, error) {
+	began := time.Now()
+	if said, err := h.command(ctx, "status", "--json").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("status: %w: %s", err, said)
+	}
+	return since(began), nil
+}
+
+// heldAs is the note that says why an order is held.
+func (h *home) heldAs(id string) string {
+	return filepath.Join(h.dir, "outbox", "held", id, "WHY-HELD.txt")
 }

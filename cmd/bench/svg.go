@@ -9,7 +9,7 @@ import (
 
 // Size of a picture, in pixels, and the margins of its plot.
 const (
-	width, height               = 760, 440
+	width, height               = 860, 440
 	leftEdge, rightEdge         = 70, 480
 	topEdge, bottomEdge         = 20, 400
 	legendX                     = 500

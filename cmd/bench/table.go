@@ -63,8 +63,17 @@ func (t *table) asMarkdown(to *strings.Builder) {
 }
 
 // want notes a target and what was seen.
-func (b *bench) want(what, want, seen string, reached bool) {
-	b.targets = append(b.targets, target{what, want, seen, reached})
+func (b *bench) want(what, want, seen string, is bool) {
+	word := unmet
+	if is {
+		word = met
+	}
+	b.targets = append(b.targets, target{what, want, seen, word})
+}
+
+// unseen notes a target about which nothing is known here.
+func (b *bench) unseen(what, want, why string) {
+	b.targets = append(b.targets, target{what, want, why, unknown})
 }
 
 // summary prints the targets of the parts that ran.
@@ -74,11 +83,7 @@ func (b *bench) summary() error {
 	}
 	t := table{title: "Targets", head: []string{"what", "target", "seen", ""}}
 	for _, x := range b.targets {
-		word := "reached"
-		if !x.reached {
-			word = "NOT reached"
-		}
-		t.row(x.what, x.want, x.seen, word)
+		t.row(x.what, x.want, x.seen, string(x.verdict))
 	}
 	b.print(&t)
 	return b.failed
