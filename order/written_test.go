@@ -2,6 +2,8 @@ package order
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -64,6 +66,46 @@ func TestARecipientInTheBookIsMeantByItsKey(t *testing.T) {
 	}
 	if to := (Recipient{Name: "Dr. Chen", Kind: "provider"}); len(book.Parties().Same(to)) != 1 || len(book.Parties().Same(book["dr-chen"])) != 0 {
 		t.Errorf("%q, %q", book.Parties().Same(to), book.Parties().Same(book["dr-chen"]))
+	}
+}
+
+// Who is looked up in the book is whoever is the same when two are compared.
+func TestPartiesAreWhoIsTheSame(t *testing.T) {
+	all := Book{}
+	for i, r := range []Recipient{
+		{Name: "Acme Dental Plan, Inc."},
+		{Name: "acme dental plan"},
+		{Name: "Acme Dental"},
+		{Name: "Hale & Byrne, LLP"},
+		{Name: "Hale and Byrne"},
+		{Name: "Chen, Wei", Email: "W.Chen@example.org."},
+		{Name: "Wei Chen"},
+		{Name: "W. C.", Email: " w.chen@EXAMPLE.org"},
+		{Name: "Inc."},
+		{Name: "Inc", Email: "."},
+		{},
+		{Name: "Wei Chen, 22 Elm Street, Albany NY"},
+		{Name: "L.L.P."},
+		{Name: "Caf\u00e9 Dental"},
+		{Name: "CAFE\u0301 DENTAL PC"},
+		{Name: "\u212aelvin", Email: "\u212a@example.org"},
+		{Name: "kelvin", Email: "k@example.org"},
+	} {
+		r.Key = strconv.Itoa(i)
+		all[r.Key] = r
+	}
+	parties := all.Parties()
+	for _, to := range all {
+		var want []string
+		for key, e := range all {
+			if key != to.Key && (sameParty(e.Name, to.Name) || sameMail(e.Email, to.Email)) {
+				want = append(want, key)
+			}
+		}
+		slices.Sort(want)
+		if got := parties.Same(to); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, not %q", to, got, want)
+		}
 	}
 }
 
