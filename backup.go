@@ -260,7 +260,7 @@ func (s *state) noteBackup(r BackupReport, opts Options) {
 const backupOld = 8 * 24 * time.Hour
 
 // examineBackup tells when the last backup was made, and whether this folder is one.
-func examineBackup(cfg *config.Config, now time.Time, add addFinding) {
+func examineBackup(cfg *config.Config, now time.Time, add transport.AddFinding) {
 	s := &state{dir: cfg.State}
 	on := func(t time.Time) string { return t.In(now.Location()).Format("2006-01-02 15:04") }
 	var r RestoredState

@@ -21,10 +21,8 @@ import (
 // sends nothing; the store is asked to keep and delete one empty probe. Messages are
 // for the administrator and may name folders.
 func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.Finding {
-	var found []transport.Finding
-	add := func(check string, level transport.Level, format string, args ...any) {
-		found = append(found, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
-	}
+	var found transport.Findings
+	add := found.Add
 	closed := computer.IsClosed(cfg.State)
 	if closed {
 		add("state", transport.Problem, "This account cannot read the state folder %s: the ledger, the keys and all else in it were not looked at, and the rest is as this account sees it. Give the command as chartseal's own account, or as administrator.", cfg.State)
@@ -57,9 +55,7 @@ func Examine(ctx context.Context, cfg *config.Config, opts Options) []transport.
 	return append(found, examineStore(ctx, cfg, opts)...)
 }
 
-type addFinding func(check string, level transport.Level, format string, args ...any)
-
-func examineBook(cfg *config.Config, add addFinding) {
+func examineBook(cfg *config.Config, add transport.AddFinding) {
 	switch book, err := loadBook(cfg); {
 	case err != nil:
 		add("recipients", transport.Problem, "The recipient book cannot be used: %v", err)
@@ -75,7 +71,7 @@ func examineBook(cfg *config.Config, add addFinding) {
 }
 
 // examineWithdrawn names no order: findings may end in a log.
-func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add addFinding) {
+func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add transport.AddFinding) {
 	links, err := withdrawnLinks(ctx, cfg, opts.Now())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return // the list, the book or the ledger has its own finding
@@ -94,7 +90,7 @@ func examineWithdrawn(ctx context.Context, cfg *config.Config, opts Options, add
 }
 
 // examineRules shows what the practice has changed about the rules.
-func examineRules(cfg *config.Config, add addFinding) {
+func examineRules(cfg *config.Config, add transport.AddFinding) {
 	if err := CheckRules(cfg); err != nil {
 		add("rules", transport.Problem, "%v", err)
 	}
@@ -113,7 +109,7 @@ func examineRules(cfg *config.Config, add addFinding) {
 
 // examineDeadlines shows which times are counted, so that nobody takes the federal one
 // for the state's.
-func examineDeadlines(cfg *config.Config, add addFinding) {
+func examineDeadlines(cfg *config.Config, add transport.AddFinding) {
 	state := cfg.Practice.State
 	switch words := timesOf(cfg).Words(state); {
 	case state == "":
@@ -160,14 +156,12 @@ func examineStore(ctx context.Context, cfg *config.Config, opts Options) []trans
 			}
 		}()
 	}
-	findings := p.store.Check(ctx)
+	findings := transport.Findings(p.store.Check(ctx))
 	for i, f := range findings {
 		if f.Check == s3.AccessLogCheck && p.local != nil {
 			findings[i].Level, findings[i].Message = transport.OK, "The embedded store notes when a bundle is first fetched."
 		}
 	}
-	p.examineHeads(ctx, func(check string, level transport.Level, format string, args ...any) {
-		findings = append(findings, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
-	})
+	p.examineHeads(ctx, findings.Add)
 	return findings
 }

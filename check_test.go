@@ -3,7 +3,6 @@ package chartseal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,23 +16,6 @@ import (
 	"chartseal/registry"
 	"chartseal/transport"
 )
-
-// found collects findings.
-type found []transport.Finding
-
-func (f *found) add(check string, level transport.Level, format string, args ...any) {
-	*f = append(*f, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
-}
-
-// has looks for a finding that says something.
-func (f found) has(check string, level transport.Level, says string) bool {
-	for _, x := range f {
-		if x.Check == check && x.Level == level && strings.Contains(x.Message, says) {
-			return true
-		}
-	}
-	return false
-}
 
 // inPractice is a practice's files with the modes that they should have.
 func inPractice(t *testing.T) *config.Config {
@@ -60,22 +42,22 @@ func inPractice(t *testing.T) *config.Config {
 func TestCheckFindsWhatThePracticeLacks(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 	for on, want := range map[string]transport.Level{"": transport.Warning, "2026-11-27": transport.Problem, "2026-11-26": transport.OK} {
-		var f found
-		examineAgreement(&config.Config{Store: config.Store{Kind: config.StoreS3, BAAOn: on}}, now, f.add)
+		var f transport.Findings
+		examineAgreement(&config.Config{Store: config.Store{Kind: config.StoreS3, BAAOn: on}}, now, f.Add)
 		if len(f) != 1 || f[0].Level != want {
 			t.Errorf("agreement of %q: %+v", on, f)
 		}
 	}
-	var f found
-	examineAgreement(&config.Config{Store: config.Store{Kind: config.StoreLocal}}, now, f.add)
-	examineRecipients(order.Book{"a": {Keys: []string{"age1"}}}, f.add)
+	var f transport.Findings
+	examineAgreement(&config.Config{Store: config.Store{Kind: config.StoreLocal}}, now, f.Add)
+	examineRecipients(order.Book{"a": {Keys: []string{"age1"}}}, f.Add)
 	if len(f) > 0 {
 		t.Errorf("%+v", f)
 	}
-	examineRecipients(order.Book{"a": {Keys: []string{"age1"}}, "b": {}}, f.add)
-	examineRecipients(nil, f.add)
-	examineApproval(&config.Config{Approval: config.Approval{Require: config.RequireName}}, f.add)
-	if !f.has("recipients", transport.Notice, "1 of 2 recipients") || !f.has("recipients", transport.Notice, "empty") || !f.has("approval", transport.Notice, "approval.require: signature") {
+	examineRecipients(order.Book{"a": {Keys: []string{"age1"}}, "b": {}}, f.Add)
+	examineRecipients(nil, f.Add)
+	examineApproval(&config.Config{Approval: config.Approval{Require: config.RequireName}}, f.Add)
+	if !f.Has("recipients", transport.Notice, "1 of 2 recipients") || !f.Has("recipients", transport.Notice, "empty") || !f.Has("approval", transport.Notice, "approval.require: signature") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -83,11 +65,11 @@ func TestCheckFindsWhatThePracticeLacks(t *testing.T) {
 func TestCheckFindsADamagedEngine(t *testing.T) {
 	cfg := inPractice(t)
 	file := filepath.Join(cfg.State, "engine.db")
-	examined := func() (f found) {
-		examineEngine(t.Context(), cfg, f.add)
+	examined := func() (f transport.Findings) {
+		examineEngine(t.Context(), cfg, f.Add)
 		return f
 	}
-	if f := examined(); !f.has("engine", transport.OK, "no database yet") {
+	if f := examined(); !f.Has("engine", transport.OK, "no database yet") {
 		t.Errorf("%+v", f)
 	}
 	db, err := registry.OpenSQLite(file)
@@ -97,13 +79,13 @@ func TestCheckFindsADamagedEngine(t *testing.T) {
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if f := examined(); !f.has("engine", transport.OK, "whole") { // beside the daemon
+	if f := examined(); !f.Has("engine", transport.OK, "whole") { // beside the daemon
 		t.Errorf("%+v", f)
 	}
 	if _, err := db.SQL().ExecContext(t.Context(), `UPDATE chartseal_version SET version=version+1`); err != nil {
 		t.Fatal(err)
 	}
-	if f := examined(); !f.has("engine", transport.Problem, "newer chartseal") {
+	if f := examined(); !f.Has("engine", transport.Problem, "newer chartseal") {
 		t.Errorf("%+v", f)
 	}
 	if err := db.Close(); err != nil {
@@ -119,24 +101,24 @@ func TestCheckFindsADamagedEngine(t *testing.T) {
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if f := examined(); !f.has("engine", transport.Problem, "restore engine.db") {
+	if f := examined(); !f.Has("engine", transport.Problem, "restore engine.db") {
 		t.Errorf("%+v", f)
 	}
 	if err := os.WriteFile(file, []byte("no database"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if f := examined(); !f.has("engine", transport.Problem, "restore engine.db") {
+	if f := examined(); !f.Has("engine", transport.Problem, "restore engine.db") {
 		t.Errorf("%+v", f)
 	}
 }
 
 func TestCheckTellsWhetherTheDaemonRuns(t *testing.T) {
 	cfg := inPractice(t)
-	examined := func() (f found) {
-		examineDaemon(cfg, time.Now(), f.add)
+	examined := func() (f transport.Findings) {
+		examineDaemon(cfg, time.Now(), f.Add)
 		return f
 	}
-	if f := examined(); !f.has("daemon", transport.Notice, "none has run here yet") {
+	if f := examined(); !f.Has("daemon", transport.Notice, "none has run here yet") {
 		t.Errorf("%+v", f)
 	}
 	if err := os.Remove(filepath.Join(cfg.State, "keys", "practice.key")); err != nil { // a real one is made
@@ -148,20 +130,20 @@ func TestCheckTellsWhetherTheDaemonRuns(t *testing.T) {
 	}
 	p := &Practice{cfg: cfg, state: s, opts: Options{Now: time.Now, Version: "1"}, log: slog.New(slog.DiscardHandler)}
 	p.live()
-	if f := examined(); !f.has("daemon", transport.OK, "runs since") {
+	if f := examined(); !f.Has("daemon", transport.OK, "runs since") {
 		t.Errorf("%+v", f)
 	}
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(s.path(lifeFile), old, old); err != nil {
 		t.Fatal(err)
 	}
-	if f := examined(); !f.has("daemon", transport.Warning, "NOT BEEN HEARD OF") {
+	if f := examined(); !f.Has("daemon", transport.Warning, "NOT BEEN HEARD OF") {
 		t.Errorf("%+v", f)
 	}
 	if err := s.close(); err != nil {
 		t.Fatal(err)
 	}
-	if f := examined(); !f.has("daemon", transport.Warning, "NO DAEMON IS RUNNING") {
+	if f := examined(); !f.Has("daemon", transport.Warning, "NO DAEMON IS RUNNING") {
 		t.Errorf("%+v", f)
 	}
 }

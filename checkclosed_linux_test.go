@@ -82,7 +82,7 @@ func TestCheckByAnotherAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(cfg.State, 0o700) })
-	var got, closed found
+	var got, closed transport.Findings
 	asAnother(t, func() { got = Examine(t.Context(), cfg, quiet()) })
 	for _, f := range got {
 		closed = append(closed, f)
@@ -91,7 +91,7 @@ func TestCheckByAnotherAccount(t *testing.T) {
 			t.Errorf("%s was looked at: %s", f.Check, f.Message)
 		}
 	}
-	if !closed.has("state", transport.Problem, "as chartseal's own account") || closed.has("state", transport.Problem, "cannot be written") {
+	if !closed.Has("state", transport.Problem, "as chartseal's own account") || closed.Has("state", transport.Problem, "cannot be written") {
 		t.Errorf("%+v", closed)
 	}
 	if said := storeAdvice(cfg, fmt.Errorf("start: %w", localstore.ErrPortTaken)); !strings.Contains(said, "Stop that program") || !strings.Contains(said, "store.json") {

@@ -16,7 +16,7 @@ import (
 )
 
 // examineDaemon tells whether the daemon is at work.
-func examineDaemon(cfg *config.Config, now time.Time, add addFinding) {
+func examineDaemon(cfg *config.Config, now time.Time, add transport.AddFinding) {
 	d := readDaemon(cfg, now)
 	switch {
 	case d.Running && d.Message == "":
@@ -32,7 +32,7 @@ func examineDaemon(cfg *config.Config, now time.Time, add addFinding) {
 const engineCheck = 30 * time.Second
 
 // examineEngine looks at the embedded database, beside the daemon if need be.
-func examineEngine(ctx context.Context, cfg *config.Config, add addFinding) {
+func examineEngine(ctx context.Context, cfg *config.Config, add transport.AddFinding) {
 	if cfg.Database.Reveal() != "" {
 		return // see examineDatabase
 	}
@@ -76,7 +76,7 @@ func newerEngine(ctx context.Context, cfg *config.Config) (err error) {
 
 // examineAgreement looks for the business associate agreement with who keeps the bundles
 // (45 CFR 164.504(e)).
-func examineAgreement(cfg *config.Config, now time.Time, add addFinding) {
+func examineAgreement(cfg *config.Config, now time.Time, add transport.AddFinding) {
 	if cfg.Store.Kind != config.StoreS3 {
 		return
 	}
@@ -93,7 +93,7 @@ func examineAgreement(cfg *config.Config, now time.Time, add addFinding) {
 
 // examineRecipients counts those who have no key, for their bundles open with words that
 // have to reach them by another way.
-func examineRecipients(book order.Book, add addFinding) {
+func examineRecipients(book order.Book, add transport.AddFinding) {
 	if len(book) == 0 {
 		add("recipients", transport.Notice, "The recipient book is empty: add those who often get records.")
 		return
@@ -110,7 +110,7 @@ func examineRecipients(book order.Book, add addFinding) {
 }
 
 // examineApproval tells what an approval is worth.
-func examineApproval(cfg *config.Config, add addFinding) {
+func examineApproval(cfg *config.Config, add transport.AddFinding) {
 	if cfg.Approval.Require == config.RequireName {
 		add("approval", transport.Notice, "A name on the order is enough to approve it: anybody who can write into the outbox can write it. With approval.require: signature an approver signs (chartseal key, chartseal approve).")
 		return

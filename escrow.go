@@ -31,7 +31,7 @@ func withEscrow(cfg *config.Config, keys seal.Recipients) (all seal.Recipients, 
 }
 
 // examineEscrow tells for whom the escrow key works, and for whom not.
-func examineEscrow(cfg *config.Config, add addFinding) {
+func examineEscrow(cfg *config.Config, add transport.AddFinding) {
 	key := cfg.Bundle.Escrow
 	if key == "" {
 		return

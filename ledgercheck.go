@@ -13,7 +13,7 @@ import (
 )
 
 // examineLedger looks at the ledger, its signed head and the copies of it.
-func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add addFinding) {
+func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add transport.AddFinding) {
 	s := &state{dir: cfg.State}
 	rep, err := s.verifyHere(ctx)
 	switch {
@@ -45,7 +45,7 @@ func examineLedger(ctx context.Context, cfg *config.Config, now time.Time, add a
 
 // examineHeads compares the ledger with its signed heads in the store. Where there is no
 // ledger it finds out whether there was one: the state folder may be lost, or be another.
-func (p *Practice) examineHeads(ctx context.Context, add addFinding) {
+func (p *Practice) examineHeads(ctx context.Context, add transport.AddFinding) {
 	by, err := p.state.public()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return // examineLedger tells

@@ -5,7 +5,6 @@ package computer
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -16,15 +15,12 @@ import (
 	"chartseal/watch"
 )
 
-type addFinding func(check string, level transport.Level, format string, args ...any)
-
 // Examine looks at all of it. What it finds is for the administrator and may name folders.
 // Nothing is left in a folder that it tries. closed says that this account may not look into
 // the state folder, see [IsClosed].
-func Examine(cfg *config.Config, closed bool) (found []transport.Finding) {
-	add := func(check string, level transport.Level, format string, args ...any) {
-		found = append(found, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
-	}
+func Examine(cfg *config.Config, closed bool) transport.Findings {
+	var found transport.Findings
+	add := found.Add
 	examineFolders(cfg, closed, add)
 	examinePlaces(cfg, driveOf, add)
 	examineRights(cfg, access.Of, add)
@@ -39,7 +35,7 @@ func IsClosed(dir string) bool {
 }
 
 // examineFolders tries whether the folders can be written, and those with records be found.
-func examineFolders(cfg *config.Config, closed bool, add addFinding) {
+func examineFolders(cfg *config.Config, closed bool, add transport.AddFinding) {
 	folders := map[string]string{"outbox": cfg.Outbox}
 	if !closed {
 		folders["state"] = cfg.State

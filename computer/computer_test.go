@@ -1,7 +1,6 @@
 package computer
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,23 +9,6 @@ import (
 	"chartseal/config"
 	"chartseal/transport"
 )
-
-// found collects findings.
-type found []transport.Finding
-
-func (f *found) add(check string, level transport.Level, format string, args ...any) {
-	*f = append(*f, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
-}
-
-// has looks for a finding that says something.
-func (f found) has(check string, level transport.Level, says string) bool {
-	for _, x := range f {
-		if x.Check == check && x.Level == level && strings.Contains(x.Message, says) {
-			return true
-		}
-	}
-	return false
-}
 
 // inPractice is a practice's files with the modes that they should have.
 func inPractice(t *testing.T) *config.Config {
@@ -56,9 +38,9 @@ func TestExamine(t *testing.T) {
 	cfg := inPractice(t)
 	cfg.Export = filepath.Join(t.TempDir(), "away")
 	cfg.Sources = []config.Source{{Kind: "chart", Path: "/nowhere/{patient.id}/**"}}
-	all := found(Examine(cfg, false))
-	if !all.has("outbox", transport.OK, "can be written") || !all.has("state", transport.OK, "can be written") || !all.has("export", transport.Problem, "cannot be written") ||
-		!all.has("sources", transport.Problem, "The records cannot be found") {
+	all := Examine(cfg, false)
+	if !all.Has("outbox", transport.OK, "can be written") || !all.Has("state", transport.OK, "can be written") || !all.Has("export", transport.Problem, "cannot be written") ||
+		!all.Has("sources", transport.Problem, "The records cannot be found") {
 		t.Errorf("%+v", all)
 	}
 	seen := map[string]bool{}
@@ -71,7 +53,7 @@ func TestExamine(t *testing.T) {
 	if left, err := os.ReadDir(cfg.Outbox); err != nil || len(left) > 0 {
 		t.Errorf("left in the outbox: %v, %v", left, err)
 	}
-	if all := found(Examine(cfg, true)); all.has("state", transport.OK, "can be written") || !all.has("outbox", transport.OK, "can be written") {
+	if all := Examine(cfg, true); all.Has("state", transport.OK, "can be written") || !all.Has("outbox", transport.OK, "can be written") {
 		t.Errorf("closed: %+v", all)
 	}
 }
@@ -79,10 +61,10 @@ func TestExamine(t *testing.T) {
 func TestCheckFindsWhereFoldersLieWrong(t *testing.T) {
 	cfg := &config.Config{Outbox: `O:\outbox`, State: `S:\state`, Export: `C:\export`, Sources: []config.Source{{Kind: "chart", Path: "X:/charts/{patient.id}/**"}}}
 	lie := map[string]drive{`O:\outbox`: onLetter, `S:\state`: onShare, "X:/charts/": noLetter}
-	var f found
-	examinePlaces(cfg, func(p string) drive { return lie[p] }, f.add)
-	if len(f) != 3 || !f.has("drives", transport.Problem, `outbox (O:\outbox) is a network drive`) || !f.has("drives", transport.Problem, `\\server\share\folder`) ||
-		!f.has("drives", transport.Warning, "state folder lies on a network drive") || !f.has("drives", transport.Problem, "source 1 (X:/charts/) is not there") {
+	var f transport.Findings
+	examinePlaces(cfg, func(p string) drive { return lie[p] }, f.Add)
+	if len(f) != 3 || !f.Has("drives", transport.Problem, `outbox (O:\outbox) is a network drive`) || !f.Has("drives", transport.Problem, `\\server\share\folder`) ||
+		!f.Has("drives", transport.Warning, "state folder lies on a network drive") || !f.Has("drives", transport.Problem, "source 1 (X:/charts/) is not there") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -90,8 +72,8 @@ func TestCheckFindsWhereFoldersLieWrong(t *testing.T) {
 func TestCheckFindsALackOfRoom(t *testing.T) {
 	cfg := &config.Config{Alerts: config.Alerts{Disk: 2}}
 	for free, want := range map[int64]transport.Level{-1: transport.Notice, 0: transport.Problem, leastDisk: transport.Warning, 2<<30 - 1: transport.Warning, 2 << 30: transport.OK} {
-		var f found
-		examineDisk(cfg, func(string) int64 { return free }, f.add)
+		var f transport.Findings
+		examineDisk(cfg, func(string) int64 { return free }, f.Add)
 		if len(f) != 1 || f[0].Level != want || want != transport.OK && want != transport.Notice && !strings.Contains(f[0].Message, "Make room") {
 			t.Errorf("%d bytes: %+v", free, f)
 		}

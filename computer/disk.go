@@ -8,7 +8,7 @@ import (
 // leastDisk is what one release needs at least, in bytes: below it the next may not go.
 const leastDisk = 200 << 20
 
-func examineDisk(cfg *config.Config, free func(string) int64, add addFinding) {
+func examineDisk(cfg *config.Config, free func(string) int64, add transport.AddFinding) {
 	n := free(cfg.State)
 	switch wanted := int64(cfg.Alerts.Disk) << 30; {
 	case n < 0:

@@ -40,7 +40,7 @@ func placesOf(cfg *config.Config) []place {
 
 // examinePlaces looks where the folders lie: a service sees no drive letters that a
 // person has connected, and the state folder needs a disk of this computer.
-func examinePlaces(cfg *config.Config, at func(string) drive, add addFinding) {
+func examinePlaces(cfg *config.Config, at func(string) drive, add transport.AddFinding) {
 	for _, p := range placesOf(cfg) {
 		if p.path == "" {
 			continue
@@ -60,7 +60,7 @@ func examinePlaces(cfg *config.Config, at func(string) drive, add addFinding) {
 
 // examineRights looks who else may read what is private, and whether staff may write
 // where they should.
-func examineRights(cfg *config.Config, look func(string) (access.Others, error), add addFinding) {
+func examineRights(cfg *config.Config, look func(string) (access.Others, error), add transport.AddFinding) {
 	if o, err := look(cfg.Outbox); err == nil {
 		switch {
 		case o.Write && runtime.GOOS != "windows":
@@ -83,7 +83,7 @@ func examineRights(cfg *config.Config, look func(string) (access.Others, error),
 }
 
 // examineKeys looks at the files that hold secrets.
-func examineKeys(cfg *config.Config, look func(string) (access.Others, error), add addFinding) {
+func examineKeys(cfg *config.Config, look func(string) (access.Others, error), add transport.AddFinding) {
 	keys, err := os.ReadDir(filepath.Join(cfg.State, "keys")) // there are none before the first start
 	open := errors.Is(err, fs.ErrPermission)                  // or it cannot be told
 	for _, k := range keys {

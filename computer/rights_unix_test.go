@@ -18,13 +18,13 @@ func TestCheckFindsRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", shared)
-	examined := func(cfg *config.Config) (f found) {
-		examineRights(cfg, access.Of, f.add)
+	examined := func(cfg *config.Config) (f transport.Findings) {
+		examineRights(cfg, access.Of, f.Add)
 		return f
 	}
 	cfg := inPractice(t)
 	cfg.Store.Kind = config.StoreS3
-	if f := examined(cfg); len(f) != 2 || !f.has("outbox", transport.Notice, "Only the account") || !f.has("keys", transport.OK, "Nobody else") {
+	if f := examined(cfg); len(f) != 2 || !f.Has("outbox", transport.Notice, "Only the account") || !f.Has("keys", transport.OK, "Nobody else") {
 		t.Errorf("as it should be: %+v", f)
 	}
 	for _, c := range []struct {
@@ -50,7 +50,7 @@ func TestCheckFindsRights(t *testing.T) {
 		if err := os.Chmod(c.path, c.mode); err != nil {
 			t.Fatal(err)
 		}
-		if f := examined(cfg); !f.has(c.check, c.level, c.says) {
+		if f := examined(cfg); !f.Has(c.check, c.level, c.says) {
 			t.Errorf("%s with mode %o: %+v", filepath.Base(c.path), c.mode, f)
 		}
 		if err := os.Chmod(c.path, was.Mode().Perm()); err != nil {

@@ -1,5 +1,11 @@
 package transport
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Level grades a finding.
 type Level string
 
@@ -18,3 +24,21 @@ type Finding struct {
 	Level   Level  `json:"level"`
 	Message string `json:"message"`
 }
+
+// Findings are the lines of an examination, in their order.
+type Findings []Finding
+
+// Add adds one; its message is that of [fmt.Sprintf].
+func (f *Findings) Add(check string, level Level, format string, args ...any) {
+	*f = append(*f, Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
+}
+
+// Has reports a finding that says something among other words.
+func (f Findings) Has(check string, level Level, says string) bool {
+	return slices.ContainsFunc(f, func(x Finding) bool {
+		return x.Check == check && x.Level == level && strings.Contains(x.Message, says)
+	})
+}
+
+// AddFinding is [Findings.Add], for a part of an examination.
+type AddFinding func(check string, level Level, format string, args ...any)

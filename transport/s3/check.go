@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,10 +40,10 @@ func (s *Store) Check(ctx context.Context) []transport.Finding {
 	return r.findings
 }
 
-type report struct{ findings []transport.Finding }
+type report struct{ findings transport.Findings }
 
 func (r *report) add(check string, level transport.Level, format string, args ...any) {
-	r.findings = append(r.findings, transport.Finding{Check: check, Level: level, Message: fmt.Sprintf(format, args...)})
+	r.findings.Add(check, level, format, args...)
 }
 
 func (r *report) problem(check, what string, err error) {
