@@ -20,19 +20,7 @@ import (
 // finds what another has sent before.
 func TestInteropSitesShareTheBrake(t *testing.T) {
 	pg := postgres.Start(t)
-	ctx := t.Context()
-	var sites []*Orders
-	for i := range 3 {
-		d, err := OpenPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = d.Close() }()
-		if err := d.Migrate(ctx); err != nil {
-			t.Fatal(err)
-		}
-		sites = append(sites, d.Orders(fmt.Sprint("s", i), fmt.Sprint("x", i), time.Now))
-	}
+	ctx, sites := t.Context(), sitesAt(t, pg, 3)
 	var let, held atomic.Int64
 	var wg sync.WaitGroup
 	wrong := time.Now().AddDate(3, 0, 0).Unix() // of a site whose clock is years ahead: the server's counts

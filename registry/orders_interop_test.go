@@ -5,6 +5,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,28 +15,35 @@ import (
 	"chartseal/testdata/postgres"
 )
 
-// TestInteropRegistryRaces: on a real server, of many that want the same order
-// at the same instant one gets it; and of a commit and a takeover at the same
-// instant one happens.
-func TestInteropRegistryRaces(t *testing.T) {
-	pg := postgres.Start(t)
-	ctx := t.Context()
-	var sites []*Orders
+// sitesAt are some sites at one server. All make the tables at once.
+func sitesAt(t *testing.T, pg *postgres.Server, n int) (sites []*Orders) {
+	t.Helper()
 	var wg sync.WaitGroup
-	for i := range 4 { // all make the tables at once
-		d, err := OpenPostgres(ctx, &config.Config{Database: config.Secret(pg.URL()), Site: fmt.Sprint("s", i)}, false)
+	for i := range n {
+		name := strconv.Itoa(i)
+		d, err := OpenPostgres(t.Context(), &config.Config{Database: config.Secret(pg.URL()), Site: "s" + name}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = d.Close() }()
-		sites = append(sites, d.Orders(fmt.Sprint("s", i), fmt.Sprint("x", i), time.Now))
+		t.Cleanup(func() { _ = d.Close() })
+		sites = append(sites, d.Orders("s"+name, "x"+name, time.Now))
 		wg.Go(func() {
-			if err := d.Migrate(ctx); err != nil {
+			if err := d.Migrate(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
+	return sites
+}
+
+// TestInteropRegistryRaces: on a real server, of many that want the same order
+// at the same instant one gets it; and of a commit and a takeover at the same
+// instant one happens.
+func TestInteropRegistryRaces(t *testing.T) {
+	pg := postgres.Start(t)
+	ctx, sites := t.Context(), sitesAt(t, pg, 4)
+	var wg sync.WaitGroup
 	const orders = 200
 	for _, attempt := range []int{1, 2} {
 		var won, committed, moved atomic.Int64
