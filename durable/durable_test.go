@@ -64,6 +64,9 @@ func TestAttrs(t *testing.T) {
 	}
 	err := SetAttrs(file, map[string][]byte{"user.etag": []byte("e\x00tag"), "user.none": {}})
 	if errors.Is(err, ErrNoAttrs) {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("this disk has none: in CI that is a failure")
+		}
 		t.Skip("this disk has none")
 	}
 	if err != nil {

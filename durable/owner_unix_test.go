@@ -12,6 +12,9 @@ import (
 // What root leaves in a folder belongs to the folder's account; where a link leads does not.
 func TestHandBack(t *testing.T) {
 	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("only root gives files away, and CI is root")
+		}
 		t.Skip("only root gives files away")
 	}
 	const account = 54321
