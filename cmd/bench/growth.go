@@ -53,8 +53,8 @@ func one(c curve, counts []int, cost func(ctx context.Context, b *bench, dir str
 const leastMost = 100
 
 // studies goes up to most files of an order, patients beside it and orders, ten times as
-// many lines and a hundred times as many images: over three orders of magnitude, and as far
-// as the design asks, if most is 10,000.
+// many lines, a hundred times as many images and a tenth of the recipients: over three orders
+// of magnitude, and as far as the design asks, if most is 10,000.
 func studies(most int) []study {
 	from := func(least, most int) (counts []int) {
 		for n := least; n <= min(most, 1_000_000); n *= 10 {
@@ -62,8 +62,8 @@ func studies(most int) []study {
 		}
 		return counts
 	}
-	lines, images, orders := from(100, 10*most), from(1000, 100*most), from(10, min(most, 10_000))
-	few := from(10, min(most, 10_000))
+	lines, images, few := from(100, 10*most), from(1000, 100*most), from(10, min(most, 10_000))
+	book := from(1, min(most/10, 1_000)) // a book holds little more, as it is bounded
 	return []study{
 		one(curve{name: "pack an order of n files"}, few, packFiles),
 		one(curve{name: "pack one file beside n patients", each: true}, from(10, most), packBeside),
@@ -72,9 +72,9 @@ func studies(most int) []study {
 		one(curve{name: "verify a ledger of n lines"}, lines, verifyLedger),
 		one(curve{name: "append one line to a ledger of n", each: true}, lines, appendLedger),
 		one(curve{name: "status with n lines, n/10 restrictions"}, lines, askedStatus),
-		one(curve{name: "answer one order, n recipients: processor", each: true}, few, answerBeside),
-		{[]curve{{name: "hold n orders: processor"}, {name: "status with n orders on hold"}}, orders, holdOrders},
-		{[]curve{{name: "answer n orders", design: 10_000}, {name: "answer n orders: processor", design: 10_000}, {name: "status after n orders"}}, orders, answerOrders},
+		one(curve{name: "answer one order, n recipients: processor", each: true}, book, answerBeside),
+		{[]curve{{name: "hold n orders: processor"}, {name: "status with n orders on hold"}}, few, holdOrders},
+		{[]curve{{name: "answer n orders", design: 10_000}, {name: "answer n orders: processor", design: 10_000}, {name: "status after n orders"}}, few, answerOrders},
 	}
 }
 

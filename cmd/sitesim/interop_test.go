@@ -26,7 +26,8 @@ func TestInteropSites(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	p := plan{sites: []int{3}, running: 2, orders: 6, idle: 500 * time.Millisecond, past: 3000, settings: []string{"shared_buffers=16MB"}}
+	// A site asks once in a second for some things, and idles for three to be seen asking.
+	p := plan{sites: []int{3}, running: 2, orders: 6, idle: 3 * time.Second, past: 3000, settings: []string{"shared_buffers=16MB"}}
 	pg, err := startServer(t.Context(), p, home)
 	if err != nil {
 		t.Fatal(err)
