@@ -178,6 +178,7 @@ func (p *Practice) Close() error {
 	if p.engine != nil {
 		errs = append(errs, p.engine.close())
 	}
+	p.rush.close()
 	if p.due != nil { // what was answered until now leaves the list
 		p.refreshDueList(context.Background(), false)
 	}

@@ -1,6 +1,9 @@
 package chartseal
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // enough is how many orders are taken out of the outbox before the first of them are
 // answered, besides those that wait out some trouble. Each is a stack that the garbage
@@ -20,10 +23,13 @@ func (l *dueList) inTrouble() (n int) {
 	return n
 }
 
-// many is how many releases under way make a rush, and few how many are left when it is over.
+// many is how many releases under way make a rush, few how many are left when it may be over,
+// and calm for how long it must be so: what is quickly answered comes and goes, and memory
+// that is given back between two orders costs more than it saves.
 const (
 	many = 4
 	few  = 1
+	calm = 5 * time.Second
 )
 
 // rush tells Options.Rush when many releases are under way, and when that is over.
@@ -31,6 +37,7 @@ type rush struct {
 	mu   sync.Mutex
 	n    int
 	on   bool
+	over *time.Timer   // runs while few are left
 	tell func(on bool) // may be nil
 }
 
@@ -51,11 +58,44 @@ func (r *rush) add(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.n += n
-	if was := r.on; was && r.n > few || !was && r.n < many {
-		return
+	switch {
+	case !r.on && r.n >= many:
+		r.turn(true)
+	case r.on && r.n <= few && r.over == nil:
+		r.over = time.AfterFunc(calm, r.end)
+	case r.n > few:
+		r.goOn()
 	}
-	r.on = !r.on
+}
+
+// goOn means that it is not over yet.
+func (r *rush) goOn() {
+	if r.over != nil {
+		r.over.Stop()
+		r.over = nil
+	}
+}
+
+// end is told once few were left for a while.
+func (r *rush) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over != nil { // else more came in the same instant
+		r.over = nil
+		r.turn(false)
+	}
+}
+
+func (r *rush) turn(on bool) {
+	r.on = on
 	if r.tell != nil {
-		r.tell(r.on)
+		r.tell(on)
 	}
+}
+
+// close waits for no end any more.
+func (r *rush) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.goOn()
 }

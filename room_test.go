@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Orders that wait out some trouble keep no others out.
@@ -26,24 +28,35 @@ func TestTroubledOrdersTakeNoRoom(t *testing.T) {
 }
 
 func TestARushBeginsAndEndsOnce(t *testing.T) {
-	var told []bool
-	r := rush{tell: func(on bool) { told = append(told, on) }}
-	var leave []func()
-	for range 2 * many {
-		leave = append(leave, r.enter())
-	}
-	for _, end := range leave[few+1:] {
-		end()
-	}
-	leave[1] = r.enter() // in the middle of it
-	if !slices.Equal(told, []bool{true}) {
-		t.Fatalf("while it lasts: %v", told)
-	}
-	for r.n > 0 {
-		r.add(-1)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var told []bool
+		r := rush{tell: func(on bool) { told = append(told, on) }}
+		r.add(many)
+		for range 3 { // few are left for a moment only
+			r.add(few - many)
+			time.Sleep(calm - 1)
+			r.add(many - few)
+			time.Sleep(calm + 1)
+		}
+		if !slices.Equal(told, []bool{true}) {
+			t.Fatalf("while it lasts: %v", told)
+		}
+		r.add(-many)
+		time.Sleep(calm - 1)
+		if len(told) > 1 {
+			t.Error("it ends at once")
+		}
+		time.Sleep(2)
+		if !slices.Equal(told, []bool{true, false}) {
+			t.Errorf("at its end: %v", told)
+		}
+		r.add(many)
+		r.add(-many)
+		r.close()
+		time.Sleep(2 * calm)
+		if !slices.Equal(told, []bool{true, false, true}) {
+			t.Errorf("after it was closed: %v", told)
+		}
+	})
 	(&rush{}).add(many) // nobody listens
-	if !slices.Equal(told, []bool{true, false}) {
-		t.Fatalf("at its end: %v", told)
-	}
 }
