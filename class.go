@@ -39,6 +39,7 @@ func classOf(err error) string {
 		name string
 	}{
 		{context.Canceled, "stopping"},
+		{registry.ErrBusy, "database busy"},
 		{registry.ErrAway, "database unavailable"},
 		{ErrEngine, "engine lost track"},
 		{registry.ErrNewer, "database of a newer program"},

@@ -276,7 +276,7 @@ func waitWords(class string) string {
 		return "a folder with records cannot be reached. Tell your IT contact"
 	case "recipient book not readable":
 		return "the recipient book has a mistake. Ask whoever keeps it to correct it"
-	case itsTurn:
+	case itsTurn, "database busy":
 		return "many orders wait before it. If it lasts, tell your IT contact"
 	case "store unavailable", "database unavailable", "interrupted":
 		return "the connection is down. If it lasts, tell your IT contact"

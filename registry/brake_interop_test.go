@@ -97,6 +97,14 @@ func TestInteropWhoLooksWaitsForNobody(t *testing.T) {
 	if err := ask("b", UpToLimits); err == nil {
 		t.Error("a place is taken beside another site")
 	}
+	impatient := pg.Connect(t, postgres.Database)
+	_, err = impatient.Exec(ctx, fmt.Sprintf(`SET lock_timeout='50ms'; SELECT pg_advisory_xact_lock(%d)`, int64(brakeLock)))
+	if err = Scrub(err); !errors.Is(err, ErrBusy) || !errors.Is(err, ErrAway) {
+		t.Errorf("who waited for too long is told: %v", err)
+	}
+	if err := impatient.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
 	if err := other.Close(ctx); err != nil {
 		t.Fatal(err)
 	}

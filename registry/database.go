@@ -179,6 +179,21 @@ func affected(res sql.Result, err error) (int64, error) {
 // ErrAway says that the shared database does not answer.
 var ErrAway = errors.New("the shared database cannot be reached; nothing is lost, and orders wait until it is back")
 
+// ErrBusy says that the shared database answers, and that what others do there has kept it
+// from this for as long as a daemon waits. Whoever waits out [ErrAway] waits this out as well.
+var ErrBusy error = busyError{}
+
+type busyError struct{}
+
+func (busyError) Error() string {
+	return "the shared database is busy with orders of other sites; nothing is lost, and orders wait until it is their turn"
+}
+
+func (busyError) Is(target error) bool { return target == ErrAway }
+
+// lockNotAvailable is PostgreSQL's code for a lock_timeout that is over (appendix A).
+const lockNotAvailable = "55P03"
+
 // Scrub takes out of an error of a shared database what must not reach a
 // log: host, user and name of the database. What stays is the kind of failure, most often
 // [ErrAway], and PostgreSQL's code (PostgreSQL documentation, appendix A).
@@ -191,7 +206,11 @@ func Scrub(err error) error {
 		if err.lasting() {
 			return err
 		}
-		return fmt.Errorf("%w (%w)", ErrAway, err)
+		away := ErrAway
+		if err.code == lockNotAvailable {
+			away = ErrBusy
+		}
+		return fmt.Errorf("%w (%w)", away, err)
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return ErrAway

@@ -82,7 +82,7 @@ func TestErrorsOfTheDatabaseNameNothing(t *testing.T) {
 	if errors.Is(err, ErrAway) || err.Error() != "database: code 28P01, the user or the password is refused" {
 		t.Error(err)
 	}
-	if err := Scrub(&pgconn.PgError{Code: "57P01", Message: "q7"}); !errors.Is(err, ErrAway) || strings.Contains(err.Error(), "q7") {
+	if err := Scrub(&pgconn.PgError{Code: "57P01", Message: "q7"}); !errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) || strings.Contains(err.Error(), "q7") {
 		t.Error(err)
 	}
 }

@@ -119,6 +119,8 @@ func failing(class string) string {
 		return "There is no room left: make some. Orders go on by themselves."
 	case "database unavailable":
 		return "The shared database does not answer: check its server and the network. Orders go on by themselves."
+	case "database busy":
+		return "The shared database is busy with the orders of other sites: check its server if this lasts. Orders go on by themselves."
 	case "outbox away", "outbox cannot be written":
 		return "The outbox folder cannot be reached or written: check the share and the rights of chartseal's account."
 	case "source folder missing", "records folder does not answer", "shared image folder empty":
