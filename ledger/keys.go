@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -44,7 +45,36 @@ func compareRefs(a, b keyRef) int {
 // add notes a key; sort must follow before the next find.
 func (x *keyIndex) add(key []byte, p place) { x.refs = append(x.refs, refOf(key, p)) }
 
-func (x *keyIndex) sort() { slices.SortFunc(x.refs, compareRefs) }
+// expect makes room for the keys of a segment of so many bytes.
+func (x *keyIndex) expect(bytes int64) { x.refs = slices.Grow(x.refs, int(bytes/usualLine)) }
+
+// usualLine is less than most entries have, in bytes.
+const usualLine = 256
+
+// sort puts the keys in order, in time that grows as their count does: digests are spread
+// evenly, so that each of many drawers gets a few.
+func (x *keyIndex) sort() {
+	const each = 8
+	shift := 64 - bits.Len(uint(len(x.refs)/each))
+	ends := make([]int, 1<<(64-shift))
+	for _, r := range x.refs {
+		ends[r.digest>>shift]++
+	}
+	for i := 1; i < len(ends); i++ {
+		ends[i] += ends[i-1]
+	}
+	sorted := make([]keyRef, len(x.refs))
+	starts := slices.Clone(ends)
+	for _, r := range x.refs {
+		drawer := &starts[r.digest>>shift]
+		*drawer--
+		sorted[*drawer] = r
+	}
+	for i, end := range ends {
+		slices.SortFunc(sorted[starts[i]:end], compareRefs)
+	}
+	x.refs = sorted
+}
 
 // insert notes a key in its place.
 func (x *keyIndex) insert(key []byte, p place) {

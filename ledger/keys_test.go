@@ -28,6 +28,9 @@ func TestKeysAreFound(t *testing.T) {
 			t.Fatalf("key %d: %v", n, got)
 		}
 	}
+	if !slices.IsSortedFunc(x.refs, compareRefs) {
+		t.Error("the keys are not in order")
+	}
 	if got := x.find("ref/sent"); got != nil {
 		t.Errorf("%v", got)
 	}

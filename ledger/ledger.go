@@ -200,6 +200,11 @@ func (l *Ledger) load(i int, name string) (remainder, error) {
 		return remainder{}, bare(err)
 	}
 	defer func() { _ = f.Close() }() // only read
+	info, err := f.Stat()
+	if err != nil {
+		return remainder{}, bare(err)
+	}
+	l.keys.expect(info.Size())
 	return l.chain.segment(context.Background(), name, f, func(h header, _ []byte, at int64) bool {
 		l.keys.add(h.key, place{i, at})
 		l.meet(h)
