@@ -38,6 +38,7 @@ type rush struct {
 	n    int
 	on   bool
 	over *time.Timer   // runs while few are left
+	done bool          // nobody is told any more
 	tell func(on bool) // may be nil
 }
 
@@ -59,6 +60,7 @@ func (r *rush) add(n int) {
 	defer r.mu.Unlock()
 	r.n += n
 	switch {
+	case r.done:
 	case !r.on && r.n >= many:
 		r.turn(true)
 	case r.on && r.n <= few && r.over == nil:
@@ -93,9 +95,10 @@ func (r *rush) turn(on bool) {
 	}
 }
 
-// close waits for no end any more.
+// close has nothing follow from what is still under way, which ends later.
 func (r *rush) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.done = true
 	r.goOn()
 }

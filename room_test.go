@@ -50,9 +50,10 @@ func TestARushBeginsAndEndsOnce(t *testing.T) {
 		if !slices.Equal(told, []bool{true, false}) {
 			t.Errorf("at its end: %v", told)
 		}
-		r.add(many)
+		r.add(2 * many)
 		r.add(-many)
 		r.close()
+		r.add(-many)
 		time.Sleep(2 * calm)
 		if !slices.Equal(told, []bool{true, false, true}) {
 			t.Errorf("after it was closed: %v", told)
