@@ -70,7 +70,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, tmp)
 			}
 			env.Defer(func() { searchForPatients(env.T(), env.WorkDir) })
-			return nil
+			return unwatchedStory(env)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"practice":   makePractice,

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"chartseal/testdata/racing"
 )
@@ -34,19 +40,39 @@ func buildUnwatched() (remove func()) {
 	if !racing.Enabled || os.Getenv(unwatchedEnv) != "" {
 		return func() {}
 	}
-	dir, err := os.MkdirTemp("", "chartseal-unwatched-*")
+	file, remove, err := racing.Shipped(context.Background())
 	if err != nil {
 		panic(err)
 	}
-	file := filepath.Join(dir, "chartseal.exe") // a name that every system runs
-	build := exec.Command("go", "build", "-o", file, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(string(out))
-	}
 	_ = os.Setenv(unwatchedEnv, file)
 	useUnwatched()
-	return func() { _ = os.RemoveAll(dir) }
+	return remove
+}
+
+// daemonStory tells whether a story runs the daemon. Those are watched; in any other
+// runs one command after the other, which does what the daemon does, and it starts the
+// unwatched binary at once.
+func daemonStory(story string) (bool, error) {
+	text, err := os.ReadFile(filepath.Join("testdata", "script", story+".txtar"))
+	return bytes.Contains(text, []byte("\nchartseal run ")), err
+}
+
+// unwatchedStory puts the unwatched binary first into the path of a story without a daemon.
+func unwatchedStory(env *testscript.Env) error {
+	file := os.Getenv(unwatchedEnv)
+	watched, err := daemonStory(strings.TrimPrefix(filepath.Base(env.WorkDir), "script-"))
+	if err == nil && !watched && file != "" {
+		env.Setenv("PATH", filepath.Dir(file)+string(filepath.ListSeparator)+env.Getenv("PATH"))
+	}
+	return err
+}
+
+func TestStoriesOfTheDaemonAreWatched(t *testing.T) {
+	for story, want := range map[string]bool{"daemon": true, "send": true, "waiting": true, "withdrawn": true, "approve": false} {
+		if got, err := daemonStory(story); got != want || err != nil {
+			t.Errorf("%s: watched %v, %v", story, got, err)
+		}
+	}
 }
 
 // runUnwatched does what the unwatched binary is for and does not come back.
