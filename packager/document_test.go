@@ -20,6 +20,7 @@ import (
 	"chartseal/redact/pdffile/pdfium/pdfiumtest"
 	"chartseal/testdata/practice"
 	"chartseal/testdata/practice/dcm"
+	"chartseal/testdata/racing"
 )
 
 const (
@@ -30,6 +31,10 @@ const (
 // engineCache is where the compiled engine is kept for all tests.
 var engineCache string
 
+// shipped is chartseal without the race detector, if this binary has it: a worker shares
+// nothing with its parent, and redact/pdffile watches its own.
+var shipped string
+
 // TestMain makes the test binary the worker it needs.
 func TestMain(m *testing.M) {
 	if os.Getenv(workerEnv) == "" {
@@ -37,7 +42,7 @@ func TestMain(m *testing.M) {
 		if engineCache, err = pdfiumtest.Cache(); err != nil {
 			panic(err)
 		}
-		os.Exit(m.Run())
+		os.Exit(runWithShipped(m))
 	}
 	if err := pdffile.Work(context.Background(), os.Stdin, os.Stdout, os.Getenv(cacheEnv)); err != nil {
 		os.Exit(1)
@@ -45,7 +50,24 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
+func runWithShipped(m *testing.M) int {
+	if racing.Enabled {
+		file, remove, err := racing.Shipped(context.Background())
+		if err != nil {
+			panic(err)
+		}
+		defer remove()
+		shipped = file
+	}
+	return m.Run()
+}
+
 func worker(ctx context.Context, kind string) *exec.Cmd {
+	if shipped != "" {
+		cmd := exec.CommandContext(ctx, shipped, "worker", kind)
+		cmd.Env = []string{"CHARTSEAL_PDFIUM_CACHE=" + engineCache}
+		return cmd
+	}
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = []string{workerEnv + "=" + kind, cacheEnv + "=" + engineCache}
 	return cmd
