@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"chartseal/redact"
@@ -41,22 +42,39 @@ var interopRuns = []struct {
 
 var interopSalt = []byte("0123456789abcdef")
 
+// original is one file of the corpus as other programs tell it, each asked once.
+type original struct {
+	dump
+	pixels func() taken
+	errors func() []string // of dciodvfy
+}
+
+// taken are pixel bytes, and with what they were taken.
+type taken struct {
+	by     func(t *testing.T, name string) ([]byte, error)
+	pixels []byte
+	err    error
+}
+
 // trial is one file of the corpus under one release.
 type trial struct {
 	name    string // base name
-	source  string
 	output  string // "" if refused
 	refusal *redact.Refusal
-	before  dump
+	before  original
 	after   dump
 }
 
 func TestInteropCorpus(t *testing.T) {
 	need(t, "dcmdump", "dcmconv", "gdcmraw", "dciodvfy")
 	names := interopFiles(t)
-	before := make(map[string]dump)
+	before := make(map[string]original)
 	for _, name := range names {
-		before[name] = dumpOf(t, name)
+		before[name] = original{
+			dump:   dumpOf(t, name),
+			pixels: sync.OnceValue(func() taken { return sourcePixels(t, name) }),
+			errors: sync.OnceValue(func() []string { return iodErrors(name) }),
+		}
 	}
 	answers := readAnswers(t)
 	for _, run := range interopRuns {
@@ -114,9 +132,9 @@ func readAnswers(t *testing.T) map[string]answer {
 	return out
 }
 
-func tryFile(t *testing.T, c *Cleaner, p redact.Profile, name string, before dump) trial {
+func tryFile(t *testing.T, c *Cleaner, p redact.Profile, name string, before original) trial {
 	t.Helper()
-	tr := trial{name: filepath.Base(name), source: name, before: before}
+	tr := trial{name: filepath.Base(name), before: before}
 	src, _ := readSource(t, name)
 	out, err := c.Clean(context.Background(), src, p)
 	if errors.As(err, &tr.refusal) {
@@ -182,7 +200,7 @@ var heldClasses = []string{
 // explain says in what way dcmdump's text bears out a refusal; "" if it does
 // not.
 func explain(tr *trial) string {
-	d := &tr.before
+	d := &tr.before.dump
 	class := d.first(0x00080016)
 	switch {
 	case !d.ok:
@@ -205,7 +223,7 @@ func explain(tr *trial) string {
 
 // explainLook bears out what waits for a person's look.
 func explainLook(tr *trial) string {
-	d := &tr.before
+	d := &tr.before.dump
 	modality, kind := d.first(0x00080060), d.first(0x00080008)
 	switch {
 	case strings.Contains(tr.refusal.Reason, "face") && slices.Contains([]string{"[CT]", "[MR]"}, modality):
@@ -321,32 +339,38 @@ func identified(t *testing.T, tr *trial) {
 	}
 }
 
-// samePixels compares the pixel bytes as gdcmraw takes them from the files;
-// what it cannot open (deflated) goes through dcmconv first, or to dcmdump.
+// samePixels compares the pixel bytes of a cleaned file with its source's.
 func samePixels(t *testing.T, tr *trial) {
 	t.Helper()
 	if !tr.before.has(tagPixelData) {
 		return
 	}
-	take := rawPixels
-	was, err := take(t, tr.source)
+	was := tr.before.pixels()
+	is, err := was.by(t, tr.output)
+	switch {
+	case was.err != nil || err != nil:
+		t.Errorf("%s: pixels cannot be compared: %v, %v", tr.name, was.err, err)
+	case len(was.pixels) == 0 || !bytes.Equal(was.pixels, is):
+		t.Errorf("%s: pixels differ, %d and %d bytes", tr.name, len(was.pixels), len(is))
+	}
+}
+
+// sourcePixels are the pixel bytes as gdcmraw takes them from a file; what it cannot
+// open (deflated) goes through dcmconv first, or to dcmdump.
+func sourcePixels(t *testing.T, name string) taken {
+	t.Helper()
+	was, err := rawPixels(t, name)
 	if err != nil { // a deflated file
 		flat := filepath.Join(t.TempDir(), "flat.dcm")
-		if _, err = tool("dcmconv", "+te", tr.source, flat); err == nil {
-			was, err = take(t, flat)
+		if _, err = tool("dcmconv", "+te", name, flat); err == nil {
+			was, err = rawPixels(t, flat)
 		}
 	}
-	if err != nil { // a transfer syntax that GDCM does not know
-		take = dumpedPixels
-		was, err = take(t, tr.source)
+	if err == nil {
+		return taken{rawPixels, was, nil}
 	}
-	is, err2 := take(t, tr.output)
-	switch {
-	case err != nil || err2 != nil:
-		t.Errorf("%s: pixels cannot be compared: %v, %v", tr.name, err, err2)
-	case len(was) == 0 || !bytes.Equal(was, is):
-		t.Errorf("%s: pixels differ, %d and %d bytes", tr.name, len(was), len(is))
-	}
+	was, err = dumpedPixels(t, name) // a transfer syntax that GDCM does not know
+	return taken{dumpedPixels, was, err}
 }
 
 func rawPixels(t *testing.T, name string) ([]byte, error) {
