@@ -233,7 +233,7 @@ func (c *scene) command(ctx context.Context, env []string, args ...string) *exec
 
 // run lets the daemon work until it is idle.
 func (c *scene) run(ctx context.Context, env []string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
 	defer cancel()
 	var out lastWords
 	cmd := c.command(ctx, env, "run", "--until-idle")

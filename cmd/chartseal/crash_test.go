@@ -45,7 +45,7 @@ type matrix struct {
 	t          *testing.T
 	stock      *stock
 	passphrase func(string) (string, error)
-	parallel   int
+	slots      chan struct{} // one for each run at a time; matrices may share them
 	began      time.Time
 	ripe       func(*scene) bool // random instants count from here; nil: from the start
 	length     time.Duration     // of the shortest undisturbed run, from its start to its last answer
@@ -54,31 +54,37 @@ type matrix struct {
 	done []outcome
 }
 
-func newMatrix(t *testing.T, parallel int, changes ...func(s *stock, home string)) *matrix {
-	return &matrix{t: t, stock: newStock(t, changes...), parallel: parallel, began: time.Now()}
+func newMatrix(t *testing.T, slots chan struct{}, changes ...func(s *stock, home string)) *matrix {
+	return &matrix{t: t, stock: newStock(t, changes...), slots: slots, began: time.Now()}
 }
 
 // strikeAll makes one run of each blow.
 func (m *matrix) strikeAll(blows []blow) {
-	todo := make(chan blow)
+	m.each(len(blows), func(i int) outcome {
+		o := m.struck(blows[i])
+		if o.err != nil {
+			o.err = fmt.Errorf("%s: %w", blows[i], o.err)
+		}
+		return o
+	})
+}
+
+// each makes n runs, each in a slot.
+func (m *matrix) each(n int, run func(i int) outcome) {
 	var wg sync.WaitGroup
-	for range m.parallel {
+	for i := range n {
+		m.slots <- struct{}{}
 		wg.Go(func() {
-			for b := range todo {
-				o := m.struck(b)
-				m.mu.Lock()
-				m.done = append(m.done, o)
-				m.mu.Unlock()
-				if o.err != nil {
-					m.t.Errorf("%s: %v", b, o.err)
-				}
+			defer func() { <-m.slots }()
+			o := run(i)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.done = append(m.done, o)
+			if o.err != nil {
+				m.t.Error(o.err)
 			}
 		})
 	}
-	for _, b := range blows {
-		todo <- b
-	}
-	close(todo)
 	wg.Wait()
 }
 
@@ -160,7 +166,7 @@ func (m *matrix) disturb(c *scene, o *outcome, i int) error {
 		env = append(env, fmt.Sprintf("%s=%d %s", killEnv, o.steps[i], o.victim))
 	}
 	var out lastWords
-	ctx, cancel := context.WithTimeout(m.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(m.t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := c.command(ctx, env, "run", "--until-idle")
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -339,7 +345,7 @@ func newRand(t *testing.T) *rand.Rand {
 // too; the whole matrix is TestInteropCrashMatrix.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	m := newMatrix(t, 2)
+	m := newMatrix(t, make(chan struct{}, 2))
 	steps := m.countPoints(false)
 	var blows []blow
 	seen := map[string]bool{}

@@ -25,7 +25,7 @@ func TestInteropCrashShared(t *testing.T) {
 	pg := postgres.Start(t)
 	var mu sync.Mutex // one copy at a time: nobody may be connected to what is copied
 	var names []string
-	m := newMatrix(t, *crashParallel, func(s *stock, home string) {
+	m := newMatrix(t, crashSlots(), func(s *stock, home string) {
 		replaceIn(t, filepath.Join(home, "chartseal.yaml"), `database: ""`, `database: "`+pg.URL()+`"`)
 		s.database = func(name string, empty bool) (string, error) {
 			mu.Lock()
@@ -72,7 +72,7 @@ func TestInteropCrashShared(t *testing.T) {
 func TestInteropCrashParts(t *testing.T) {
 	t.Parallel()
 	need(t, "pdftotext")
-	m := newMatrix(t, *crashParallel, func(s *stock, home string) {
+	m := newMatrix(t, crashSlots(), func(s *stock, home string) {
 		f, err := os.Create(filepath.Join(s.dir, "records", "20871", "radiographs", "volume.dcm"))
 		must(t, err)
 		must(t, practice.WriteMultiFrameCBCT(f, 600, 600, 80, "20871")) // 58 MB, several parts also when compressed

@@ -6,11 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,15 +53,23 @@ func faults() (all []fault) {
 }
 
 // TestInteropFaults lets system calls of the shipped binary and its children
-// fail for a while. Every order must end exactly once all the same, without a
+// fail for a while: every call, error and file, each time at other moments. Every order must end exactly once all the same, without a
 // restart unless the daemon could not even begin.
 func TestInteropFaults(t *testing.T) {
 	t.Parallel()
 	need(t, "strace", "pdftotext")
-	m := newMatrix(t, *crashParallel)
+	m := newMatrix(t, crashSlots())
 	m.passphrase = wordsOf
 	exe := builtBinary(t)
-	all := faults()
+	var all []fault
+	var kinds []string
+	every := faults()
+	for _, f := range every {
+		kinds = append(kinds, f.call+f.err+f.file)
+	}
+	for _, i := range picked(newRand(t), kinds) {
+		all = append(all, every[i])
+	}
 	began := time.Now()
 	exits := make(chan fault, len(all))
 	m.each(len(all), func(i int) outcome {
@@ -108,7 +114,7 @@ func (m *matrix) failing(exe string, f fault) (o outcome, exited bool) {
 		more = append(more, "-P", c.path(filepath.FromSlash(file)))
 	}
 	c.traced(exe, trace, []string{f.call}, more...)
-	ended, first := m.untilKilled(c, time.Minute)
+	ended, first := m.untilKilled(c, time.Minute, func() bool { return false })
 	b, err := os.ReadFile(trace)
 	o.hits, o.err = strings.Count(string(b), "(INJECTED)"), err
 	if ended {
@@ -171,6 +177,7 @@ func TestInteropFullDisk(t *testing.T) {
 		{"state", "state", "24m"}, {"outbox", "outbox", "2m"}, {"store", "state/store", "16m"}, {"read-only outbox", "outbox", "2m"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
 			c := &scene{stock: s, dir: t.TempDir(), port: <-s.ports}
 			t.Cleanup(c.close)
 			mounted(t, c, x.where, x.size)
@@ -193,7 +200,7 @@ func TestInteropFullDisk(t *testing.T) {
 // for the answers. Late orders come after the trouble, others before the daemon.
 func outlast(t *testing.T, c *scene, late bool, trouble, release func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	var out lastWords
 	cmd := c.command(ctx, nil, "run")
@@ -204,11 +211,12 @@ func outlast(t *testing.T, c *scene, late bool, trouble, release func()) {
 	} else {
 		trouble()
 	}
+	start := time.Now()
 	must(t, cmd.Start())
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	if late {
-		c.waitForStore(t)
+		c.waitForDaemon(t, start)
 		trouble()
 		c.moveOrders(t, aside, c.path("outbox"))
 	}
@@ -253,19 +261,16 @@ func (c *scene) moveOrders(t *testing.T, from, to string) {
 	}
 }
 
-// waitForStore waits until the daemon has opened everything.
-func (c *scene) waitForStore(t *testing.T) {
+// waitForDaemon waits until the daemon has opened everything and looked at its outbox.
+func (c *scene) waitForDaemon(t *testing.T, since time.Time) {
 	t.Helper()
-	for range 600 {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
-		if err == nil {
-			must(t, conn.Close())
-			time.Sleep(2 * time.Second) // the engine comes after the store
+	for range 8 * 1200 {
+		if sign, err := os.Stat(c.path("state", "daemon.json")); err == nil && sign.ModTime().After(since) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal("the store does not answer")
+	t.Fatal("the daemon gives no sign of life")
 }
 
 // answered reports whether working/ and the outbox are empty and all answers there.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,11 +101,12 @@ func lastCall(trace string) (string, error) {
 }
 
 // TestInteropCrashSyscalls ends the shipped binary, or its store, right before
-// the Nth durable system call of a thread, for every call and N.
+// the Nth durable system call of a thread, for every call and others of the N each time
+// (every N with -crash.every 1).
 func TestInteropCrashSyscalls(t *testing.T) {
 	t.Parallel()
 	need(t, "strace", "pdftotext")
-	m := newMatrix(t, *crashParallel)
+	m := newMatrix(t, crashSlots())
 	m.passphrase = wordsOf
 	exe := builtBinary(t)
 
@@ -123,9 +125,11 @@ func TestInteropCrashSyscalls(t *testing.T) {
 		n    int
 	}
 	var kills []kill
+	rng := newRand(t)
 	for _, call := range durableCalls {
-		for n := 1; n <= most[call]; n += 1 + n**crashEvery/8 { // all of the first ones, then thinner
-			kills = append(kills, kill{call, n})
+		for low, width := 1, 1; low <= most[call]; low += width { // all of the first ones, then thinner
+			width = min(low, *crashEvery)
+			kills = append(kills, kill{call, low + rng.IntN(min(width, most[call]-low+1))})
 		}
 	}
 	m.each(len(kills), func(i int) outcome {
@@ -155,7 +159,14 @@ func (m *matrix) under(exe, inject string, calls []string) (o outcome) {
 	defer c.close()
 	trace := filepath.Join(dir, "trace")
 	c.traced(exe, trace, calls, "-e", "inject="+inject) // with --seccomp-bpf it injects no signals
-	if _, o.err = m.untilKilled(c, 12*time.Second); o.err != nil {
+	var first time.Time                                 // that anything was killed
+	seen := func() bool {
+		if b, _ := os.ReadFile(trace); first.IsZero() && bytes.Contains(b, []byte("killed by SIGKILL")) { // it may not be there yet
+			first = time.Now()
+		}
+		return !first.IsZero() && time.Since(first) > 5*time.Second
+	}
+	if _, o.err = m.untilKilled(c, 4*time.Minute, seen); o.err != nil {
 		return o
 	}
 	b, err := os.ReadFile(trace)
@@ -185,8 +196,8 @@ func (m *matrix) under(exe, inject string, calls []string) (o outcome) {
 
 // untilKilled runs under strace until the daemon ends. A store that is killed dies
 // again at the same call, and threads that come later fail as the first ones did:
-// so patience has an end, and the daemon with it.
-func (m *matrix) untilKilled(c *scene, patience time.Duration) (ended bool, err error) {
+// so the daemon is ended when that was seen often enough, or patience is at its end.
+func (m *matrix) untilKilled(c *scene, patience time.Duration, enough func() bool) (ended bool, err error) {
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	var out lastWords
@@ -197,44 +208,21 @@ func (m *matrix) untilKilled(c *scene, patience time.Duration) (ended bool, err 
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		ended = true
-		for pid := range childrenOf(cmd.Process.Pid) {
-			strike(pid, everything)
+	for running := true; running; {
+		select {
+		case err = <-done:
+			running = false
+		case <-time.After(100 * time.Millisecond):
+			if ctx.Err() != nil || enough() {
+				ended = true
+				for pid := range childrenOf(cmd.Process.Pid) {
+					strike(pid, everything)
+				}
+			}
 		}
-		err = <-done
 	}
 	if err != nil && !killed(err) && !strings.Contains(out.String(), "embedded store") {
 		return ended, fmt.Errorf("the daemon ended by itself: %w\n%s", err, out.String())
 	}
 	return ended, nil
-}
-
-// each makes n runs, some at a time.
-func (m *matrix) each(n int, run func(i int) outcome) {
-	todo := make(chan int)
-	done := make(chan struct{})
-	for range m.parallel {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for i := range todo {
-				o := run(i)
-				m.mu.Lock()
-				m.done = append(m.done, o)
-				m.mu.Unlock()
-				if o.err != nil {
-					m.t.Error(o.err)
-				}
-			}
-		}()
-	}
-	for i := range n {
-		todo <- i
-	}
-	close(todo)
-	for range m.parallel {
-		<-done
-	}
 }
