@@ -26,6 +26,7 @@ var manyOrders = flag.Int("orders", 100, "orders of TestInteropManyOrders that l
 //
 //	go test -tags interop -run TestInteropManyOrders -v -timeout 2h ./cmd/chartseal -orders 10000
 func TestInteropManyOrders(t *testing.T) {
+	t.Parallel()
 	n := *manyOrders
 	s := newStock(t)
 	c := alone(t, s, "")

@@ -24,6 +24,7 @@ import (
 
 // TestInteropPage is the recipient of what a daemon sent from its embedded store.
 func TestInteropPage(t *testing.T) {
+	t.Parallel()
 	need(t, "age", "unzip", "pdftotext", "script", "chromium", "node")
 	d := delivered(t)
 	t.Run("three ways", func(t *testing.T) { threeWays(t, d) })

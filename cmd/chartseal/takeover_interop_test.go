@@ -43,12 +43,12 @@ func stateOf(t *testing.T, conn *pgx.Conn) map[string]string {
 func stopBeforeCommit(t *testing.T, pg *postgres.Server, s *station, orders int) (end func()) {
 	t.Helper()
 	conn := pg.Connect(t, postgres.Database)
-	eventuallyTrue(t, "the orders are taken in", time.Minute, func() bool { return len(stateOf(t, conn)) >= orders })
+	eventuallyTrue(t, "the orders are taken in", func() bool { return len(stateOf(t, conn)) >= orders })
 	tx, err := conn.Begin(t.Context())
 	check(t, err)
 	_, err = tx.Exec(t.Context(), `LOCK TABLE chartseal.chartseal_orders IN EXCLUSIVE MODE`) // reading goes on
 	check(t, err)
-	eventuallyTrue(t, "links are made", time.Minute, func() bool { return s.objects("*.html") >= orders })
+	eventuallyTrue(t, "links are made", func() bool { return s.objects("*.html") >= orders })
 	time.Sleep(time.Second)
 	return func() {
 		check(t, tx.Rollback(context.Background()))
@@ -64,7 +64,7 @@ func TestInteropTakeover(t *testing.T) {
 	a, b := newStation(t, pg.URL(), "front"), newStation(t, pg.URL(), "back")
 	a.up()
 	b.up()
-	eventuallyTrue(t, "both are there", time.Minute, func() bool {
+	eventuallyTrue(t, "both are there", func() bool {
 		out, _ := b.do("site", "list")
 		return strings.Count(out, "running") == 2
 	})
@@ -96,15 +96,15 @@ func TestInteropTakeover(t *testing.T) {
 		}
 		b.drop(id, index(ids, id))
 	}
-	eventuallyTrue(t, "the other site answers", 2*time.Minute, func() bool { return len(dirs(t, b, "sent")) == 2 && len(dirs(t, b, "held")) == 1 })
+	eventuallyTrue(t, "the other site answers", func() bool { return len(dirs(t, b, "sent")) == 2 && len(dirs(t, b, "held")) == 1 })
 	if text := whyHeld(t, dirs(t, b, "held")[0]); !strings.Contains(text, `being worked on already at the site "front"`) {
 		t.Error(text)
 	}
 
 	before := a.objects("*.age")
 	a.up()
-	eventuallyTrue(t, "the site that was dead ends its orders", 2*time.Minute, func() bool { return len(dirs(t, a, "sent")) == 1 && len(dirs(t, a, "held")) == 2 })
-	eventuallyTrue(t, "what was sealed for others is gone", time.Minute, func() bool { return a.sealed() == 0 }) // a moment after the answer
+	eventuallyTrue(t, "the site that was dead ends its orders", func() bool { return len(dirs(t, a, "sent")) == 1 && len(dirs(t, a, "held")) == 2 })
+	eventuallyTrue(t, "what was sealed for others is gone", func() bool { return a.sealed() == 0 }) // a moment after the answer
 	if before != 3 || a.objects("*.age") != 1 || a.objects("*.html") != 1 || a.sealed() != 0 {
 		t.Errorf("%d objects before; left %d, %d pages, %d sealed files", before, a.objects("*.age"), a.objects("*.html"), a.sealed())
 	}
@@ -176,7 +176,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 	b.outbox = a.outbox
 	a.up()
 	b.up()
-	eventuallyTrue(t, "both are there", time.Minute, func() bool {
+	eventuallyTrue(t, "both are there", func() bool {
 		out, _ := b.do("site", "list")
 		return strings.Count(out, "running") == 2
 	})
@@ -186,7 +186,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 		ids = append(ids, id)
 		a.drop(id, i)
 	}
-	eventuallyTrue(t, "all are sent", 3*time.Minute, func() bool { return len(dirs(t, a, "sent")) == len(ids) })
+	eventuallyTrue(t, "all are sent", func() bool { return len(dirs(t, a, "sent")) == len(ids) })
 	sentA, sentB := len(a.events(ledger.Sent)), len(b.events(ledger.Sent))
 	if sentA+sentB != len(ids) || len(dirs(t, a, "held")) != 0 {
 		t.Fatalf("%d + %d sent, %d held", sentA, sentB, len(dirs(t, a, "held")))
@@ -197,7 +197,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 		a.drop("R-D"+string(rune('A'+i)), i)
 	}
 	conn := pg.Connect(t, postgres.Database)
-	eventuallyTrue(t, "the orders are taken in", time.Minute, func() bool { return len(stateOf(t, conn)) == len(ids)+3 })
+	eventuallyTrue(t, "the orders are taken in", func() bool { return len(stateOf(t, conn)) == len(ids)+3 })
 	a.kill()
 	was := 0
 	for _, s := range stateOf(t, conn) {
@@ -206,7 +206,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 		}
 	}
 	b.up()
-	eventuallyTrue(t, "it runs", time.Minute, func() bool { out, _ := b.do("site", "list"); return strings.Contains(out, "running") })
+	eventuallyTrue(t, "it runs", func() bool { out, _ := b.do("site", "list"); return strings.Contains(out, "running") })
 	time.Sleep(6 * time.Second)
 	claims, err := filepath.Glob(filepath.Join(a.outbox, "working", "*"))
 	check(t, err)
@@ -216,7 +216,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 	if out, code := b.do("site", "takeover", "front", "--yes"); code != 0 || !strings.Contains(out, "put back into this outbox") {
 		t.Fatalf("exit %d: %s", code, out)
 	}
-	eventuallyTrue(t, "the other site answers them", 2*time.Minute, func() bool { return len(dirs(t, a, "sent")) == len(ids)+3 })
+	eventuallyTrue(t, "the other site answers them", func() bool { return len(dirs(t, a, "sent")) == len(ids)+3 })
 	a.up()
 	time.Sleep(10 * time.Second)
 	check(t, a.stop())
@@ -248,7 +248,7 @@ func TestInteropSiteIdentity(t *testing.T) {
 	pg := postgres.Start(t)
 	a := newStation(t, pg.URL(), "front")
 	a.up()
-	eventuallyTrue(t, "it runs", time.Minute, func() bool { out, _ := a.do("site", "list"); return strings.Contains(out, "running") })
+	eventuallyTrue(t, "it runs", func() bool { out, _ := a.do("site", "list"); return strings.Contains(out, "running") })
 	twin := newStation(t, pg.URL(), "front")
 	if out, code := twin.do("run", "--until-idle"); code != 2 || !strings.Contains(out, "already works under this site name") {
 		t.Errorf("same name: exit %d, %s", code, out)
@@ -287,7 +287,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 	fails(t, a, "send", filepath.Join(a.dir, "chartseal.yaml"))
 	fails(t, a, "check")
 	a.up()
-	eventuallyTrue(t, "the daemon says that it waits", time.Minute, func() bool { return strings.Contains(logOf(a), "waiting for the shared database") })
+	eventuallyTrue(t, "the daemon says that it waits", func() bool { return strings.Contains(logOf(a), "waiting for the shared database") })
 	if out, code := a.do("status"); code != 0 || !strings.Contains(out, "cannot be reached") {
 		t.Errorf("status: exit %d, %s", code, out)
 	}
@@ -304,7 +304,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 			a.drop("R-OUT-"+string(rune('A'+n)), n)
 			n++
 		}
-		eventuallyTrue(t, "the daemon is in the middle of them", time.Minute, func() bool {
+		eventuallyTrue(t, "the daemon is in the middle of them", func() bool {
 			return strings.Count(logOf(a), `"stage":"admit"`) > n-4 && len(dirs(t, a, "sent")) < n
 		})
 		time.Sleep(time.Duration(n) * 100 * time.Millisecond) // at another stage each time
@@ -324,7 +324,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 		began := time.Now()
 		trouble.do()
 		over := time.Now()
-		eventuallyTrue(t, "all are sent after the database was "+trouble.name, 3*time.Minute, func() bool { return len(dirs(t, a, "sent")) == n })
+		eventuallyTrue(t, "all are sent after the database was "+trouble.name, func() bool { return len(dirs(t, a, "sent")) == n })
 		t.Logf("%s for %.1f s: all sent %.1f s later", trouble.name, over.Sub(began).Seconds(), time.Since(over).Seconds())
 	}
 	astray(t, pg, a)
@@ -363,7 +363,7 @@ func astray(t *testing.T, pg *postgres.Server, s *station) {
 		if err != nil || tag.RowsAffected() != 1 {
 			t.Fatal(err, tag)
 		}
-		eventuallyTrue(t, "the stray release is taken up", 2*time.Minute, func() bool {
+		eventuallyTrue(t, "the stray release is taken up", func() bool {
 			var left int
 			check(t, conn.QueryRow(t.Context(), `SELECT COUNT(*) FROM chartseal_engine.workflow_status WHERE status<>'SUCCESS'`).Scan(&left))
 			return left == 0
@@ -396,7 +396,7 @@ func TestInteropStatusAcrossSites(t *testing.T) {
 		}
 		return out
 	}
-	eventuallyTrue(t, "the other site sees what is waited for", time.Minute, func() bool { return seen(b).Waiting == "store unavailable" })
+	eventuallyTrue(t, "the other site sees what is waited for", func() bool { return seen(b).Waiting == "store unavailable" })
 	a.kill()
 	r := seen(b)
 	if r.Site != "front" || r.Stage != "upload" || r.State != "working" || r.Order != "" || r.Since == "" {
@@ -421,7 +421,7 @@ func fails(t *testing.T, s *station, args ...string) {
 	t.Helper()
 	began := time.Now()
 	out, code := s.do(args...)
-	if code != 1 || !strings.Contains(out, "the shared database cannot be reached") || time.Since(began) > 30*time.Second {
+	if code != 1 || !strings.Contains(out, "the shared database cannot be reached") || time.Since(began) > patience {
 		t.Errorf("%v: exit %d after %v, %s", args, code, time.Since(began), out)
 	}
 	for _, secret := range []string{postgres.User, postgres.Password, postgres.Database} {

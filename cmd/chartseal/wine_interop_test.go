@@ -199,7 +199,7 @@ func (w *wine) answered(t *testing.T, id string) {
 			w.showLog(t)
 		}
 	}()
-	for range 2400 { // four minutes: Wine is slow beside other tests
+	for range 4800 { // eight minutes: Wine is slow beside other tests
 		if there(w.answer(id)) {
 			return
 		}
