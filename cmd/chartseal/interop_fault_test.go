@@ -53,8 +53,9 @@ func faults() (all []fault) {
 }
 
 // TestInteropFaults lets system calls of the shipped binary and its children
-// fail for a while: every call, error and file, each time at other moments. Every order must end exactly once all the same, without a
-// restart unless the daemon could not even begin.
+// fail for a while: every call, error and file, each time at other moments. Every order
+// must end exactly once all the same, without a restart unless the daemon could not even
+// begin.
 func TestInteropFaults(t *testing.T) {
 	t.Parallel()
 	need(t, "strace", "pdftotext")

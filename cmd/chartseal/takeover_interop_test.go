@@ -421,7 +421,7 @@ func fails(t *testing.T, s *station, args ...string) {
 	t.Helper()
 	began := time.Now()
 	out, code := s.do(args...)
-	if code != 1 || !strings.Contains(out, "the shared database cannot be reached") || time.Since(began) > patience {
+	if code != 1 || !strings.Contains(out, "the shared database cannot be reached") || time.Since(began) > 2*time.Minute {
 		t.Errorf("%v: exit %d after %v, %s", args, code, time.Since(began), out)
 	}
 	for _, secret := range []string{postgres.User, postgres.Password, postgres.Database} {
