@@ -189,6 +189,7 @@ func (busyError) Error() string {
 	return "the shared database is busy with orders of other sites; nothing is lost, and orders wait until it is their turn"
 }
 
+// Is makes it a kind of [ErrAway].
 func (busyError) Is(target error) bool { return target == ErrAway }
 
 // lockNotAvailable is PostgreSQL's code for a lock_timeout that is over (appendix A).
