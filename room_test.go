@@ -31,6 +31,11 @@ func TestARushBeginsAndEndsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []bool
 		r := rush{tell: func(on bool) { told = append(told, on) }}
+		heard := func() []bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return slices.Clone(told)
+		}
 		r.add(many)
 		for range 3 { // few are left for a moment only
 			r.add(few - many)
@@ -38,16 +43,16 @@ func TestARushBeginsAndEndsOnce(t *testing.T) {
 			r.add(many - few)
 			time.Sleep(calm + 1)
 		}
-		if !slices.Equal(told, []bool{true}) {
+		if told := heard(); !slices.Equal(told, []bool{true}) {
 			t.Fatalf("while it lasts: %v", told)
 		}
 		r.add(-many)
 		time.Sleep(calm - 1)
-		if len(told) > 1 {
+		if len(heard()) > 1 {
 			t.Error("it ends at once")
 		}
 		time.Sleep(2 * time.Nanosecond)
-		if !slices.Equal(told, []bool{true, false}) {
+		if told := heard(); !slices.Equal(told, []bool{true, false}) {
 			t.Errorf("at its end: %v", told)
 		}
 		r.add(2 * many)
@@ -55,7 +60,7 @@ func TestARushBeginsAndEndsOnce(t *testing.T) {
 		r.close()
 		r.add(-many)
 		time.Sleep(2 * calm)
-		if !slices.Equal(told, []bool{true, false, true}) {
+		if told := heard(); !slices.Equal(told, []bool{true, false, true}) {
 			t.Errorf("after it was closed: %v", told)
 		}
 	})
