@@ -45,11 +45,17 @@ func compareRefs(a, b keyRef) int {
 // add notes a key; sort must follow before the next find.
 func (x *keyIndex) add(key []byte, p place) { x.refs = append(x.refs, refOf(key, p)) }
 
-// expect makes room for the keys of a segment of so many bytes.
-func (x *keyIndex) expect(bytes int64) { x.refs = slices.Grow(x.refs, int(bytes/usualLine)) }
+// usualLine is less than most entries have, in bytes, and mostExpected bounds what is made
+// room for by a size that nobody has checked yet.
+const (
+	usualLine    = 256
+	mostExpected = 1 << 20
+)
 
-// usualLine is less than most entries have, in bytes.
-const usualLine = 256
+// expect makes room for the keys of a segment of so many bytes.
+func (x *keyIndex) expect(bytes int64) {
+	x.refs = slices.Grow(x.refs, int(min(bytes/usualLine, mostExpected)))
+}
 
 // sort puts the keys in order, in time that grows as their count does: digests are spread
 // evenly, so that each of many drawers gets a few.

@@ -45,3 +45,12 @@ func TestKeysAreFound(t *testing.T) {
 		}
 	}
 }
+
+// A file of any size costs no more memory than its lines need, or little.
+func TestExpectationsAreBounded(t *testing.T) {
+	var x keyIndex
+	x.expect(1 << 60)
+	if cap(x.refs) < mostExpected || cap(x.refs) > 2*mostExpected {
+		t.Errorf("room for %d keys", cap(x.refs))
+	}
+}
