@@ -38,6 +38,7 @@ type rush struct {
 	n    int
 	on   bool
 	over *time.Timer   // runs while few are left
+	ebb  int           // how often few were left: the timer of an earlier time may still come
 	done bool          // nobody is told any more
 	tell func(on bool) // may be nil
 }
@@ -64,7 +65,9 @@ func (r *rush) add(n int) {
 	case !r.on && r.n >= many:
 		r.turn(true)
 	case r.on && r.n <= few && r.over == nil:
-		r.over = time.AfterFunc(calm, r.end)
+		r.ebb++
+		ebb := r.ebb
+		r.over = time.AfterFunc(calm, func() { r.end(ebb) })
 	case r.n > few:
 		r.goOn()
 	}
@@ -78,11 +81,11 @@ func (r *rush) goOn() {
 	}
 }
 
-// end is told once few were left for a while.
-func (r *rush) end() {
+// end is told once few were left for a while, for the ebbth time.
+func (r *rush) end(ebb int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over != nil { // else more came in the same instant
+	if r.over != nil && r.ebb == ebb { // else more came in the same instant
 		r.over = nil
 		r.turn(false)
 	}

@@ -46,7 +46,12 @@ func TestARushBeginsAndEndsOnce(t *testing.T) {
 		if told := heard(); !slices.Equal(told, []bool{true}) {
 			t.Fatalf("while it lasts: %v", told)
 		}
-		r.add(-many)
+		r.add(few - many)
+		r.end(r.ebb - 1) // a timer that went off when others had come already
+		if len(heard()) > 1 {
+			t.Error("it ends by an earlier timer")
+		}
+		r.add(-few)
 		time.Sleep(calm - 1)
 		if len(heard()) > 1 {
 			t.Error("it ends at once")
