@@ -1,15 +1,19 @@
 package pdffile
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"chartseal/redact"
 	"chartseal/redact/pdffile/pdfium"
@@ -93,4 +97,38 @@ func cleanOnDisk(b *testing.B, src onDisk, p redact.Profile) {
 	b.ReportMetric(float64(used.Maxrss>>10), "MiB-worker")
 	b.ReportMetric(float64(limit>>20), "MiB-worker-limit")
 	b.ReportMetric(float64(peak(b)), "MiB-daemon")
+}
+
+// BenchmarkChart cleans a usual chart of a page or two and reports what its worker costs:
+// nearly all of it is the worker's start.
+//
+//	go test -run '^$' -bench Chart -benchtime 50x ./redact/pdffile
+func BenchmarkChart(b *testing.B) {
+	charts, err := madeCharts()
+	if err != nil {
+		b.Fatal(err)
+	}
+	chart := charts[slices.Min(slices.Collect(maps.Keys(charts)))]
+	var cmd *exec.Cmd
+	c := Cleaner{Worker: func(ctx context.Context) *exec.Cmd {
+		cmd = worker("work")(ctx)
+		return cmd
+	}}
+	var cpu time.Duration
+	var faults int64
+	for range b.N {
+		out, err := c.Clean(b.Context(), bytes.NewReader(chart), redact.Treatment)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := out.Body.Close(); err != nil {
+			b.Fatal(err)
+		}
+		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+			faults += used.Minflt
+		}
+	}
+	b.ReportMetric(float64(cpu.Milliseconds())/float64(b.N), "cpu-ms/op")
+	b.ReportMetric(float64(faults)/float64(b.N), "faults/op")
 }
