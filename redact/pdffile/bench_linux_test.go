@@ -99,10 +99,10 @@ func cleanOnDisk(b *testing.B, src onDisk, p redact.Profile) {
 	b.ReportMetric(float64(peak(b)), "MiB-daemon")
 }
 
-// BenchmarkChart cleans a usual chart of a page or two and reports what its worker costs:
-// nearly all of it is the worker's start.
+// BenchmarkChart cleans a usual chart of one page and reports what its worker costs, most
+// of it for its start:
 //
-//	go test -run '^$' -bench Chart -benchtime 50x ./redact/pdffile
+//	CGO_ENABLED=0 go test -run '^$' -bench Chart -benchtime 25x ./redact/pdffile
 func BenchmarkChart(b *testing.B) {
 	charts, err := madeCharts()
 	if err != nil {

@@ -167,3 +167,12 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkLinkLetter(b *testing.B) {
+	d := letterData()
+	for b.Loop() {
+		if _, err := LinkLetter(d); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
