@@ -207,6 +207,9 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := p.resume(ctx); err != nil {
+		if ctx.Err() != nil { // stopped while it began: the next start resumes
+			return nil
+		}
 		return err
 	}
 	go p.stopWhenBroken(ctx, cancel)
