@@ -244,7 +244,7 @@ func TestInteropSitesShareOrders(t *testing.T) {
 	a, b := newStation(t, pg.URL(), "front"), newStation(t, pg.URL(), "back")
 	a.up() // at the same moment: both make the tables
 	b.up()
-	const own, both = 30, 10
+	const own, both = 10, 10
 	var ids []string
 	for i := range both {
 		id := fmt.Sprintf("R-BOTH-%02d", i)
