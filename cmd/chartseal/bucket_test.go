@@ -101,7 +101,7 @@ func TestRevokingInALockedBucket(t *testing.T) {
 	runUntilIdle(t, cfg, time.Now, map[string][]byte{"r.yaml": practice.OrderFor(who, "R-78", practice.OrderOptions{Now: time.Now()})})
 	r := receiptOf(t, cfg, "R-78")
 
-	until := time.Now().Add(3 * time.Second).UTC().Truncate(time.Second)
+	until := time.Now().Add(8 * time.Second).UTC().Truncate(time.Second)
 	proxy.Inject(storetest.Fault{
 		Op: "ListObjectVersions", Status: http.StatusOK, When: func(q *http.Request) bool { return q.URL.Query().Get("prefix") == r.Bundle.Key },
 		Body: fmt.Sprintf(`<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>%s</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest></Version></ListVersionsResult>`, r.Bundle.Key),

@@ -133,7 +133,7 @@ func TestRevokingWhatIsLocked(t *testing.T) {
 		}
 		return len(out.Versions), len(out.DeleteMarkers)
 	}
-	until := time.Now().Add(4 * time.Second).Truncate(time.Second)
+	var until time.Time
 	for name, lock := range map[string]func(key string) error{
 		"retention": func(key string) error {
 			_, err := c.PutObjectRetention(t.Context(), &awss3.PutObjectRetentionInput{Bucket: &cfg.Bucket, Key: &key, Retention: &types.ObjectLockRetention{
@@ -150,6 +150,7 @@ func TestRevokingWhatIsLocked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			key := putPage(t, st, 2)
+			until = time.Now().Add(6 * time.Second).Truncate(time.Second)
 			if err := lock(key); err != nil { // of the newer of two
 				t.Fatal(err)
 			}
