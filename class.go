@@ -29,6 +29,9 @@ func IsFull(err error) bool {
 	return registry.IsFull(err) || watch.IsFull(err)
 }
 
+// IsAway reports that the shared database or the outbox is away, which ends by itself.
+func IsAway(err error) bool { return waitedFor(err) }
+
 // ClassOf names the kind of trouble for logs, metrics and alerts.
 func ClassOf(err error) string { return classOf(err) }
 

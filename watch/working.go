@@ -22,7 +22,7 @@ type empty struct{ since time.Time }
 func (o *Outbox) Claims() ([]*Claim, error) {
 	ids, _, err := o.folders()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	mine, err := o.mine()
 	if err != nil {

@@ -42,8 +42,8 @@ const (
 )
 
 // keepRunning runs the daemon. A full disk can make the engine lose track of
-// what it does; then everything is closed and opened again, as after a crash. On a
-// disk that is full at the start it waits for room.
+// what it does; then everything is closed and opened again, as after a crash. It waits
+// for room on a disk that is full at the start, and for what goes away while it begins.
 func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 	defer a.closeFront()
 	failed := false
@@ -76,7 +76,9 @@ func (a *app) keepRunning(ctx context.Context, untilIdle bool) error {
 }
 
 // openedAgain tells failures after which the practice is closed and opened again.
-func openedAgain(err error) bool { return errors.Is(err, chartseal.ErrEngine) || chartseal.IsFull(err) }
+func openedAgain(err error) bool {
+	return errors.Is(err, chartseal.ErrEngine) || chartseal.IsFull(err) || chartseal.IsAway(err)
+}
 
 func (a *app) runOnce(ctx context.Context, untilIdle bool) (err error) {
 	p, err := a.openPatiently(ctx)

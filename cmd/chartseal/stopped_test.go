@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"chartseal"
@@ -15,5 +17,18 @@ func TestStoppedWhileItBegins(t *testing.T) {
 	must(t, err)
 	stop()
 	must(t, p.Run(ctx, false))
+	must(t, p.Close())
+}
+
+// An outbox that goes away while the daemon begins is waited for.
+func TestAnOutboxThatGoesAwayAsItBegins(t *testing.T) {
+	t.Parallel()
+	cfg := ownPractice(t)
+	p, err := chartseal.Open(t.Context(), cfg, (&app{}).options(nil))
+	must(t, err)
+	must(t, os.RemoveAll(filepath.Join(cfg.Outbox, "working")))
+	if err := p.Run(t.Context(), false); !openedAgain(err) {
+		t.Errorf("it ends with %v", err)
+	}
 	must(t, p.Close())
 }

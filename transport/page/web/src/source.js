@@ -30,10 +30,17 @@ class Line {
     Object.assign(this, { url, patience, control: new AbortController(), skip: 0 });
   }
 
+  // patient ends with the silence by itself: not everywhere does what was aborted.
   async patient(promise) {
-    const timer = setTimeout(() => this.control.abort(), this.patience);
+    let timer;
+    const silence = new Promise((_, fail) => {
+      timer = setTimeout(() => {
+        this.control.abort();
+        fail(new Error("silent"));
+      }, this.patience);
+    });
     try {
-      return await promise;
+      return await Promise.race([promise, silence]);
     } finally {
       clearTimeout(timer);
     }

@@ -53,6 +53,17 @@ test("download: a line that falls silent is given up and taken up again", () => 
   assert.equal(requests.length, 2);
 }));
 
+test("download: a silent line is given up, too, where aborting ends nothing", () => served({ breakAt: 300_000, silent: true }, async (url, requests) => {
+  const { abort } = AbortController.prototype;
+  AbortController.prototype.abort = () => {};
+  try {
+    assert.ok((await whole(await download(url, { wait: now, patience: 200 }))).equals(data));
+  } finally {
+    AbortController.prototype.abort = abort;
+  }
+  assert.equal(requests.length, 2);
+}));
+
 test("download: a slow line is waited for", () => served({ pace: 200_000 }, async (url, requests) => {
   assert.ok((await whole(await download(url, { patience: 1000 }))).equals(data));
   assert.equal(requests.length, 1);
