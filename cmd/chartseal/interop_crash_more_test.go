@@ -90,7 +90,7 @@ func TestInteropCrashParts(t *testing.T) {
 		}
 		return false
 	}
-	m.strikeAll(instants(newRand(t), 24 / *crashEvery + *crashRuns/4, 250*time.Millisecond, everything, onlyDaemon, onlyStore))
+	m.strikeAll(instants(newRand(t), max(3, 24 / *crashEvery)+*crashRuns/4, 250*time.Millisecond, everything, onlyDaemon, onlyStore))
 	m.report("(uploads in parts)", len(m.done)*9/10, 3)
 	if n := int(partly.Load()); n < len(m.done) {
 		t.Errorf("only %d blows met an upload in parts", n)

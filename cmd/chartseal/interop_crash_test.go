@@ -15,7 +15,7 @@ import (
 
 var (
 	crashParallel = flag.Int("crash.parallel", 4, "runs of all crash matrices at a time; the matrices run side by side")
-	crashEvery    = flag.Int("crash.every", 8, "of kills that differ little from another, one in so many; 1 for all of them")
+	crashEvery    = flag.Int("crash.every", 16, "of kills that differ little from another, one in so many; 1 for all of them")
 )
 
 // crashSlots are shared by all matrices: whichever is last has all of them.
