@@ -18,7 +18,8 @@ const emptyAge = 10 * time.Minute
 type empty struct{ since time.Time }
 
 // Claims returns what an earlier run of this daemon had claimed and not
-// answered, and removes empty claims. It must not run beside Run.
+// answered, and removes empty claims. It must not run beside Run. The error is ErrAway
+// when the folder of claims is not there to be read.
 func (o *Outbox) Claims() ([]*Claim, error) {
 	ids, _, err := o.folders()
 	if err != nil {
