@@ -29,8 +29,11 @@ func IsFull(err error) bool {
 	return registry.IsFull(err) || watch.IsFull(err)
 }
 
-// IsAway reports that the shared database or the outbox is away, which ends by itself.
-func IsAway(err error) bool { return waitedFor(err) }
+// IsAway reports that the shared database or the outbox is away, or cannot be written to,
+// which ends by itself or by hand.
+func IsAway(err error) bool {
+	return errors.Is(err, registry.ErrAway) || errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway)
+}
 
 // ClassOf names the kind of trouble for logs, metrics and alerts.
 func ClassOf(err error) string { return classOf(err) }

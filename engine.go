@@ -90,7 +90,7 @@ func (p *Practice) openEngine(ctx context.Context) error {
 	}
 	for wait := firstWait; ; wait = min(2*wait, maxDatabaseWait) {
 		err := p.tryEngine(ctx, executor)
-		if err == nil || !p.opts.Patient || !waitedFor(err) {
+		if err == nil || !p.opts.Patient || !IsAway(err) {
 			return err
 		}
 		if wait == firstWait {
@@ -107,11 +107,6 @@ func (p *Practice) openEngine(ctx context.Context) error {
 		}
 		p.turned()
 	}
-}
-
-// waitedFor tells what comes back by itself.
-func waitedFor(err error) bool {
-	return errors.Is(err, registry.ErrAway) || errors.Is(err, watch.ErrUnwritable) || errors.Is(err, watch.ErrAway)
 }
 
 // maxDatabaseWait is the longest pause between two tries to reach a shared database.
