@@ -204,6 +204,24 @@ func TestUploadSurvives(t *testing.T) {
 	}
 }
 
+// A part that was on its way when its upload was aborted can bring that upload back.
+func TestUploadBegunAnewLeavesNothing(t *testing.T) {
+	b := newBench(t, startServer(t), large, nil)
+	c := rawClient(b.server)
+	b.proxy.Inject(storetest.Fault{Op: "UploadPart", Status: 404, Code: "NoSuchUpload", Times: 1})
+	b.proxy.Inject(storetest.Fault{Op: "CompleteMultipartUpload", Slow: time.Nanosecond, When: func(r *http.Request) bool {
+		_, err := c.CreateMultipartUpload(r.Context(), &awss3.CreateMultipartUploadInput{Bucket: aws.String(localstore.Bucket), Key: &b.ticket.Key})
+		if err != nil {
+			t.Error(err)
+		}
+		return true
+	}})
+	if _, err := b.upload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.stored(t)
+}
+
 // Faults that end a call, with the class they end it with. Once healed, the
 // ticket last saved brings the upload to its end.
 func TestUploadFails(t *testing.T) {

@@ -37,8 +37,11 @@ func (s *Store) Upload(ctx context.Context, src io.ReaderAt, size int64, t *tran
 	if err := u.prepare(ctx, size); err != nil {
 		return transport.Object{}, s.fail(ctx, "prepare upload", err)
 	}
-	for range restarts {
+	for turn := range restarts {
 		obj, err := u.once(ctx)
+		if err == nil && turn > 0 {
+			u.s.abortKey(ctx, u.t.Key, "")
+		}
 		if !errors.Is(err, errRestart) {
 			return obj, err
 		}
@@ -47,7 +50,9 @@ func (s *Store) Upload(ctx context.Context, src io.ReaderAt, size int64, t *tran
 }
 
 // errRestart means that the ticket has been cleared and the upload can begin
-// anew within the same call.
+// anew within the same call. What was given up is then aborted twice: parts that
+// were on their way the first time may stay (Amazon S3 API Reference,
+// AbortMultipartUpload).
 var errRestart = errors.New("upload has to begin anew")
 
 type upload struct {
