@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -96,13 +97,22 @@ func account() (*syscall.Credential, error) {
 	return nil, errors.New("no account to run PostgreSQL as")
 }
 
-func freePort(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// Ports that neither the system gives to connections nor the embedded store chooses: a
+// server that was down must find its own free.
+const (
+	firstPort = 30000
+	ports     = 2700
+)
+
+func freePort(ctx context.Context) (port string, err error) {
+	for range 100 {
+		port = strconv.Itoa(firstPort + rand.IntN(ports))
+		var l net.Listener
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:"+port); err == nil {
+			return port, l.Close()
+		}
 	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port, l.Close()
+	return "", err
 }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
