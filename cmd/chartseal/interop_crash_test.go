@@ -90,7 +90,7 @@ func TestInteropCrashMatrix(t *testing.T) {
 	m.strikeMissing(rng, points)
 	m.report("(steps of every kind)", len(blows)*9/10, 30)
 	m.strikeAll(instants(rng, 40 / *crashEvery + *crashRuns, m.length, everything, onlyDaemon, everything))
-	m.strikeAll(instants(rng, 12 / *crashEvery + *crashRuns/4, m.length, onlyStore, onlyWorker))
+	m.strikeAll(instants(rng, max(2, 12 / *crashEvery)+*crashRuns/4, m.length, onlyStore, onlyWorker))
 	m.report("(steps of every kind, random instants)", len(m.done)*95/100, 30)
 }
 

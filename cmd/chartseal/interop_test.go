@@ -133,7 +133,7 @@ func (r trial) serve(t *testing.T) {
 // waitFor waits for a file and fails as soon as the other one appears.
 func waitFor(t *testing.T, file, unless string) {
 	t.Helper()
-	for end := time.Now().Add(8 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if _, err := os.Stat(file); err == nil {
 			return
 		}

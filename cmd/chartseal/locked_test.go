@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chartseal"
+	"chartseal/config/strict"
 	"chartseal/ledger"
 	"chartseal/order"
 	"chartseal/testdata/practice"
@@ -27,7 +28,7 @@ func TestLinksInALockedBucket(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", versioned.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", versioned.SecretKey)
 	t.Setenv("AWS_SESSION_TOKEN", "")
-	cfg := ownPractice(t, "{kind: local}", bucketAt("records", endpoint), "lifetime: 7d, keep: 30d", "lifetime: 1s, keep: 1s")
+	cfg := ownPractice(t, "{kind: local}", bucketAt("records", endpoint), "lifetime: 7d, keep: 30d", "lifetime: 1s, keep: 30d")
 	who, _ := find("20871")
 	long := practice.OrderFor(who, "R-80", practice.OrderOptions{Now: time.Now()})
 	short := strings.Replace(string(practice.OrderFor(who, "R-81", practice.OrderOptions{Now: time.Now()})), "lifetime: 7d", "lifetime: 1s", 1)
@@ -64,6 +65,7 @@ func TestLinksInALockedBucket(t *testing.T) {
 	must(t, p.Close())
 
 	time.Sleep(time.Until(brief.LinkExpires) + 2300*time.Millisecond) // the clock of the store has whole seconds, and the keeping begins in between
+	cfg.Link.Keep = strict.Duration(time.Second)                      // not before: the bundle has to be there when it is locked
 	runUntilIdle(t, cfg, time.Now, nil)
 	answers("the expired bundle", brief.Link, http.StatusForbidden)
 	answers("its page", brief.Page, http.StatusOK)

@@ -104,31 +104,29 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// eventually FILE [TEXT]: the file appears within a minute, and holds the text.
+// eventually FILE [TEXT]: the file appears, and holds the text.
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
-	for range 600 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if found, err := filepath.Glob(ts.MkAbs(args[0])); err == nil && len(found) > 0 {
 			if len(args) == 1 || strings.Contains(ts.ReadFile(found[0]), args[1]) {
 				return
 			}
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("%s did not appear", args[0])
 }
 
-// serving RECEIPT: the store of the receipt's link answers within a minute.
+// serving RECEIPT: the store of the receipt's link answers.
 func serving(ts *testscript.TestScript, _ bool, args []string) {
 	m := regexp.MustCompile(`"link": "http://([^/]+)/`).FindStringSubmatch(ts.ReadFile(args[0]))
 	if m == nil {
 		ts.Fatalf("no link in %s", args[0])
 	}
-	for range 600 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if c, err := net.DialTimeout("tcp", m[1], time.Second); err == nil {
 			ts.Check(c.Close())
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("the store does not answer")
 }

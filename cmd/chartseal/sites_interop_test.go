@@ -174,9 +174,6 @@ func whyHeld(t *testing.T, dir string) string {
 	return strings.Join(strings.Fields(string(b)), " ")
 }
 
-// patience is for what never comes: how fast a busy machine is says nothing.
-const patience = 8 * time.Minute
-
 func eventuallyTrue(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
