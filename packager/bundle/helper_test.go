@@ -24,7 +24,19 @@ type signer struct {
 
 func newSigner(t testing.TB) signer {
 	t.Helper()
-	pub, priv, err := minisign.GenerateKey(rand.Reader)
+	return signerFrom(t, rand.Reader)
+}
+
+// steadySigner has the same key in every run: no key or signature happens to spell what a
+// test looks for.
+func steadySigner(t testing.TB) signer {
+	t.Helper()
+	return signerFrom(t, bytes.NewReader(bytes.Repeat([]byte{7}, 32)))
+}
+
+func signerFrom(t testing.TB, random io.Reader) signer {
+	t.Helper()
+	pub, priv, err := minisign.GenerateKey(random)
 	if err != nil {
 		t.Fatal(err)
 	}
