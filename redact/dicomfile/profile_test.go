@@ -134,7 +134,8 @@ func TestProfiles(t *testing.T) {
 	identity := []string{"M\xfcller^J\xf6rg", "83370", "19890817"}
 	for _, p := range redact.Profiles() {
 		for i, e := range encodings {
-			out, err := Clean(context.Background(), source(build(i)), p)
+			c := Cleaner{UIDSalt: salt16} // other digits in every run might spell the identity
+			out, err := c.Clean(context.Background(), source(build(i)), p)
 			if err != nil {
 				t.Fatalf("%s, %s: %v", p, e.name, err)
 			}
