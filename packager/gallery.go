@@ -157,7 +157,7 @@ func middleOf(stack []picture) picture {
 // opened and cleaned once more, as the middle slice of a series is known only at
 // its end. Whatever cannot be drawn, or not in time, has no thumbnail.
 func (p *Plan) show(ctx context.Context, c *gather.Collection, b *bundle.Writer, g *gallery) error {
-	within, stop := context.WithTimeout(ctx, galleryTime)
+	within, stop := context.WithTimeout(ctx, cmp.Or(p.gallery, galleryTime))
 	defer stop()
 	list := g.chosen()
 	drawn := make([]*thumbnail.Image, len(list))
@@ -186,7 +186,7 @@ func (p *Plan) show(ctx context.Context, c *gather.Collection, b *bundle.Writer,
 // drawn cleans a record again and draws it; nil if that does not work, or if the file
 // is not the one that was packed: it may be somebody else's by now.
 func (p *Plan) drawn(ctx context.Context, it *gather.Item) *thumbnail.Image {
-	ctx, stop := context.WithTimeout(ctx, drawingTime)
+	ctx, stop := context.WithTimeout(ctx, cmp.Or(p.drawing, drawingTime))
 	defer stop()
 	f, err := it.Open(ctx)
 	if err != nil {

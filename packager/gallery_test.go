@@ -130,6 +130,7 @@ func planFor(t testing.TB, basis order.Basis, kinds []string, rules DICOMRules) 
 			Anonymous: set, Undated: set,
 		},
 		Formats: Formats(worker, []byte("0123456789abcdef"), rules), Sign: sign,
+		drawing: 5 * time.Minute, gallery: 5 * time.Minute,
 	}
 }
 

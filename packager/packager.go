@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -43,6 +44,8 @@ type Plan struct {
 	Progress func(done, total int64) // bytes of records; may be nil
 
 	confirmed bool // the text of a record says the patient's name or birth date
+
+	drawing, gallery time.Duration // for one thumbnail and for all; 0: drawingTime and galleryTime
 }
 
 // File is where the sealed bundle goes: written once, read back once.
