@@ -70,8 +70,8 @@ func TestInteropWhoLooksWaitsForNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := d.Orders("s", "x", time.Now)
-	ask := func(ref string, how Passage) error {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ask := func(ref string, how Passage, within time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, within)
 		defer cancel()
 		over, err := r.LetThrough(ctx, ref, Tags{[]string{"chen"}, "lee"}, config.Brake{PerRecipient: 5}, how, 0)
 		if len(over) > 0 {
@@ -84,17 +84,17 @@ func TestInteropWhoLooksWaitsForNobody(t *testing.T) {
 			t.Fatal(mine, err)
 		}
 	}
-	if err := ask("a", UpToLimits); err != nil {
+	if err := ask("a", UpToLimits, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	other := pg.Connect(t, postgres.Database)
 	if _, err := other.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(brakeLock)); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(ask("b", OnlyLook), ask("a", UpToLimits)); err != nil {
+	if err := errors.Join(ask("b", OnlyLook, time.Minute), ask("a", UpToLimits, time.Minute)); err != nil {
 		t.Errorf("who looks, or has a place, waits: %v", err)
 	}
-	if err := ask("b", UpToLimits); err == nil {
+	if err := ask("b", UpToLimits, 2*time.Second); err == nil {
 		t.Error("a place is taken beside another site")
 	}
 	impatient := pg.Connect(t, postgres.Database)
@@ -108,7 +108,7 @@ func TestInteropWhoLooksWaitsForNobody(t *testing.T) {
 	if err := other.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := ask("b", UpToLimits); err != nil {
+	if err := ask("b", UpToLimits, time.Minute); err != nil {
 		t.Error(err)
 	}
 }
