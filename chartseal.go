@@ -236,7 +236,7 @@ func (p *Practice) Run(ctx context.Context, untilIdle bool) error {
 	err := p.box.Run(ctx, p.intake, func(s watch.Survey, err error) {
 		p.turned()
 		p.pulse.turned(p.opts.Now(), s, err)
-		if s.Waiting > 0 || len(s.Ready) > 0 || p.box.DueListAt().IsZero() {
+		if s.Waiting > 0 || len(s.Ready) > 0 || p.dueListStamp() == (stamp{}) {
 			p.due.changed()
 		}
 		if err == nil {

@@ -26,7 +26,7 @@ type dueList struct {
 	shown   []notice.DueRow
 	links   []notice.DueLink // as shown
 	day     string
-	written time.Time // as the file system says
+	written stamp // as the file system says
 	warned  map[string]string
 	missing map[string]time.Time // orders whose folders are gone, since when, by reference
 	waits   sync.Map             // the class of the trouble that an order waits out, by reference
@@ -152,7 +152,7 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 	p.pulse.desk.Store(&deskSeen{at: now, due: all, held: l.holds.look(p.box, all)})
 	links := l.living(now)
 	rows, day := dueRows(all), order.DateOf(now).String()
-	if at := p.box.DueListAt(); !at.IsZero() && at.Equal(l.written) && day == l.day && reflect.DeepEqual(rows, l.shown) && reflect.DeepEqual(links, l.links) {
+	if is := p.dueListStamp(); is != (stamp{}) && is == l.written && day == l.day && reflect.DeepEqual(rows, l.shown) && reflect.DeepEqual(links, l.links) {
 		return nil
 	}
 	html, err := notice.DueList(p.who(), now, rows, links)
@@ -162,8 +162,14 @@ func (p *Practice) tryDueList(ctx context.Context, watching bool) error {
 	if err := p.box.PutDueList(html); err != nil {
 		return err
 	}
-	l.shown, l.links, l.day, l.written = rows, links, day, p.box.DueListAt()
+	l.shown, l.links, l.day, l.written = rows, links, day, p.dueListStamp()
 	return nil
+}
+
+// dueListStamp tells the list that is there from another; zero if there is none.
+func (p *Practice) dueListStamp() stamp {
+	at, size := p.box.DueListAt()
+	return stamp{at, size}
 }
 
 // addWaits says of the orders in work what they wait for; see inLine.

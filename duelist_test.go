@@ -1,6 +1,7 @@
 package chartseal
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -131,12 +132,19 @@ func TestTheDueListIsWrittenWhenItMustBe(t *testing.T) {
 	if second := look(t, p, outbox); second == first {
 		t.Error("put back with the old time")
 	}
-	if err := os.WriteFile(file, []byte("scribbled"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	third := look(t, p, outbox)
-	if strings.Contains(third, "scribbled") {
-		t.Error("what staff wrote stays")
+	var third string
+	for what, after := range map[string]time.Duration{"later": time.Minute, "at once": 0} {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := info.ModTime().Add(after)
+		if err := errors.Join(os.WriteFile(file, []byte("scribbled"), 0o600), os.Chtimes(file, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		if third = look(t, p, outbox); strings.Contains(third, "scribbled") {
+			t.Errorf("what staff wrote %s stays", what)
+		}
 	}
 	*now = now.Add(24 * time.Hour)
 	if look(t, p, outbox) == third {

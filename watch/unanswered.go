@@ -179,11 +179,12 @@ func (o *Outbox) PutDueList(b []byte) error {
 	return nil
 }
 
-// DueListAt is when the list was written last, zero if there is none.
-func (o *Outbox) DueListAt() time.Time {
+// DueListAt is when the list was written last, zero if there is none, and its size: who
+// writes at once after has the same time.
+func (o *Outbox) DueListAt() (at time.Time, size int64) {
 	info, err := o.root().Lstat(DueList)
 	if err != nil || !info.Mode().IsRegular() {
-		return time.Time{}
+		return time.Time{}, 0
 	}
-	return info.ModTime()
+	return info.ModTime(), info.Size()
 }

@@ -54,7 +54,7 @@ func TestUnansweredOrdersAreListedWhereTheyLie(t *testing.T) {
 
 func TestTheDueListAppearsWholeAndIsNoOrder(t *testing.T) {
 	o, dir, c := newBox(t)
-	if !o.DueListAt().IsZero() {
+	if at, size := o.DueListAt(); !at.IsZero() || size != 0 {
 		t.Error("there is one already")
 	}
 	for _, text := range []string{"one", "two"} {
@@ -68,8 +68,11 @@ func TestTheDueListAppearsWholeAndIsNoOrder(t *testing.T) {
 	c.advance(10 * o.opts.Settle)
 	sweep(t, o)
 	c.advance(10 * o.opts.Settle)
-	if claims, _ := sweep(t, o); len(claims) != 0 || o.DueListAt().IsZero() {
+	if claims, _ := sweep(t, o); len(claims) != 0 {
 		t.Errorf("claimed: %v", claims)
+	}
+	if at, size := o.DueListAt(); at.IsZero() || size != 3 {
+		t.Errorf("%d bytes at %s", size, at)
 	}
 	here, err := o.Look()
 	if err != nil || len(here.Pending)+len(here.Ignored) != 0 {
