@@ -106,7 +106,7 @@ func TestLookingKeepsNoDaemonFromStarting(t *testing.T) {
 	if got, err := look.TryRLock(); !got || err != nil {
 		t.Fatal(got, err)
 	}
-	time.AfterFunc(lockPatience/5, func() { _ = look.Close() })
+	time.AfterFunc(2*lockPatience, func() { _ = look.Close() })
 	if st, err = openState(dir); err != nil {
 		t.Fatal(err)
 	}

@@ -57,16 +57,35 @@ func (s *state) take() error {
 		return fmt.Errorf("close state folder to others: %w", watch.Scrub(err))
 	}
 	lock := flock.New(s.path("lock"))
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
-	defer cancel()
-	switch ok, err := lock.TryLockContext(ctx, lockPatience/10); {
-	case err != nil && ctx.Err() == nil:
+	switch ok, err := s.alone(lock); {
+	case err != nil:
 		return fmt.Errorf("lock state folder: %w", watch.Scrub(err))
 	case !ok:
 		return ErrLocked
 	}
 	s.lock = lock
 	return nil
+}
+
+// alone takes the lock, unless somebody has it for good. Who only looks may be kept from
+// giving it back: by other programs, or because the computer slept.
+func (s *state) alone(lock *flock.Flock) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookPatience)
+	defer cancel()
+	for {
+		if ok, err = tryFor(ctx, lock); ok || err != nil || s.locked() || ctx.Err() != nil {
+			return ok, err
+		}
+	}
+}
+
+func tryFor(ctx context.Context, lock *flock.Flock) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	if ok, err = lock.TryLockContext(ctx, lockPatience/10); ctx.Err() == nil {
+		return ok, err
+	}
+	return lock.TryLock() // it may have been free for long when this process could not run
 }
 
 // begin finishes a restore that was cut off, and makes what must be there.
@@ -82,8 +101,10 @@ func (s *state) begin() error {
 	return errors.Join(s.loadKey(), s.sweep())
 }
 
-// lockPatience waits out who only looks whether the lock is taken.
-const lockPatience = 200 * time.Millisecond
+const (
+	lockPatience = 200 * time.Millisecond // for whoever has the lock
+	lookPatience = 10 * time.Second       // for who only looks whether it is taken
+)
 
 // sweep removes what a crash left: files half written, which may hold secrets, and
 // sealed files that no release knows. It runs before anything can be packed.
