@@ -44,7 +44,6 @@ func (p *Practice) shut(t *testing.T) {
 	}
 }
 
-// worksOn waits until a release is under way.
 // begins starts a release and waits until it is taken up.
 func (p *Practice) begins(t *testing.T, id string) {
 	t.Helper()
@@ -54,15 +53,13 @@ func (p *Practice) begins(t *testing.T, id string) {
 	p.worksOn(t, id)
 }
 
+// worksOn waits until a release is under way.
 func (p *Practice) worksOn(t *testing.T, id string) {
 	t.Helper()
-	for range 500 {
-		if p.engine.rank(id) > 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	eventuallyTrue(t, id+" is taken up", func() bool { return p.engine.rank(id) > 0 })
+	if t.Failed() {
+		t.FailNow()
 	}
-	t.Fatalf("%s is not taken up", id)
 }
 
 func (p *Practice) remembered(t *testing.T, id string) dbos.WorkflowStatusType {
@@ -85,12 +82,7 @@ func TestAStartThatIsGivenUpCancelsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.engine.giveUp(errStopping)
-	for range 500 {
-		if p.engine.rank("a") == 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	eventuallyTrue(t, "it is let go", func() bool { return p.engine.rank("a") == 0 })
 	if err := p.engine.start(t.Context(), p, "b"); err == nil || len(p.engine.broken) != 1 {
 		t.Errorf("an engine that was given up takes in more: %v", err)
 	}

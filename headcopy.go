@@ -62,10 +62,16 @@ type headCopier struct {
 	which string // store
 }
 
-// startHeads compares the ledger with the heads in the store and begins to copy. A
-// store that does not answer is asked again: no head is copied before, for the copy
-// would go over the proof that the ledger lacks something.
+// startHeads compares the ledger with the heads in the store and begins to copy.
 func (p *Practice) startHeads(ctx context.Context) {
+	p.openHeads(ctx)
+	p.heads.start(ctx)
+}
+
+// openHeads compares, and makes ready to copy. A store that does not answer is asked
+// again: no head is copied before, for the copy would go over the proof that the ledger
+// lacks something.
+func (p *Practice) openHeads(ctx context.Context) {
 	c := &headCopier{
 		follower: p.newFollower(headsState, "store"),
 		store:    p.copies, place: headPlace(p.cfg, p.state.pub), which: storeOf(p.cfg),
@@ -90,7 +96,6 @@ func (p *Practice) startHeads(ctx context.Context) {
 	if !p.ledgerBroken.Load() { // of an earlier run
 		p.sayWhole()
 	}
-	c.start(ctx)
 }
 
 // copyHead brings the store up to date.
