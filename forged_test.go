@@ -67,7 +67,7 @@ func TestEveryForgeryIsFoundByHiddenHeads(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k.close(t)
+	k.closeCopied(t)
 	place, by, signer := headPlace(k.cfg, k.state.pub), k.state.pub, k.signer()
 	newest, err := ledger.HeadFile(dir)
 	if err != nil {
