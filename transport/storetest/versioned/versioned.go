@@ -5,12 +5,16 @@ package versioned
 
 import (
 	"context"
+	crand "crypto/rand"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +32,10 @@ import (
 // Env makes a test binary that store, in the folder it names: its TestMain calls Serve.
 const Env = "CHARTSEAL_TEST_VERSIONED"
 
-const portEnv = Env + "_PORT"
+const (
+	portEnv   = Env + "_PORT"
+	healthEnv = Env + "_HEALTH"
+)
 
 // The keys of the store.
 const (
@@ -52,7 +59,7 @@ func Serve(dir string) error {
 		RootUserAccess: AccessKey, RootUserSecret: SecretKey, Region: "us-east-1",
 		Ports:          []string{"127.0.0.1:" + os.Getenv(portEnv)},
 		MaxConnections: 64, MaxRequests: 64, MultipartMaxParts: 10_000,
-		KeepAlive: true, Quiet: true, DisableACLs: true, HealthPath: "/healthz",
+		KeepAlive: true, Quiet: true, DisableACLs: true, HealthPath: os.Getenv(healthEnv),
 	})
 }
 
@@ -65,51 +72,112 @@ func Start(t *testing.T) (endpoint string, c *s3.Client) {
 			t.Fatal(err)
 		}
 	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(context.Background(), exe) //nolint:gosec // our own binary, which outlives what the test cleans up
-	cmd.Env = append(os.Environ(), Env+"="+dir, fmt.Sprintf("%s=%d", portEnv, port))
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
-	for try := 0; !answers(t, endpoint+"/healthz"); try++ {
-		if try == 200 {
-			t.Fatal("the store does not start")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	endpoint = launch(t, dir)
 	return endpoint, s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: &endpoint, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
 	})
 }
 
-func answers(t *testing.T, address string) bool {
+// How long a child may take to answer, and how many may find their port taken.
+const (
+	startWait = 2 * time.Minute
+	startPoll = 50 * time.Millisecond
+	tries     = 20
+)
+
+// launch starts the child, and another where somebody took the port first.
+func launch(t *testing.T, dir string) (endpoint string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	for range tries {
+		port := freePort(t)
+		endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
+		health := "/" + strings.ToLower(crand.Text())
+		ctx := spawn(t, dir, port, health)
+		if answers(ctx, endpoint+health) {
+			return endpoint
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			break
+		}
+	}
+	t.Fatal("the store does not start")
+	return ""
+}
+
+// spawn starts a child and returns what ends with it, or when it should have answered.
+func spawn(t *testing.T, dir string, port int, health string) context.Context {
+	t.Helper()
+	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.Background(), exe) //nolint:gosec // our own binary, which outlives what the test cleans up
+	cmd.Env = append(os.Environ(), Env+"="+dir, fmt.Sprintf("%s=%d", portEnv, port), healthEnv+"="+health)
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), startWait)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+		cancel()
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+	return ctx
+}
+
+// answers waits for an answer on a path that only this child knows.
+func answers(ctx context.Context, address string) bool {
+	for ctx.Err() == nil {
+		if healthy(ctx, address) {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(startPoll):
+		}
+	}
+	return false
+}
+
+func healthy(ctx context.Context, address string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return false
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return false
 	}
 	_ = resp.Body.Close()
-	return true
+	return resp.StatusCode == http.StatusOK
+}
+
+// The ports to choose from: below those that systems give to connections, those that
+// stores choose for themselves, and those of other tests.
+const (
+	firstPort = 9000
+	ports     = 1000
+)
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range ports {
+		port := firstPort + rand.IntN(ports) //nolint:gosec // any will do
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
 }
 
 // Lock makes a bucket with object lock.
