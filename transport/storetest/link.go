@@ -181,9 +181,9 @@ func testRevoke(t *testing.T, st Store) {
 
 func testAbortStale(t *testing.T, st Store) {
 	_, _ = st.AbortStale(t.Context(), time.Now().Add(time.Hour)) //nolint:forbidigo // what other tests left
-	f := newFile(25, 3*partSize)
+	f := newFile(25, haltedSize)
 	sh := &shelf{t: t}
-	interrupt(t, st, f, newTicket(t, f), sh, partSize)
+	halt(t, st, f, newTicket(t, f), sh)
 	foreign := newTicket(t, f)
 	foreign.Key = "somebody-elses-" + foreign.Key
 	fsh := &shelf{t: t}

@@ -83,6 +83,11 @@ func interrupt(t *testing.T, st Store, f *file, ticket *transport.Ticket, sh *sh
 			cancel()
 		}
 	})
+	checkInterrupted(t, err)
+}
+
+func checkInterrupted(t *testing.T, err error) {
+	t.Helper()
 	if !errors.Is(err, transport.ErrInterrupted) || !errors.Is(err, context.Canceled) || !transport.Retryable(err) {
 		t.Fatalf("interrupted upload says: %v", err)
 	}
@@ -113,9 +118,9 @@ func testResume(t *testing.T, st Store) {
 }
 
 func testForgotten(t *testing.T, st Store) {
-	f := newFile(5, 3*partSize)
+	f := newFile(5, haltedSize)
 	sh := &shelf{t: t}
-	interrupt(t, st, f, newTicket(t, f), sh, partSize)
+	halt(t, st, f, newTicket(t, f), sh)
 	before := sh.load().UploadID
 	if n, err := st.AbortStale(t.Context(), time.Now().Add(time.Hour)); err != nil || n < 1 { //nolint:forbidigo // a server's clock
 		t.Fatalf("abort stale: %d, %v", n, err)
