@@ -18,18 +18,19 @@ import (
 	"time"
 
 	"chartseal/transport/localstore"
+	"chartseal/transport/storetest"
 )
 
 // The test binary is also the child, and the parent that dies.
 const (
-	childEnv  = "CHARTSEAL_TEST_STORE"
+	childEnv  = "CHARTSEAL_TEST_STORE" // names the file in which the child tells its number
 	parentEnv = "CHARTSEAL_TEST_PARENT"
 )
 
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(childEnv) != "":
-		if err := localstore.Serve(context.Background(), os.Stdin); err != nil {
+		if err := errors.Join(storetest.Announce(os.Getenv(childEnv)), localstore.Serve(context.Background(), os.Stdin)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -46,13 +47,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
+func pidFile(dir string) string { return dir + ".pid" }
+
 func options(dir string, last *atomic.Pointer[exec.Cmd]) localstore.Options {
 	return localstore.Options{
 		Dir: dir,
 		Command: func(context.Context) *exec.Cmd {
 			exe, _ := os.Executable()
 			cmd := exec.Command(exe)
-			cmd.Env = append(os.Environ(), childEnv+"=1")
+			cmd.Env = append(os.Environ(), childEnv+"="+pidFile(dir))
 			if last != nil {
 				last.Store(cmd)
 			}
@@ -75,8 +78,10 @@ func start(t *testing.T, o localstore.Options) *localstore.Server {
 }
 
 // answers reports whether an S3 server is there; the bucket is not.
-func answers(endpoint string) bool {
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+func answers(endpoint string) bool { return answersWithin(endpoint, time.Minute) }
+
+func answersWithin(endpoint string, patience time.Duration) bool {
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(endpoint + "/" + localstore.Bucket)
 	if err != nil {
 		return false
@@ -87,13 +92,12 @@ func answers(endpoint string) bool {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 200 {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("%s: not within ten seconds", what)
+	t.Fatalf("%s: not within two minutes", what)
 }
 
 func TestKeepsPortAndKeys(t *testing.T) {
@@ -151,17 +155,20 @@ func TestLoopbackOnly(t *testing.T) {
 }
 
 func TestRestartsChild(t *testing.T) {
-	var cmd atomic.Pointer[exec.Cmd]
 	var died atomic.Int32
-	o := options(t.TempDir(), &cmd)
+	dir := t.TempDir()
+	o := options(dir, nil)
 	o.Died = func() { died.Add(1) }
 	s := start(t, o)
 	for n := int32(1); n <= 2; n++ {
-		old := cmd.Load()
-		if err := old.Process.Kill(); err != nil {
+		old := storetest.Announced(pidFile(dir))
+		if err := storetest.Kill(old); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "another child", func() bool { return cmd.Load() != old && answers(s.Endpoint()) })
+		eventually(t, "another child", func() bool {
+			now := storetest.Announced(pidFile(dir))
+			return now != 0 && now != old && answers(s.Endpoint())
+		})
 		if died.Load() < n {
 			t.Errorf("death %d was told %d times", n, died.Load())
 		}
@@ -189,7 +196,7 @@ func TestChildDiesWithParent(t *testing.T) {
 	}
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
-	eventually(t, "end of the child", func() bool { return !answers(endpoint) })
+	eventually(t, "end of the child", func() bool { return !answersWithin(endpoint, time.Second) })
 }
 
 func TestPortTaken(t *testing.T) {

@@ -2,12 +2,11 @@ package s3_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"testing"
-	"time"
 
 	"chartseal/transport/localstore"
 	"chartseal/transport/s3"
@@ -15,12 +14,13 @@ import (
 	versionedstore "chartseal/transport/storetest/versioned"
 )
 
-// childEnv makes this test binary the embedded store's child process.
+// childEnv makes this test binary the embedded store's child process, and names the file
+// in which it tells its number.
 const childEnv = "CHARTSEAL_TEST_STORE"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) != "" {
-		if err := localstore.Serve(context.Background(), os.Stdin); err != nil {
+	if file := os.Getenv(childEnv); file != "" {
+		if err := errors.Join(storetest.Announce(file), localstore.Serve(context.Background(), os.Stdin)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -43,8 +43,7 @@ func TestMain(m *testing.M) {
 // server is the embedded store of one test, whose child can be killed.
 type server struct {
 	*localstore.Server
-	mu  sync.Mutex
-	cmd *exec.Cmd
+	pidFile string
 }
 
 func startServer(t testing.TB) *server {
@@ -58,15 +57,12 @@ func startServerIn(t testing.TB, dir string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sv := &server{}
+	sv := &server{pidFile: dir + ".pid"}
 	sv.Server, err = localstore.Start(t.Context(), localstore.Options{
 		Dir: dir,
 		Command: func(context.Context) *exec.Cmd {
 			cmd := exec.Command(exe)
-			cmd.Env = append(os.Environ(), childEnv+"=1")
-			sv.mu.Lock()
-			defer sv.mu.Unlock()
-			sv.cmd = cmd
+			cmd.Env = append(os.Environ(), childEnv+"="+sv.pidFile)
 			return cmd
 		},
 	})
@@ -79,16 +75,10 @@ func startServerIn(t testing.TB, dir string) *server {
 
 // kill ends the child without warning, as a crash would.
 func (sv *server) kill() {
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	_ = sv.cmd.Process.Kill()
+	_ = storetest.Kill(sv.pid())
 }
 
-func (sv *server) pid() int {
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	return sv.cmd.Process.Pid
-}
+func (sv *server) pid() int { return storetest.Announced(sv.pidFile) }
 
 func (sv *server) config() s3.Config {
 	return s3.Config{
@@ -105,9 +95,7 @@ func open(t testing.TB, cfg s3.Config, opts ...s3.Option) *s3.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := st.EnsureBucket(ctx); err != nil {
+	if err := st.EnsureBucket(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return st
