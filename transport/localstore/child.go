@@ -21,7 +21,7 @@ const (
 )
 
 const (
-	startWait = 15 * time.Second
+	startWait = 2 * time.Minute // a child that fails ends, and is not waited for
 	startPoll = 10 * time.Millisecond
 	tailBytes = 4 << 10
 )
@@ -34,7 +34,8 @@ type child struct {
 	exited chan struct{}
 }
 
-// launch starts a child and waits until it answers.
+// launch starts a child and waits until it answers. The end of ctx ends the wait; a child
+// that serves is stopped in its own order.
 func (s *Server) launch(ctx context.Context) (*child, error) {
 	if err := s.sweep(); err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (s *Server) launch(ctx context.Context) (*child, error) {
 		return nil, err
 	}
 	o := s.orders("/" + strings.ToLower(health))
-	c, err := spawn(s.opts.Command(ctx), o)
+	c, err := spawn(s.opts.Command(context.WithoutCancel(ctx)), o)
 	if err != nil {
 		return nil, err
 	}
@@ -97,17 +98,20 @@ func spawn(cmd *exec.Cmd, o orders) (*child, error) {
 
 // ready waits for an answer on a path that only this child knows.
 func (c *child) ready(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, startWait)
+	wait, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: loopback
 	for {
-		if healthy(ctx, client, url) {
+		if healthy(wait, client, url) {
 			return nil
 		}
 		select {
 		case <-c.exited:
 			return &StartError{Output: c.output.String()}
-		case <-ctx.Done():
+		case <-wait.Done():
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			return &StartError{Output: c.output.String()}
 		case <-time.After(startPoll):
 		}

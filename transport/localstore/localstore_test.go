@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -21,14 +22,17 @@ import (
 	"chartseal/transport/storetest"
 )
 
-// The test binary is also the child, and the parent that dies.
+// The test binary is also the child, one that never answers, and the parent that dies.
 const (
 	childEnv  = "CHARTSEAL_TEST_STORE" // names the file in which the child tells its number
+	mutedEnv  = "CHARTSEAL_TEST_MUTED"
 	parentEnv = "CHARTSEAL_TEST_PARENT"
 )
 
 func TestMain(m *testing.M) {
 	switch {
+	case os.Getenv(mutedEnv) != "":
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	case os.Getenv(childEnv) != "":
 		if err := errors.Join(storetest.Announce(os.Getenv(childEnv)), localstore.Serve(context.Background(), os.Stdin)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -197,6 +201,46 @@ func TestChildDiesWithParent(t *testing.T) {
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
 	eventually(t, "end of the child", func() bool { return !answersWithin(endpoint, time.Second) })
+}
+
+// A stop is heeded while a child is waited for that neither answers nor ends.
+func TestStopsWhileItStarts(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := options(t.TempDir(), nil)
+	o.Command = func(context.Context) *exec.Cmd {
+		exe, _ := os.Executable()
+		cmd := exec.Command(exe)
+		cmd.Env = append(os.Environ(), mutedEnv+"=1")
+		time.AfterFunc(100*time.Millisecond, cancel)
+		return cmd
+	}
+	if _, err := localstore.Start(ctx, o); !errors.Is(err, context.Canceled) || errors.Is(err, localstore.ErrStart) {
+		t.Errorf("stopped while it starts: %v", err)
+	}
+}
+
+// The context of the start ends no store that serves.
+func TestOutlivesItsStart(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := options(t.TempDir(), nil)
+	command, childs := o.Command, t.Context()
+	o.Command = func(ctx context.Context) *exec.Cmd {
+		childs = ctx
+		return command(ctx)
+	}
+	s, err := localstore.Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if childs.Err() != nil || !answers(s.Endpoint()) {
+		t.Error("it ended with its start")
+	}
+	if err := s.Close(); err != nil || answers(s.Endpoint()) {
+		t.Errorf("it answers after Close: %v", err)
+	}
 }
 
 func TestPortTaken(t *testing.T) {

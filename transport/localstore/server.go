@@ -50,7 +50,7 @@ type Options struct {
 	Dir string
 	// Command makes the child process: this program with the subcommand that
 	// calls Serve. Standard streams are set by Start, which also adds memory
-	// limits to Env.
+	// limits to Env; ctx does not end with Start's.
 	Command func(ctx context.Context) *exec.Cmd
 	// Died, if set, is told each time the child ends unasked or cannot be
 	// started again, before the next try. It must be quick.
@@ -68,11 +68,11 @@ type Server struct {
 	done   chan struct{}
 }
 
-// Start starts the child process and returns once it serves. The child is
-// started again whenever it ends, until ctx ends or Close is called; it ends by
-// itself when this process dies.
+// Start starts the child process and returns once it serves, or ctx ends. The child is
+// started again whenever it ends, until Close is called; it ends by itself when this
+// process dies.
 //
-// Errors: ErrPortTaken, ErrState, ErrStart, or of the file system, without paths.
+// Errors: ErrPortTaken, ErrState, ErrStart, that of ctx, or of the file system, without paths.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	dir, err := filepath.Abs(opts.Dir)
 	if err != nil {
@@ -95,7 +95,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, s.cancel = context.WithCancel(ctx)
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go s.supervise(ctx, first)
 	return s, nil
 }
