@@ -244,8 +244,8 @@ func stop(ctx context.Context, s *mgr.Service) error {
 	return err
 }
 
-// longest is how long a start or stop is waited for.
-const longest = 2 * time.Minute
+// longest is how long a start or stop is waited for: longer than the daemon waits for its store.
+const longest = 3 * time.Minute
 
 // settled waits until the service is in none of the passing states any more.
 func settled(ctx context.Context, s *mgr.Service, passing ...svc.State) (svc.State, error) {
