@@ -37,9 +37,9 @@ func versioned(t *testing.T) (s3.Config, *awss3.Client) {
 }
 
 // left counts the versions and delete markers under a key.
-func left(t *testing.T, c *awss3.Client, key string) (versions, markers int) {
+func left(t *testing.T, c *awss3.Client, bucket, key string) (versions, markers int) {
 	t.Helper()
-	out, err := c.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: aws.String("versioned"), Prefix: &key})
+	out, err := c.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +71,14 @@ func TestVersions(t *testing.T) {
 		if _, err := c.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &cfg.Bucket, Key: &key}); err != nil {
 			t.Fatal(err)
 		}
-		if versions, markers := left(t, c, key); versions != 2 || markers != 1 {
+		if versions, markers := left(t, c, cfg.Bucket, key); versions != 2 || markers != 1 {
 			t.Fatalf("%d versions and %d markers to begin with", versions, markers)
 		}
 		return key
 	}
 	gone := func(what, key string) {
 		t.Helper()
-		if versions, markers := left(t, c, key); versions != 0 || markers != 0 {
+		if versions, markers := left(t, c, cfg.Bucket, key); versions != 0 || markers != 0 {
 			t.Errorf("%s left %d versions and %d markers", what, versions, markers)
 		}
 		if _, err := st.Stat(t.Context(), key); !errors.Is(err, transport.ErrNotFound) {
@@ -107,7 +107,7 @@ func TestVersions(t *testing.T) {
 		t.Errorf("purged %d, %v; want the deleted one alone", n, err)
 	}
 	gone("purging", deleted)
-	if versions, _ := left(t, c, plain); versions != 4 {
+	if versions, _ := left(t, c, cfg.Bucket, plain); versions != 4 {
 		t.Errorf("a key written again kept %d of 4 versions", versions)
 	}
 	if n, err := st.Purge(t.Context(), time.Now().Add(time.Hour), nil); n != 2 || err != nil {
@@ -126,69 +126,89 @@ func TestRevokingWhatIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := open(t, cfg)
-	versions := func(key string) (n, markers int) {
-		out, err := c.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: &cfg.Bucket, Prefix: &key})
+	lb := &lockBucket{Store: st, c: c, bucket: cfg.Bucket}
+	t.Run("retention", lb.testRetention)
+	t.Run("legal hold", func(t *testing.T) {
+		key := putPage(t, st, 2)
+		_, err := c.PutObjectLegalHold(t.Context(), &awss3.PutObjectLegalHoldInput{Bucket: &cfg.Bucket, Key: &key, LegalHold: &types.ObjectLockLegalHold{
+			Status: types.ObjectLockLegalHoldStatusOn,
+		}})
+		if err == nil {
+			err = lb.revokeLocked(t, key, time.Time{})
+		}
 		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// lockBucket is a bucket with object lock.
+type lockBucket struct {
+	*s3.Store
+	c      *awss3.Client
+	bucket string
+}
+
+// testRetention locks for longer where the machine took so long that the lock had ended.
+func (l *lockBucket) testRetention(t *testing.T) {
+	for life := 6 * time.Second; ; life *= 2 {
+		key := putPage(t, l.Store, 2)
+		until := time.Now().Add(life).Truncate(time.Second)
+		_, err := l.c.PutObjectRetention(t.Context(), &awss3.PutObjectRetentionInput{Bucket: &l.bucket, Key: &key, Retention: &types.ObjectLockRetention{
+			Mode: types.ObjectLockRetentionModeCompliance, RetainUntilDate: &until,
+		}})
+		if err == nil {
+			err = l.revokeLocked(t, key, until)
+		}
+		switch {
+		case err == nil:
+			l.revokeAfter(t, key, until)
+			return
+		case time.Now().Before(until):
 			t.Fatal(err)
 		}
-		return len(out.Versions), len(out.DeleteMarkers)
 	}
-	var until time.Time
-	for name, lock := range map[string]func(key string) error{
-		"retention": func(key string) error {
-			_, err := c.PutObjectRetention(t.Context(), &awss3.PutObjectRetentionInput{Bucket: &cfg.Bucket, Key: &key, Retention: &types.ObjectLockRetention{
-				Mode: types.ObjectLockRetentionModeCompliance, RetainUntilDate: &until,
-			}})
+}
+
+// revokeLocked revokes a page twice, the newer of whose two versions is locked, and tells
+// what is not as it should be.
+func (l *lockBucket) revokeLocked(t *testing.T, key string, until time.Time) error {
+	t.Helper()
+	link, err := l.Link(t.Context(), key, time.Hour, "", "")
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		err := l.Revoke(t.Context(), key)
+		kept, ok := errors.AsType[*transport.RetainedError](err)
+		if !ok || kept.Versions != 1 || !errors.Is(err, transport.ErrDenied) {
+			return fmt.Errorf("revoked: %w", err)
+		}
+		if !kept.Until.Equal(until) {
+			return fmt.Errorf("kept until %v, want %v", kept.Until, until)
+		}
+		if n, markers := left(t, l.c, l.bucket, key); n != 1 || markers != 1 {
+			return fmt.Errorf("%d versions, %d markers", n, markers)
+		}
+		resp, err := http.Get(link.URL.Reveal())
+		if err != nil {
 			return err
-		},
-		"legal hold": func(key string) error {
-			_, err := c.PutObjectLegalHold(t.Context(), &awss3.PutObjectLegalHoldInput{Bucket: &cfg.Bucket, Key: &key, LegalHold: &types.ObjectLockLegalHold{
-				Status: types.ObjectLockLegalHoldStatusOn,
-			}})
-			return err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			key := putPage(t, st, 2)
-			until = time.Now().Add(6 * time.Second).Truncate(time.Second)
-			if err := lock(key); err != nil { // of the newer of two
-				t.Fatal(err)
-			}
-			link, err := st.Link(t.Context(), key, time.Hour, "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range 2 {
-				err := st.Revoke(t.Context(), key)
-				kept, ok := errors.AsType[*transport.RetainedError](err)
-				if !ok || kept.Versions != 1 || !errors.Is(err, transport.ErrDenied) {
-					t.Fatalf("revoked: %v", err)
-				}
-				if name == "retention" && !kept.Until.Equal(until) || name != "retention" && !kept.Until.IsZero() {
-					t.Errorf("kept until %v, want %v", kept.Until, until)
-				}
-				if n, markers := versions(key); n != 1 || markers != 1 {
-					t.Errorf("%d versions, %d markers", n, markers)
-				}
-				resp, err := http.Get(link.URL.Reveal())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _ = resp.Body.Close(); resp.StatusCode != http.StatusNotFound {
-					t.Errorf("the link answers %d", resp.StatusCode)
-				}
-			}
-			if name != "retention" {
-				return
-			}
-			time.Sleep(time.Until(until) + 1200*time.Millisecond)
-			if err := st.Revoke(t.Context(), key); err != nil {
-				t.Fatal(err)
-			}
-			if n, markers := versions(key); n+markers != 0 {
-				t.Errorf("after its end %d versions and %d markers are left", n, markers)
-			}
-		})
+		}
+		if _ = resp.Body.Close(); resp.StatusCode != http.StatusNotFound {
+			return fmt.Errorf("the link answers %d", resp.StatusCode)
+		}
+	}
+	return nil
+}
+
+func (l *lockBucket) revokeAfter(t *testing.T, key string, until time.Time) {
+	t.Helper()
+	time.Sleep(time.Until(until) + 1200*time.Millisecond)
+	if err := l.Revoke(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if n, markers := left(t, l.c, l.bucket, key); n+markers != 0 {
+		t.Errorf("after its end %d versions and %d markers are left", n, markers)
 	}
 }
 
