@@ -148,6 +148,14 @@ func (b *bench) checkText(t *testing.T, err error) {
 	}
 }
 
+// stall leaves a loaded machine time in all that must not stall.
+func stall(f storetest.Fault) []s3.Option {
+	if !f.Hang {
+		return nil
+	}
+	return []s3.Option{s3.WithStall(3 * time.Second)}
+}
+
 // Faults that one call gets over.
 func TestUploadSurvives(t *testing.T) {
 	cases := []struct {
@@ -186,11 +194,7 @@ func TestUploadSurvives(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			var opts []s3.Option
-			if tc.fault.Hang {
-				opts = append(opts, s3.WithStall(3*time.Second)) // time for a loaded machine in all that must not stall
-			}
-			b := newBench(t, sv, tc.size, nil, opts...)
+			b := newBench(t, sv, tc.size, nil, stall(tc.fault)...)
 			fired := b.proxy.Inject(tc.fault)
 			obj, err := b.upload(t.Context())
 			if fired() < max(tc.fault.Times, 1) {
@@ -264,11 +268,7 @@ func TestUploadFails(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			var opts []s3.Option
-			if tc.fault.Hang {
-				opts = append(opts, s3.WithStall(time.Second))
-			}
-			b := newBench(t, sv, tc.size, nil, opts...)
+			b := newBench(t, sv, tc.size, nil, stall(tc.fault)...)
 			fired := b.proxy.Inject(tc.fault)
 			_, err := b.upload(t.Context())
 			if fired() == 0 {
