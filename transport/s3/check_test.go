@@ -68,7 +68,7 @@ func TestCheckFindsFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			findings := st.Check(ctx)
 			if got := levels(t, findings)[tc.check]; got != tc.level {
