@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,11 +42,9 @@ func TestStaffReachIntoTheWorkingFolder(t *testing.T) {
 					})
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			p, err := chartseal.Open(ctx, cfg, opts)
+			p, err := chartseal.Open(t.Context(), cfg, opts)
 			must(t, err)
-			must(t, p.Run(ctx, true))
+			must(t, p.Run(t.Context(), true))
 			must(t, p.Close())
 			if got := ledgerEvents(t, cfg); !slices.Equal(got, []ledger.Event{ledger.Withdrawn, ledger.Sent}) {
 				t.Errorf("the ledger says %v", got)
