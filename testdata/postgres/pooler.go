@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -18,9 +19,10 @@ import (
 
 // Pooler is PgBouncer before a server.
 type Pooler struct {
-	s    *Server
-	port string
-	proc *exec.Cmd
+	s     *Server
+	port  string
+	holds net.PacketConn // the port
+	proc  *exec.Cmd
 }
 
 // Pooler starts PgBouncer before the server, in a mode of its pool_mode: session or
@@ -31,7 +33,7 @@ func (s *Server) Pooler(ctx context.Context, mode string) (*Pooler, error) {
 		return nil, err
 	}
 	p := &Pooler{s: s}
-	if p.port, err = freePort(ctx); err != nil {
+	if p.port, p.holds, err = freePort(ctx); err != nil {
 		return nil, err
 	}
 	users, file := filepath.Join(s.o.Dir, "users"), filepath.Join(s.o.Dir, "pgbouncer-"+mode)
@@ -58,18 +60,28 @@ default_pool_size = 10000
 	if err := p.proc.Start(); err != nil {
 		return nil, err
 	}
-	for range 100 {
-		var conn *pgx.Conn
-		if conn, err = pgx.Connect(ctx, p.Address("postgres")); err == nil {
-			return p, conn.Close(ctx)
+	if err := p.answers(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// answers waits until the pooler does.
+func (p *Pooler) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, p.Address("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
 		}
 		select {
 		case <-ctx.Done():
+			return fmt.Errorf("PgBouncer does not answer: %w", err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	p.Close()
-	return nil, fmt.Errorf("PgBouncer does not answer: %w", err)
 }
 
 // Address is the address of a database through the pooler.
@@ -83,4 +95,5 @@ func (p *Pooler) Address(database string) string {
 func (p *Pooler) Close() {
 	_ = p.proc.Process.Signal(syscall.SIGTERM)
 	_ = p.proc.Wait()
+	_ = p.holds.Close()
 }

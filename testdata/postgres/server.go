@@ -37,6 +37,7 @@ type Server struct {
 	o      Options
 	data   string
 	port   string
+	holds  net.PacketConn // the port, as long as the server may come up on it
 	as     *syscall.Credential
 	proc   *exec.Cmd
 	exited chan struct{} // closed when the process has ended
@@ -71,10 +72,10 @@ func New(ctx context.Context, o Options) (s *Server, err error) {
 			return nil, err
 		}
 	}
-	if s.port, err = freePort(ctx); err != nil {
+	if _, err := s.tool("initdb", "-D", s.data, "-U", o.User, "--auth=scram-sha-256", "--pwfile="+word, "-E", "UTF8", "--no-locale", "--no-sync"); err != nil {
 		return nil, err
 	}
-	if _, err := s.tool("initdb", "-D", s.data, "-U", o.User, "--auth=scram-sha-256", "--pwfile="+word, "-E", "UTF8", "--no-locale", "--no-sync"); err != nil {
+	if s.port, s.holds, err = freePort(ctx); err != nil {
 		return nil, err
 	}
 	return s, s.up(ctx)
@@ -104,15 +105,23 @@ const (
 	ports     = 2700
 )
 
-func freePort(ctx context.Context) (port string, err error) {
+// freePort is a port that nobody listens on, nor will: the UDP port of the same number is held,
+// so that a server which starts or is down loses its own to none of another process. The
+// system gives that back by itself when this process ends.
+func freePort(ctx context.Context) (port string, holds net.PacketConn, err error) {
+	var lc net.ListenConfig
 	for range 100 {
 		port = strconv.Itoa(firstPort + rand.IntN(ports))
-		var l net.Listener
-		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:"+port); err == nil {
-			return port, l.Close()
+		if holds, err = lc.ListenPacket(ctx, "udp4", "127.0.0.1:"+port); err != nil {
+			continue
 		}
+		var l net.Listener
+		if l, err = lc.Listen(ctx, "tcp4", "127.0.0.1:"+port); err == nil {
+			return port, holds, l.Close()
+		}
+		_ = holds.Close()
 	}
-	return "", err
+	return "", nil, err
 }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
@@ -135,30 +144,45 @@ func (s *Server) tool(name string, args ...string) ([]byte, error) {
 	return out, nil
 }
 
+// patience is for a server that never answers: after a kill it writes all its files to the
+// disk first, and how long that takes is the disk's affair.
+const patience = 8 * time.Minute
+
+// launches bounds the starts of a server that ends by itself.
+const launches = 100
+
 // up starts the server and waits until it answers.
 func (s *Server) up(ctx context.Context) error {
-	if err := s.launch(); err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for range launches { // children of one that was killed are not all gone at once, and keep port or memory
+		if err := s.launch(); err != nil {
+			return err
+		}
+		if answers, err := s.answers(ctx); answers || err != nil {
+			return err
+		}
 	}
-	for range 300 {
+	return errors.New("PostgreSQL ends as soon as it has started")
+}
+
+// answers waits until the server does, or has ended.
+func (s *Server) answers(ctx context.Context) (bool, error) {
+	for {
 		conn, err := pgx.Connect(ctx, s.Address("postgres"))
 		if err == nil {
 			_ = conn.Close(ctx)
-			return nil
+			return true, nil
 		}
 		select {
+		case <-s.exited:
+			return false, nil
 		case <-ctx.Done():
 			s.Kill()
-			return ctx.Err()
-		case <-s.exited: // children of one that was killed were not all gone, and kept port or memory
-			if err := s.launch(); err != nil {
-				return err
-			}
+			return false, fmt.Errorf("PostgreSQL does not answer: %w", err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	s.Kill()
-	return errors.New("PostgreSQL does not answer")
 }
 
 func (s *Server) launch() error {
