@@ -101,7 +101,7 @@ func write(state string, c contact) error {
 
 // replace waits for who reads the file at this moment, and is in the way on Windows.
 func replace(from, to string) (err error) {
-	for range 30 {
+	for range 250 {
 		if err = os.Rename(from, to); err == nil {
 			return nil
 		}
