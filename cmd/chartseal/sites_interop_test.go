@@ -31,6 +31,7 @@ type station struct {
 	outbox    string
 	log       string
 	env       []string // more of it
+	began     time.Time
 	proc      *exec.Cmd
 	exited    chan error
 	said      bytes.Buffer
@@ -85,9 +86,19 @@ func (s *station) up() {
 	s.t.Helper()
 	s.proc = s.cmd("run")
 	s.proc.Stderr = &s.said
+	s.began = time.Now()
 	check(s.t, s.proc.Start())
 	s.exited = make(chan error, 1)
 	go func(p *exec.Cmd, done chan<- error) { done <- p.Wait() }(s.proc, s.exited)
+}
+
+// lives waits until the daemon has opened everything and looked at its outbox.
+func (s *station) lives() {
+	s.t.Helper()
+	eventuallyTrue(s.t, "a sign of life", func() bool {
+		sign, err := os.Stat(filepath.Join(s.dir, "state", "daemon.json"))
+		return err == nil && sign.ModTime().After(s.began)
+	})
 }
 
 func (s *station) kill() { _ = s.end(syscall.SIGKILL) }
@@ -108,7 +119,7 @@ func (s *station) end(sig syscall.Signal) error {
 			err = fmt.Errorf("%w: %s", err, s.said.String())
 		}
 		return err
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		_ = p.Process.Kill()
 		<-s.exited
 		s.t.Errorf("the daemon did not end on %v", sig)
@@ -185,7 +196,7 @@ func eventuallyTrue(t *testing.T, what string, ok func() bool) {
 }
 
 // noSecrets makes sure that no log or message shows the database's address.
-func (s *station) noSecrets() {
+func (s *station) noSecrets(pg *postgres.Server) {
 	s.t.Helper()
 	b, err := os.ReadFile(s.log)
 	check(s.t, err)
@@ -193,7 +204,7 @@ func (s *station) noSecrets() {
 	if len(b) == 0 {
 		s.t.Error("nothing was logged")
 	}
-	for _, secret := range []string{postgres.User, postgres.Password, postgres.Database, "127.0.0.1:5", "@127.0.0.1"} {
+	for _, secret := range []string{postgres.User, postgres.Password, postgres.Database, "127.0.0.1:" + pg.Port(), "@127.0.0.1"} {
 		if bytes.Contains(all, []byte(secret)) {
 			s.t.Errorf("a log shows %q:\n%.2000s", secret, all)
 		}
@@ -289,8 +300,8 @@ func TestInteropSitesShareOrders(t *testing.T) {
 	check(t, a.stop())
 	check(t, b.stop())
 	noPatients(t, pg, ids)
-	a.noSecrets()
-	b.noSecrets()
+	a.noSecrets(pg)
+	b.noSecrets(pg)
 }
 
 func dirs(t *testing.T, s *station, kind string) []string {

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -38,22 +38,37 @@ func stateOf(t *testing.T, conn *pgx.Conn) map[string]string {
 	return out
 }
 
-// stopBeforeCommit lets a site work until all its orders wait at the point of no
-// return, uploaded and with their links made; end gives way.
-func stopBeforeCommit(t *testing.T, pg *postgres.Server, s *station, orders int) (end func()) {
+// barCommit keeps every order from the point of no return, as a database does that is busy
+// with other sites; end gives way.
+func barCommit(t *testing.T, pg *postgres.Server) (end func()) {
 	t.Helper()
 	conn := pg.Connect(t, postgres.Database)
-	eventuallyTrue(t, "the orders are taken in", func() bool { return len(stateOf(t, conn)) >= orders })
-	tx, err := conn.Begin(t.Context())
-	check(t, err)
-	_, err = tx.Exec(t.Context(), `LOCK TABLE chartseal.chartseal_orders IN EXCLUSIVE MODE`) // reading goes on
-	check(t, err)
-	eventuallyTrue(t, "links are made", func() bool { return s.objects("*.html") >= orders })
-	time.Sleep(time.Second)
-	return func() {
-		check(t, tx.Rollback(context.Background()))
-		check(t, conn.Close(context.Background()))
+	for _, q := range []string{
+		`CREATE FUNCTION chartseal.bar() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'barred' USING ERRCODE='lock_not_available'; END$$`,
+		`CREATE TRIGGER bar BEFORE UPDATE ON chartseal.chartseal_orders FOR EACH ROW WHEN (NEW.state='recording') EXECUTE FUNCTION chartseal.bar()`,
+	} {
+		_, err := conn.Exec(t.Context(), q)
+		check(t, err)
 	}
+	return func() {
+		t.Helper()
+		_, err := conn.Exec(t.Context(), `DROP FUNCTION chartseal.bar CASCADE`)
+		check(t, err)
+		check(t, conn.Close(t.Context()))
+	}
+}
+
+// waitAtCommit lets a site work until all its orders wait at the point of no return,
+// uploaded and with their links made.
+func waitAtCommit(t *testing.T, pg *postgres.Server, s *station, orders int) {
+	t.Helper()
+	conn := pg.Connect(t, postgres.Database)
+	eventuallyTrue(t, "the orders wait at the point of no return", func() bool {
+		var n int
+		check(t, conn.QueryRow(t.Context(), `SELECT COUNT(*) FROM chartseal.chartseal_orders WHERE state='working' AND stage='record' AND waiting<>''`).Scan(&n))
+		return n == orders && s.objects("*.html") == orders
+	})
+	check(t, conn.Close(t.Context()))
 }
 
 // TestInteropTakeover kills a site at the point of no return, has its orders sent
@@ -69,10 +84,11 @@ func TestInteropTakeover(t *testing.T) {
 		return strings.Count(out, "running") == 2
 	})
 	ids := []string{"R-ONE", "R-TWO", "R-THREE"}
+	end := barCommit(t, pg)
 	for i, id := range ids {
 		a.drop(id, i)
 	}
-	end := stopBeforeCommit(t, pg, a, len(ids))
+	waitAtCommit(t, pg, a, len(ids))
 	if out, code := b.do("site", "takeover", "front", "--yes"); code != 1 || !strings.Contains(out, "it is running") {
 		t.Fatalf("a running site: exit %d, %s", code, out)
 	}
@@ -125,7 +141,8 @@ func TestInteropTakeover(t *testing.T) {
 	// Once more: a site that is taken over and has answered is not disturbed.
 	check(t, a.stop())
 	a.up()
-	time.Sleep(5 * time.Second)
+	a.lives()
+	time.Sleep(5 * time.Second) // some scans
 	check(t, a.stop())
 	if out, code := a.do("ledger", "verify"); code != 0 {
 		t.Error(out)
@@ -135,8 +152,8 @@ func TestInteropTakeover(t *testing.T) {
 	}
 	check(t, b.stop())
 	noPatients(t, pg, ids)
-	a.noSecrets()
-	b.noSecrets()
+	a.noSecrets(pg)
+	b.noSecrets(pg)
 }
 
 func index(all []string, s string) int {
@@ -193,12 +210,14 @@ func TestInteropSharedOutbox(t *testing.T) {
 	}
 	t.Logf("%d by the one, %d by the other", sentA, sentB)
 	check(t, b.stop())
+	end := barCommit(t, pg)
 	for i := range 3 { // only a is there to claim these
 		a.drop("R-D"+string(rune('A'+i)), i)
 	}
 	conn := pg.Connect(t, postgres.Database)
 	eventuallyTrue(t, "the orders are taken in", func() bool { return len(stateOf(t, conn)) == len(ids)+3 })
 	a.kill()
+	end()
 	was := 0
 	for _, s := range stateOf(t, conn) {
 		if s == "working" {
@@ -207,10 +226,11 @@ func TestInteropSharedOutbox(t *testing.T) {
 	}
 	b.up()
 	eventuallyTrue(t, "it runs", func() bool { out, _ := b.do("site", "list"); return strings.Contains(out, "running") })
-	time.Sleep(6 * time.Second)
+	b.lives()
+	time.Sleep(6 * time.Second) // some scans
 	claims, err := filepath.Glob(filepath.Join(a.outbox, "working", "*"))
 	check(t, err)
-	if was == 0 || len(claims) < was {
+	if was != 3 || len(claims) < was {
 		t.Fatalf("%d orders of the dead site, %d claims: the other touched them", was, len(claims))
 	}
 	if out, code := b.do("site", "takeover", "front", "--yes"); code != 0 || !strings.Contains(out, "put back into this outbox") {
@@ -218,7 +238,8 @@ func TestInteropSharedOutbox(t *testing.T) {
 	}
 	eventuallyTrue(t, "the other site answers them", func() bool { return len(dirs(t, a, "sent")) == len(ids)+3 })
 	a.up()
-	time.Sleep(10 * time.Second)
+	a.lives()
+	time.Sleep(10 * time.Second) // some scans
 	check(t, a.stop())
 	check(t, b.stop())
 	total := map[string]int{}
@@ -247,14 +268,17 @@ func TestInteropSiteIdentity(t *testing.T) {
 	t.Parallel()
 	pg := postgres.Start(t)
 	a := newStation(t, pg.URL(), "front")
+	copied := newStation(t, pg.URL(), "other")
+	if out, code := a.do("run", "--until-idle"); code != 0 {
+		t.Fatalf("exit %d, %s", code, out)
+	}
+	check(t, os.CopyFS(filepath.Join(copied.dir, "state"), os.DirFS(filepath.Join(a.dir, "state"))))
 	a.up()
 	eventuallyTrue(t, "it runs", func() bool { out, _ := a.do("site", "list"); return strings.Contains(out, "running") })
 	twin := newStation(t, pg.URL(), "front")
 	if out, code := twin.do("run", "--until-idle"); code != 2 || !strings.Contains(out, "already works under this site name") {
 		t.Errorf("same name: exit %d, %s", code, out)
 	}
-	copied := newStation(t, pg.URL(), "other")
-	check(t, os.CopyFS(filepath.Join(copied.dir, "state"), os.DirFS(filepath.Join(a.dir, "state"))))
 	check(t, os.Remove(filepath.Join(copied.dir, "state", "store", "store.json"))) // with its port, which is taken on this computer
 	began := time.Now()
 	if out, code := copied.do("run", "--until-idle"); code != 2 || !strings.Contains(out, "copy of this state folder") {
@@ -300,13 +324,17 @@ func TestInteropDatabaseOutage(t *testing.T) {
 	pg.Up(t)
 	n := 0
 	drop := func() {
-		for range 4 {
-			a.drop("R-OUT-"+string(rune('A'+n)), n)
-			n++
+		for within := false; !within; { // all four may be sent between two looks
+			for range 4 {
+				a.drop(fmt.Sprintf("R-OUT-%02d", n), n)
+				n++
+			}
+			eventuallyTrue(t, "the daemon is in the middle of them", func() bool {
+				left := n - len(dirs(t, a, "sent"))
+				within = left > 0 && strings.Count(logOf(a), `"stage":"admit"`) > n-4
+				return within || left == 0
+			})
 		}
-		eventuallyTrue(t, "the daemon is in the middle of them", func() bool {
-			return strings.Count(logOf(a), `"stage":"admit"`) > n-4 && len(dirs(t, a, "sent")) < n
-		})
 		time.Sleep(time.Duration(n) * 100 * time.Millisecond) // at another stage each time
 	}
 	for _, trouble := range []struct {
@@ -346,7 +374,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 		t.Errorf("%d of %d sent, %d objects, %d sealed files left, %d held", len(a.events(ledger.Sent)), n, a.objects("*.age"), a.sealed(), len(dirs(t, a, "held")))
 	}
 	noPatients(t, pg, []string{"R-OUT"})
-	a.noSecrets()
+	a.noSecrets(pg)
 }
 
 // astray makes the engine forget that a release is done. The daemon has to
