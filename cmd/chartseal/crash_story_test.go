@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"chartseal/ledger"
 	"chartseal/watch/notice"
@@ -136,13 +135,10 @@ func TestAnOutageCostsNoRows(t *testing.T) {
 	for tries := 3; tries <= 5; tries += 2 {
 		cmd := c.command(t.Context(), nil, "run")
 		must(t, cmd.Start())
-		for range 600 {
+		comes(t, "the release is tried again", func() bool {
 			log, _ := os.ReadFile(filepath.Join(c.dir, "log.json"))
-			if strings.Count(string(log), "source folder missing") >= tries {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
+			return strings.Count(string(log), "source folder missing") >= tries
+		})
 		strike(cmd.Process.Pid, everything)
 		if err := cmd.Wait(); !killed(err) {
 			t.Fatalf("the daemon ended by itself: %v", err)

@@ -27,9 +27,22 @@ func rolledBack(t *testing.T) *config.Config {
 	older := filepath.Join(t.TempDir(), "ledger")
 	must(t, os.CopyFS(older, os.DirFS(filepath.Join(cfg.State, "ledger"))))
 	runUntilIdle(t, cfg, time.Now, map[string][]byte{"b.yaml": letOrder("R-82")})
+	headsReach(t, cfg, 2)
 	must(t, os.RemoveAll(filepath.Join(cfg.State, "ledger")))
 	must(t, os.CopyFS(filepath.Join(cfg.State, "ledger"), os.DirFS(older)))
 	return cfg
+}
+
+// headsReach waits until the store has the head of an entry: the end of a run may cut its copy short.
+func headsReach(t *testing.T, cfg *config.Config, seq uint64) {
+	t.Helper()
+	whileOpen(t, cfg, func() {
+		comes(t, "the head in the store", func() bool {
+			st, err := chartseal.ReadStatus(t.Context(), cfg)
+			must(t, err)
+			return st.Copy.Seq == seq
+		})
+	})
 }
 
 func letOrder(id string) []byte {

@@ -86,6 +86,7 @@ func TestAnOrderWhoseReceiptWasPutAwayIsNotSentAgain(t *testing.T) {
 	must(t, os.CopyFS(yesterday, os.DirFS(cfg.State)))
 	again := letOrder("R-75")
 	runUntilIdle(t, cfg, time.Now, map[string][]byte{"b.yaml": again})
+	headsReach(t, cfg, 2)
 	must(t, os.Rename(filepath.Join(cfg.Outbox, "sent", "R-75"), filepath.Join(t.TempDir(), "R-75")))
 	must(t, os.RemoveAll(cfg.State))
 	must(t, os.CopyFS(cfg.State, os.DirFS(yesterday)))
