@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -115,7 +116,7 @@ func backedUpAt(t *testing.T, cfg *config.Config, key lock, drop []byte, at stri
 		}
 		once.Do(func() {
 			r, err = chartseal.Backup(context.Background(), cfg, (&app{}).options(nil), chartseal.Destination{Path: dir, To: key.to})
-			err = errors.Join(err, os.CopyFS(outbox, os.DirFS(cfg.Outbox)))
+			err = errors.Join(err, os.CopyFS(outbox, finished{os.DirFS(cfg.Outbox)}))
 		})
 	})
 	must(t, err)
@@ -123,6 +124,14 @@ func backedUpAt(t *testing.T, cfg *config.Config, key lock, drop []byte, at stri
 		t.Fatalf("%+v", r)
 	}
 	return r.Path, outbox
+}
+
+// finished is a folder without what is just being written into it, and renamed then.
+type finished struct{ fs.FS }
+
+func (f finished) ReadDir(name string) ([]fs.DirEntry, error) {
+	all, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), ".tmp") }), err
 }
 
 // runUntil runs the daemon until one order is answered; step is told of what became durable.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,13 +28,17 @@ func searchForPatients(t testscript.T, work string) {
 }
 
 // findPatients is searchForPatients for a practice under work. The state of a
-// release that is not answered yet may hold links.
+// release that is not answered yet may hold links, and what a daemon has left behind
+// that was killed may still move its files.
 func findPatients(work string, underWay bool) (searched, texts int, err error) {
 	needles, err := canaryNeedles(work)
 	if err != nil {
 		return 0, 0, err
 	}
 	err = filepath.WalkDir(work, func(path string, e fs.DirEntry, err error) error {
+		if underWay && isGone(path, work, err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -47,6 +52,9 @@ func findPatients(work string, underWay bool) (searched, texts int, err error) {
 		}
 		searched++
 		b, err := os.ReadFile(path)
+		if underWay && isGone(path, work, err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -64,6 +72,11 @@ func findPatients(work string, underWay bool) (searched, texts int, err error) {
 		return nil
 	})
 	return searched, len(needles), err
+}
+
+// isGone says that something below work was removed or renamed during a search.
+func isGone(path, work string, err error) bool {
+	return path != work && errors.Is(err, fs.ErrNotExist)
 }
 
 // isPrivatePlace tells the places where no patient may be named. Links lie in
@@ -93,6 +106,9 @@ func canaryNeedles(work string) ([]string, error) {
 		}
 	}
 	err := filepath.WalkDir(work, func(path string, e fs.DirEntry, err error) error {
+		if isGone(path, work, err) {
+			return nil
+		}
 		if err != nil || e.IsDir() || filepath.Ext(path) != ".yaml" {
 			return err
 		}

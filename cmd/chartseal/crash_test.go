@@ -173,17 +173,16 @@ func (m *matrix) disturb(c *scene, o *outcome, i int) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	hits := make(chan int, 1)
+	hits, stop := make(chan int, 1), make(chan struct{})
 	if len(o.after) > 0 {
-		stop := make(chan struct{})
 		go func() {
 			if m.ripen(c, stop) {
 				chase(cmd.Process.Pid, o.after[i], o.victim, stop, hits)
 			}
 		}()
-		defer close(stop)
 	}
 	err := cmd.Wait()
+	close(stop) // at once: another process may get the number
 	seen, hit, rerr := readSteps(steps)
 	if len(o.after) > 0 {
 		select {
