@@ -28,13 +28,13 @@ const signedForm = `authorization:
   document: forms/A-1.pdf
 `
 
-// authorized is an order under a form that ends today.
+// authorized is an order under a form that ends tomorrow.
 func authorized(id string) []byte {
 	who, _ := find("20871")
 	now := time.Now()
 	text := string(practice.OrderFor(who, id, practice.OrderOptions{Now: now, Recipient: "hale", Kinds: []string{"radiograph"}}))
 	text = strings.NewReplacer("basis: treatment", "basis: authorization", "relation: provider", "relation: attorney").Replace(text)
-	return []byte(text + strings.NewReplacer("ENDS", now.Format(time.DateOnly), "SIGNED", now.AddDate(0, 0, -1).Format(time.DateOnly)).Replace(signedForm))
+	return []byte(text + strings.NewReplacer("ENDS", now.AddDate(0, 0, 1).Format(time.DateOnly), "SIGNED", now.AddDate(0, 0, -1).Format(time.DateOnly)).Replace(signedForm))
 }
 
 // TestRulesAreAskedAgainBeforeTheUpload: what becomes forbidden between intake and
