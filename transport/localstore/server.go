@@ -119,10 +119,15 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// waitForPort waits a moment for a predecessor to let go of the port.
+// portWait is for a predecessor to end, which it may do slowly on a busy machine.
+const (
+	portWait  = 30 * time.Second
+	portPause = 200 * time.Millisecond
+)
+
+// waitForPort waits a while for a predecessor to let go of the port.
 func (s *Server) waitForPort(ctx context.Context) error {
-	const tries, pause = 30, 200 * time.Millisecond
-	for range tries {
+	for range portWait / portPause {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address())
 		if err == nil {
 			return l.Close()
@@ -130,7 +135,7 @@ func (s *Server) waitForPort(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pause):
+		case <-time.After(portPause):
 		}
 	}
 	return ErrPortTaken
