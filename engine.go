@@ -174,7 +174,7 @@ func (e *engine) launch(ctx context.Context, p *Practice, executor string) (err 
 		c.AppName, c.ApplicationVersion = ownApp(executor)
 		queue = "releases-" + executor
 	} else {
-		c.SQLiteSystemDB = e.db.SQL()
+		c.SQLiteSystemDB, c.SystemDBStartupTimeout = e.db.SQL(), ownStart
 	}
 	if e.ctx, err = dbos.NewContext(context.WithoutCancel(ctx), c); err != nil {
 		return e.launchError("open engine", err)
@@ -245,7 +245,8 @@ func (e *engine) endWith(ctx context.Context) func() {
 // and the limits of its start and its end.
 const (
 	pollQueue       = 5 * time.Second
-	startTimeout    = 30 * time.Second
+	startTimeout    = 30 * time.Second // of a server, which may be away
+	ownStart        = 3 * time.Minute  // of a file, on a disk that may be slow
 	shutdownTimeout = 10 * time.Second
 	cutAfter        = 3 * time.Second // then the connections to a frozen server are cut
 )

@@ -39,7 +39,7 @@ func (p *Practice) openStore(ctx context.Context) (err error) {
 
 func (p *Practice) startLocal(ctx context.Context) (s3.Config, error) {
 	var err error
-	p.local, err = localstore.Start(context.WithoutCancel(ctx), localstore.Options{
+	p.local, err = localstore.Start(ctx, localstore.Options{
 		Dir:     p.state.path("store"),
 		Command: func(ctx context.Context) *exec.Cmd { return p.opts.Self(ctx, "store") },
 		Died:    func() { p.log.Warn("embedded store ended and is started again", slog.String("stage", "store")) },
