@@ -72,8 +72,13 @@ async function measure(size) {
   }
 }
 
+// least is the smaller of two peaks: a collector that comes late only adds.
+const least = (a, b) => ({ bytes: a.bytes, renderer: Math.min(a.renderer, b.renderer), all: Math.min(a.all, b.all) });
+
 test("large: memory does not grow with the bundle", async () => {
-  const [less, more] = [await measure(small), await measure(large)];
+  const peaks = [];
+  for (const size of [small, large, small, large]) peaks.push(await measure(size));
+  const [less, more] = [least(peaks[0], peaks[2]), least(peaks[1], peaks[3])];
   const grown = more.bytes - less.bytes;
   console.log(`        ${mb(grown)} more: renderer ${mb(more.renderer - less.renderer)}, whole browser ${mb(more.all - less.all)}`);
   const slack = 64 * MB; // what is free to be collected, or not yet
