@@ -232,3 +232,30 @@ test("accessibility: reduced motion moves nothing for long", async () => {
   assert.deepEqual(motion, []);
   await done();
 });
+
+// still waits until the page glides no more: ten frames that show it in one place.
+const still = (page) => page.evaluate(() => new Promise((done) => {
+  let [at, frames] = [scrollY, 0];
+  const look = () => {
+    frames = scrollY === at ? frames + 1 : 0;
+    at = scrollY;
+    if (frames < 10) requestAnimationFrame(look);
+    else done();
+  };
+  look();
+}));
+
+test("accessibility: with ordinary motion the page glides to what is wrong, and goes on from there", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url, { viewport: { width: 390, height: 500 }, reducedMotion: "no-preference" });
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior), "smooth");
+  for (const typed of ["crop unlit", "crop unlit mossy dingo relax salute"]) {
+    await page.fill("#words", typed);
+    await page.locator("#open").scrollIntoViewIfNeeded();
+    await still(page);
+    await page.click("#open");
+    if (typed === "crop unlit") await page.waitForFunction(() => Math.abs(document.getElementById("fault").getBoundingClientRect().top) < 2);
+  }
+  await opened(page);
+  await done();
+});

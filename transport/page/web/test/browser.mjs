@@ -24,13 +24,13 @@ export const launch = () => chromium.launch({ executablePath: executable(), args
 
 // launchProfile opens an ordinary window, whose storage is on disk.
 export const launchProfile = (folder) => chromium.launchPersistentContext(folder, {
-  executablePath: executable(), args: flags, viewport: { width: 1100, height: 900 }, acceptDownloads: true,
+  executablePath: executable(), args: flags, viewport: { width: 1100, height: 900 }, acceptDownloads: true, reducedMotion: "reduce",
 });
 
 // launchFirefox starts a stock Firefox that saves into a folder.
 export const launchFirefox = (folder, prefs) => firefox.launch({
   channel: "moz-firefox", executablePath: find("FIREFOX", "/usr/bin/firefox-esr", "/usr/bin/firefox"), downloadsPath: folder,
-  firefoxUserPrefs: { "browser.download.dir": folder, "browser.download.folderList": 2, "browser.download.always_ask_before_handling_new_types": false, ...prefs },
+  firefoxUserPrefs: { "browser.download.dir": folder, "browser.download.folderList": 2, "browser.download.always_ask_before_handling_new_types": false, "ui.prefersReducedMotion": 1, ...prefs },
 });
 
 let renderer;

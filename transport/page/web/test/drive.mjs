@@ -16,7 +16,7 @@ const tabs = [];
 const browser = await launch();
 
 async function visit({ url }) {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, locale: "en-US" });
+  const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, reducedMotion: "reduce", locale: "en-US" });
   const page = await context.newPage();
   const fail = (what) => { throw new Error(what); };
   page.on("pageerror", (err) => fail(err.message));

@@ -48,16 +48,61 @@ test("download: an encoding added on the way is undone, and ranges are not asked
   assert.deepEqual(requests.map((r) => r.headers.range), [undefined, undefined]);
 }));
 
+const patience = 987_654; // no other timer takes so long
+
+// clockwork holds the timers of that length: one runs only when the test says so.
+function clockwork() {
+  const real = { setTimeout, clearTimeout };
+  const running = new Map();
+  const clock = { running, started: 0, most: 0, stop: () => Object.assign(globalThis, real) };
+  globalThis.setTimeout = (run, ms, ...more) => {
+    if (ms !== patience) return real.setTimeout(run, ms, ...more);
+    const timer = { run };
+    running.set(timer, run);
+    clock.started++;
+    clock.most = Math.max(clock.most, running.size);
+    return timer;
+  };
+  globalThis.clearTimeout = (timer) => running.delete(timer) || real.clearTimeout(timer);
+  return clock;
+}
+
+// silenced downloads from a line that falls silent after so many bytes, and lets the
+// patience with it end then.
+async function silenced(url, bytes) {
+  const clock = clockwork();
+  try {
+    const reader = (await download(url, { wait: now, patience })).stream.getReader();
+    const chunks = [];
+    for (let left = bytes; left > 0;) {
+      const { value } = await reader.read();
+      chunks.push(value);
+      left -= value.length;
+    }
+    const next = reader.read();
+    while (clock.running.size === 0) await new Promise(setImmediate);
+    for (const [timer, run] of clock.running) {
+      clock.running.delete(timer);
+      run();
+    }
+    for (let answer = await next; !answer.done; answer = await reader.read()) chunks.push(answer.value);
+    assert.equal(clock.running.size, 0);
+    return Buffer.concat(chunks);
+  } finally {
+    clock.stop();
+  }
+}
+
 test("download: a line that falls silent is given up and taken up again", () => served({ breakAt: 300_000, silent: true }, async (url, requests) => {
-  assert.ok((await whole(await download(url, { wait: now, patience: 200 }))).equals(data));
-  assert.equal(requests.length, 2);
+  assert.ok((await silenced(url, 300_000)).equals(data));
+  assert.deepEqual(requests.map((r) => r.headers.range), [undefined, "bytes=300000-"]);
 }));
 
 test("download: a silent line is given up, too, where aborting ends nothing", () => served({ breakAt: 300_000, silent: true }, async (url, requests) => {
   const { abort } = AbortController.prototype;
   AbortController.prototype.abort = () => {};
   try {
-    assert.ok((await whole(await download(url, { wait: now, patience: 200 }))).equals(data));
+    assert.ok((await silenced(url, 300_000)).equals(data));
   } finally {
     AbortController.prototype.abort = abort;
   }
@@ -65,8 +110,15 @@ test("download: a silent line is given up, too, where aborting ends nothing", ()
 }));
 
 test("download: a slow line is waited for", () => served({ pace: 200_000 }, async (url, requests) => {
-  assert.ok((await whole(await download(url, { patience: 1000 }))).equals(data));
+  const clock = clockwork();
+  try {
+    assert.ok((await whole(await download(url, { patience }))).equals(data));
+  } finally {
+    clock.stop();
+  }
   assert.equal(requests.length, 1);
+  assert.deepEqual([clock.running.size, clock.most], [0, 1], "a timer of an earlier byte goes on");
+  assert.ok(clock.started > data.length / 200_000, `the patience began ${clock.started} times`);
 }));
 
 test("download: a server that never answers is the connection's fault", () => served({ delay: 5000 }, async (url) => {

@@ -75,10 +75,11 @@ export async function publish(sealed, options = {}) {
 }
 
 // visit opens the page in a fresh profile and notes what must not happen:
-// script errors, refusals by the content security policy, requests elsewhere.
+// script errors, refusals by the content security policy, requests elsewhere. Without
+// reduced motion a press may be lost: the page glides away under the mouse.
 export async function visit(url, options = {}) {
   const { browser, server } = await setup();
-  const context = options.context || await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, ...options });
+  const context = options.context || await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, reducedMotion: "reduce", ...options });
   if (options.init) await context.addInitScript(options.init);
   const page = await context.newPage();
   const bad = [];
