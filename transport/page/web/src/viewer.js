@@ -36,7 +36,8 @@ class Viewer {
     this.dialog.replaceChildren(this.head(), this.body, this.tools, this.note);
     this.onKey = (event) => this.key(event);
     this.dialog.addEventListener("keydown", this.onKey);
-    this.dialog.addEventListener("close", () => this.close(), { once: true });
+    this.onClose = () => this.closed();
+    this.dialog.addEventListener("close", this.onClose);
   }
 
   head() {
@@ -77,7 +78,9 @@ class Viewer {
       this.refuse("cannot_show_pdf");
       return;
     }
-    const url = URL.createObjectURL(await this.items[0]());
+    const file = await this.items[0]();
+    if (!this.open) return;
+    const url = URL.createObjectURL(file);
     this.urls.push(url);
     this.body.replaceChildren(el("iframe", { src: url, title: this.title }));
   }
@@ -349,9 +352,16 @@ class Viewer {
     event.preventDefault();
   }
 
+  // closed is told by the dialog, and late: what shows by then is another viewer's.
+  closed() {
+    if (!this.dialog.open) this.close();
+  }
+
   close() {
+    if (!this.open) return;
     this.open = false;
     this.dialog.removeEventListener("keydown", this.onKey);
+    this.dialog.removeEventListener("close", this.onClose);
     this.panes.forEach((pane) => pane.close());
     this.urls.forEach((url) => URL.revokeObjectURL(url));
     Object.assign(this, { panes: [], active: null, volume: null });
@@ -367,5 +377,6 @@ export function openViewer(what) {
 }
 
 export function closeViewer() {
-  if (current) current.dialog.close();
+  current?.dialog.close();
+  current?.close();
 }

@@ -7,7 +7,7 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import * as make from "./bundle.mjs";
 import { launchFirefox } from "./browser.mjs";
 import { test } from "./harness.mjs";
-import { enter, folder, kept, lit, opened, publish, refused, serial, setup, view, visit } from "./stage.mjs";
+import { enter, folder, kept, lit, opened, pdfShown, publish, refused, serial, setup, view, visit } from "./stage.mjs";
 
 // within runs with Firefox windows.
 async function within(prefs, run) {
@@ -55,7 +55,7 @@ test("firefox: words open, lists, shows and saves; closing deletes", () => withi
   }
   assert.deepEqual(bad, []);
   await page.getByRole("button", { name: "View Chart" }).click();
-  assert.match(await page.locator("dialog iframe").getAttribute("src"), /^blob:/);
+  assert.match(await pdfShown(page), /^blob:/);
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Close and delete" }).click();
   await page.waitForSelector("#closed:not([hidden])");

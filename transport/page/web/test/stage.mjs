@@ -144,6 +144,12 @@ export const lit = (page, n = 0) => page.evaluate((i) => {
   return count;
 }, n);
 
+// pdfShown is the address of the PDF file that the viewer shows, or what it says instead.
+export async function pdfShown(page) {
+  const shown = await page.waitForSelector("dialog iframe, .v-message button");
+  return await shown.getAttribute("src") ?? page.locator(".v-message").innerText();
+}
+
 export async function view(page, name) {
   await page.getByRole("button", { name }).click();
   await page.waitForSelector(".pane canvas[aria-label]");

@@ -5,7 +5,7 @@ import * as make from "./bundle.mjs";
 import * as d from "./dicomfile.mjs";
 import { test } from "./harness.mjs";
 import { slices } from "./phantom.mjs";
-import { enter, lit, opened, publish, setup, signer, view, visit } from "./stage.mjs";
+import { enter, lit, opened, pdfShown, publish, setup, signer, view, visit } from "./stage.mjs";
 
 const keysNamed = (page) => page.locator(".v-note .keys").textContent();
 
@@ -24,9 +24,31 @@ test("viewer: pictures, radiographs and PDF files", async () => {
     await page.getByRole("button", { name: "Close", exact: true }).click();
   }
   await page.getByRole("button", { name: "View Chart" }).click();
-  const src = await page.locator("dialog iframe").getAttribute("src");
-  assert.match(src, /^blob:/);
+  assert.match(await pdfShown(page), /^blob:/);
   await page.keyboard.press("Escape");
+  await done();
+});
+
+test("viewer: what is opened before the last one has closed is not emptied by it", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed)).url);
+  await enter(page);
+  await opened(page);
+  for (const closes of ["Close", null]) {
+    await view(page, "View Photograph");
+    await page.evaluate((label) => new Promise((told) => { // in one task, before the dialog tells that it has closed
+      const dialog = document.querySelector("dialog");
+      dialog.addEventListener("close", () => setTimeout(told), { once: true });
+      if (label) [...dialog.querySelectorAll("button")].find((b) => b.textContent === label).click();
+      document.querySelector("#records [aria-label^='View Intraoral']").click();
+    }), closes);
+    await page.waitForSelector(".pane canvas[aria-label]");
+    assert.match(await page.locator("#viewer-title").textContent(), /Intraoral/);
+    assert.equal(await page.locator(".pane").count(), 1);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "hidden" });
+    await page.waitForFunction(() => document.querySelector("dialog").childElementCount === 0);
+  }
   await done();
 });
 
