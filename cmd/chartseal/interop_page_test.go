@@ -292,7 +292,7 @@ func newBrowser(t *testing.T) *browser {
 	if _, err := os.Stat(filepath.Join(web, "node_modules", "playwright-core")); err != nil {
 		t.Fatal("playwright-core is not there: run `npm ci` in transport/page/web")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "node", "test/drive.mjs")
 	cmd.Dir = web
 	cmd.Stderr = os.Stderr

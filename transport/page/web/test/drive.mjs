@@ -17,6 +17,7 @@ const browser = await launch();
 
 async function visit({ url }) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, reducedMotion: "reduce", locale: "en-US" });
+  context.setDefaultTimeout(600_000);
   const page = await context.newPage();
   const fail = (what) => { throw new Error(what); };
   page.on("pageerror", (err) => fail(err.message));
@@ -37,7 +38,7 @@ async function open({ tab, words, key }) {
   }
   await page.evaluate(() => { document.getElementById("fault").hidden = true; });
   await page.click("#open");
-  await page.waitForSelector("#records-title, #fault:not([hidden])", { timeout: 60000 });
+  await page.waitForSelector("#records-title, #fault:not([hidden])");
   if (await page.locator("#records-title").count()) return { opened: await page.locator("#records-title").textContent() };
   const fault = {};
   for (const [code, name] of [["es", "Español"], ["en", "English"]]) {
