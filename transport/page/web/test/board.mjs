@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { launch } from "./browser.mjs";
+import { within } from "./harness.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const [address, folder] = process.argv.slice(2);
@@ -12,7 +13,14 @@ const home = new URL("/board/", address).href;
 const wrong = [];
 const browser = await launch();
 
-const first = await browser.newContext();
+// enter makes a window that is patient with a busy machine.
+async function enter(options) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(300_000);
+  return context;
+}
+
+const first = await enter();
 const page = await first.newPage();
 await page.goto(address);
 if (page.url() !== home) wrong.push(`the address leads to ${new URL(page.url()).pathname}`);
@@ -20,7 +28,7 @@ const storageState = await first.storageState();
 await first.close();
 
 for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["dark", 400], ["light", 320]]) {
-  const context = await browser.newContext({ storageState, colorScheme, viewport: { width, height: 900 } });
+  const context = await enter({ storageState, colorScheme, viewport: { width, height: 900 } });
   const tab = await context.newPage();
   const say = (what) => wrong.push(`${colorScheme} ${width}: ${what}`);
   tab.on("console", (m) => say(m.text()));
@@ -39,17 +47,13 @@ for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["dark", 40
 }
 
 // It renews itself in place, can be paused, and says when nobody answers any more.
-const context = await browser.newContext({ storageState, viewport: { width: 1280, height: 500 } });
+const context = await enter({ storageState, viewport: { width: 1280, height: 500 } });
 const tab = await context.newPage();
 await tab.clock.install();
 await tab.goto(home);
 const time = () => tab.locator("#now").textContent();
 const settled = async (what, is) => {
-  for (let i = 0; i < 50; i++) {
-    if (await is()) return;
-    await tab.waitForTimeout(100);
-  }
-  wrong.push(what);
+  if (!await within(is)) wrong.push(what);
 };
 await tab.evaluate(() => { document.getElementById("now").textContent = "old"; window.scrollTo(0, 300); window.mine = true; });
 await tab.clock.fastForward(21000);
@@ -67,7 +71,7 @@ await context.setOffline(false);
 await tab.clock.fastForward(21000);
 await settled("the daemon answers again, and nobody says so", () => tab.locator("#away").isHidden());
 
-const stranger = await browser.newContext();
+const stranger = await enter();
 const closed = await stranger.newPage();
 const answer = await closed.goto(home);
 if (answer.status() !== 403) wrong.push(`a stranger gets ${answer.status()}`);

@@ -31,6 +31,16 @@ export async function runAll(filter) {
   return count;
 }
 
+// within asks until something is so, however late, and returns it; after some minutes
+// it returns what it is then.
+export async function within(ask, is = Boolean, minutes = 3) {
+  for (const until = performance.now() + minutes * 60_000; ;) {
+    const answer = await ask();
+    if (is(answer) || performance.now() > until) return answer;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
 // random is a small generator with a fixed start, so that a failure can be
 // run again (mulberry32).
 export function random(seed) {
