@@ -37,10 +37,16 @@ async function run({ source, secret, expect, name }) {
   }
 }
 
+// stop leaves nothing behind, and nothing that could still write.
+async function stop() {
+  store?.empty();
+  await store?.discard();
+  close();
+}
+
 addEventListener("message", (event) => {
   if (event.data.stop) {
-    store?.empty();
-    close();
+    stop();
     return;
   }
   run(event.data).catch((err) => {

@@ -3,7 +3,7 @@
 import workerText from "worker:age.worker.js";
 import { claim, remove } from "./store.js";
 
-const grace = 150; // ms
+const grace = 400; // ms: a browser that is told to close a tab waits for half a second
 
 // Trusted Types (a W3C draft, on by the page's CSP) let only this one script
 // be started.
@@ -61,13 +61,14 @@ export class Session {
 
   // abandon deletes the plaintext of a page that is going away. The worker has to
   // let go of its file first; nothing can be waited for any more, so this thread
-  // gives it a moment.
+  // gives it a moment. A worker that comes later deletes the file by itself: it is
+  // left alone, for it ends with the page.
   abandon() {
     if (this.worker) {
       this.worker.postMessage({ stop: true });
       for (const until = performance.now() + grace; performance.now() < until;);
     }
-    this.close();
+    remove(this.name);
   }
 
   // close deletes the plaintext, and resolves to whether it is gone.

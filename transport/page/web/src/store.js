@@ -6,6 +6,7 @@ import { Fault } from "./fault.js";
 
 const folder = "chartseal";
 const partSize = 8 << 20;
+const patience = 10000; // ms
 
 let known = null;
 
@@ -46,7 +47,7 @@ export async function remove(name) {
   } catch {
     return true; // without private storage nothing was kept in it
   }
-  for (let attempt = 0; attempt < 20; attempt++) {
+  for (const until = performance.now() + patience; performance.now() < until;) {
     try {
       await dir.removeEntry(name);
       return true;
@@ -109,20 +110,26 @@ class PrivateFile {
   // above the quota without a word.
   async finish() {
     this.handle.flush();
-    this.handle.close();
+    this.letGo();
     const file = await this.file.getFile();
     if (file.size !== this.size) throw new Fault("no_space", "the file is shorter than what was written");
     return file;
   }
 
-  // empty takes away what was written, at once.
+  letGo() {
+    this.handle?.close();
+    this.handle = null;
+  }
+
+  // empty takes away what was written, at once. Once the file was let go of, only
+  // deleting does.
   empty() {
-    this.handle.truncate(0);
-    this.handle.close();
+    this.handle?.truncate(0);
+    this.letGo();
   }
 
   async discard() {
-    this.handle.close();
+    this.letGo();
     await remove(this.name);
   }
 }

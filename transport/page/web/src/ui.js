@@ -264,12 +264,15 @@ async function closeRecords() {
 
 async function cancel() {
   const { session } = state;
+  if (!session) return;
   state.session = null;
-  await session?.close();
+  state.left = !await session.close();
   progress.reset();
   show("welcome", panels);
   drawWay();
-  $("open").focus();
+  drawClosed();
+  $("closed").hidden = !state.left;
+  $(state.left ? "closed" : "open").focus();
 }
 
 function pickSaved(file) {

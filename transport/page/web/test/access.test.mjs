@@ -1,6 +1,7 @@
 // For everybody: keyboard, languages, small screens, assistive technology.
 import assert from "node:assert/strict";
 import { test } from "./harness.mjs";
+import { never } from "./server.mjs";
 import { enter, lit, opened, publish, refused, setup, violations, visit } from "./stage.mjs";
 
 test("page: keyboard alone is enough", async () => {
@@ -126,7 +127,7 @@ test("accessibility: axe finds nothing, light and dark, on every view", async ()
 
 test("accessibility: the progress panel too", async () => {
   const { sealed } = await setup();
-  const { page, done } = await visit((await publish(sealed, { object: { delay: 5000 } })).url);
+  const { page, done } = await visit((await publish(sealed, { object: { hold: never } })).url);
   await enter(page);
   await page.waitForSelector("#working:not([hidden])");
   assert.deepEqual(await violations(page), []);
@@ -223,7 +224,7 @@ test("accessibility: parts in another language say so (WCAG 3.1.2)", async () =>
 
 test("accessibility: reduced motion moves nothing for long", async () => {
   const { sealed } = await setup();
-  const { page, done } = await visit((await publish(sealed, { object: { delay: 3000 } })).url, { reducedMotion: "reduce" });
+  const { page, done } = await visit((await publish(sealed, { object: { hold: never } })).url, { reducedMotion: "reduce" });
   await enter(page);
   const motion = await page.evaluate(() => [...document.querySelectorAll("*")].filter((n) => {
     const style = getComputedStyle(n);

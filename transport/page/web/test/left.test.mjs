@@ -1,8 +1,9 @@
 // What stays on the device: nothing, whatever ends the page.
 import assert from "node:assert/strict";
 import * as make from "./bundle.mjs";
-import { test } from "./harness.mjs";
-import { enter, kept, lit, opened, publish, refused, saved, setup, view, visit } from "./stage.mjs";
+import { test, within } from "./harness.mjs";
+import { never } from "./server.mjs";
+import { enter, kept, lit, opened, publish, refused, saved, setup, view, visit, written } from "./stage.mjs";
 
 test("page: works again after a reload, and sweeps up what a crash left", async () => {
   const { sealed } = await setup();
@@ -53,6 +54,11 @@ const inWorker = (code) => `{
 const refuse = inWorker("navigator.storage.getDirectory = () => Promise.reject(new DOMException('no', 'SecurityError'));");
 const full = inWorker("navigator.storage.estimate = async () => ({ quota: 1e6, usage: 9e5 });");
 
+// late has the worker hear of the end only when the page has stopped waiting for it.
+const late = inWorker(`addEventListener("message", ({ data }) => {
+  if (data.stop) for (const until = performance.now() + 1000; performance.now() < until;);
+});`);
+
 test("page: private windows work without private storage", async () => {
   const { sealed, zip } = await setup();
   const { page, done } = await visit((await publish(sealed)).url, { init: refuse });
@@ -70,14 +76,17 @@ test("page: private windows work without private storage", async () => {
 
 test("page: cancelling leaves nothing", async () => {
   const { sealed } = await setup();
-  const { page, done } = await visit((await publish(sealed, { object: { delay: 4000 } })).url);
-  await enter(page);
-  await page.waitForTimeout(400);
-  await page.click("#cancel");
-  await page.waitForSelector("#welcome:not([hidden])");
-  assert.deepEqual(await kept(page), []);
-  assert.equal(await page.locator("#fault").isVisible(), false);
-  await done();
+  for (const object of [{}, { pace: 15000 }]) { // before the answer, and amid it
+    const { page, done } = await visit((await publish(sealed, { object: { hold: never, ...object } })).url);
+    await enter(page);
+    await page.waitForSelector("#working:not([hidden])");
+    if (object.pace) assert.ok(await within(() => written(page)) > 0);
+    await page.click("#cancel");
+    await page.waitForSelector("#welcome:not([hidden])");
+    assert.deepEqual(await kept(page), []);
+    for (const id of ["#fault", "#closed"]) assert.equal(await page.locator(id).isVisible(), false);
+    await done();
+  }
 });
 
 // beside opens another page of the same origin, which is none of ours.
@@ -88,27 +97,16 @@ async function beside(context) {
   return page;
 }
 
-// emptied waits a little for the store to be empty, and tells what it holds.
-async function emptied(page) {
-  for (let i = 0; i < 20 && (await kept(page)).length > 0; i++) await page.waitForTimeout(50);
-  return kept(page);
-}
-
-// written is how much plaintext lies in the store.
-const written = (page) => page.evaluate(async () => {
-  const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle("chartseal", { create: true });
-  let sum = 0;
-  for await (const file of dir.values()) sum += (await file.getFile()).size;
-  return sum;
-});
+// emptied waits for the store to be empty, and tells what it holds.
+const emptied = (page) => within(() => kept(page), (names) => names.length === 0);
 
 test("page: closing the tab deletes the records, opened or half received", async () => {
   const { sealed } = await setup();
-  for (const object of [{}, { pace: 15000 }]) {
+  for (const object of [{}, { pace: 15000, hold: never }]) {
     const { page, context, done } = await visit((await publish(sealed, { object })).url);
     const other = await beside(context);
     await enter(page);
-    if (object.pace) while (await written(other) === 0) await other.waitForTimeout(20);
+    if (object.pace) await within(() => written(other));
     else await opened(page);
     assert.ok(await written(other) > 0);
     await page.close();
@@ -130,6 +128,17 @@ test("page: going away deletes the records, and going back shows none", async ()
   assert.equal(await page.inputValue("#words"), "");
   await enter(page);
   await opened(page);
+  await done();
+});
+
+test("page: going away deletes what is half received, however late the worker hears of it", async () => {
+  const { sealed, server } = await setup();
+  const { page, context, done } = await visit((await publish(sealed, { object: { pace: 15000, hold: never } })).url, { init: late });
+  const other = await beside(context);
+  await enter(page);
+  assert.ok(await within(() => written(other)) > 0);
+  await page.goto(`http://127.0.0.1:${server.port}/bucket/nothing-here`);
+  assert.deepEqual(await emptied(other), []);
   await done();
 });
 
@@ -221,4 +230,20 @@ test("page: a copy that could not be deleted is not said to be deleted", async (
   await bad.page.waitForSelector("#fault:not([hidden])");
   assert.match(await bad.page.locator("#fault").innerText(), /could not be deleted from this device yet/);
   await bad.done();
+});
+
+test("page: a copy that cancelling could not delete is not passed over in silence", async () => {
+  const { sealed } = await setup();
+  const { page, done } = await visit((await publish(sealed, { object: { pace: 15000, hold: never } })).url);
+  await enter(page);
+  assert.ok(await within(() => written(page)) > 0);
+  await page.evaluate(held);
+  await page.click("#cancel");
+  await page.locator("#closed").waitFor();
+  assert.match(await page.locator("#closed").textContent(), /could not be deleted yet.*reload this page/);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "closed");
+  await page.reload();
+  assert.deepEqual(await emptied(page), []);
+  assert.equal(await page.locator("#closed").isVisible(), false);
+  await done();
 });

@@ -11,6 +11,7 @@ export async function startServer() {
     const object = objects.get(new URL(request.url, "http://x").pathname);
     if (!object) return answer(response, 404, "<Error><Code>NoSuchKey</Code></Error>");
     if (object.status) return answer(response, object.status, object.body, object.type);
+    if (object.then && !object.broken) objects.set(new URL(request.url, "http://x").pathname, object.then);
     return send(request, response, object);
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
@@ -22,10 +23,14 @@ function answer(response, status, body = "", type = "application/xml") {
   response.end(body);
 }
 
+// never is what an answer waits for that is not to come.
+export const never = new Promise(() => {});
+
 // send serves an object. breakAt cuts the connection once, after that many
-// bytes, or only falls silent; delay waits before the body; noRange sends
-// everything whatever was asked for; gzip encodes it on the way; pace is how
-// many bytes come in a tenth of a second.
+// bytes and no earlier than when, or only falls silent; then is what lies there
+// from that moment on; hold keeps the last of the body back, or all of it where
+// there is no pace; noRange sends everything whatever was asked for; gzip encodes
+// it on the way; pace is how many bytes come in a tenth of a second.
 function send(request, response, object) {
   const data = object.gzip ? gzipSync(object.data) : object.data;
   const asked = Number(/bytes=(\d+)-/.exec(request.headers.range || "")?.[1] || 0);
@@ -39,16 +44,26 @@ function send(request, response, object) {
   });
   if (object.breakAt && !object.broken) {
     object.broken = true;
-    response.write(body.subarray(0, object.breakAt), () => object.silent || setTimeout(() => response.socket.destroy(), 50));
+    response.write(body.subarray(0, object.breakAt), () => object.silent || cut(response, object.when));
     return undefined;
   }
-  if (object.pace) return trickle(response, body, object.pace);
-  setTimeout(() => response.end(body), object.delay || 0);
+  trickle(response, body, object);
   return undefined;
 }
 
-function trickle(response, body, pace) {
-  response.write(body.subarray(0, pace));
-  if (body.length <= pace || response.destroyed) response.end();
-  else setTimeout(() => trickle(response, body.subarray(pace), pace), 100);
+async function cut(response, when = pause(50)) {
+  await when;
+  response.socket?.destroy();
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function trickle(response, body, { pace = body.length, hold }) {
+  let rest = body;
+  for (; rest.length > pace && !response.destroyed; rest = rest.subarray(pace)) {
+    response.write(rest.subarray(0, pace));
+    await pause(100);
+  }
+  await hold;
+  response.end(rest);
 }

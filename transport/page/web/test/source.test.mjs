@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { download, local, refusal } from "../src/source.js";
 import { test } from "./harness.mjs";
-import { startServer } from "./server.mjs";
+import { never, startServer } from "./server.mjs";
 
 const data = randomBytes(900_000);
 
@@ -29,12 +29,22 @@ test("download: whole, with its size", () => served({}, async (url, requests) =>
   assert.equal(requests.length, 1);
 }));
 
-test("download: taken up where it broke off, and the recipient is told", () => served({ breakAt: 300_000 }, async (url, requests) => {
-  let told = 0;
-  assert.ok((await whole(await download(url, { wait: now, lost: () => told++ }))).equals(data));
-  assert.equal(told, 1);
-  assert.match(requests[1].headers.range, /^bytes=\d+-$/);
-}));
+test("download: taken up where it broke off, and the recipient is told", () => {
+  let cut;
+  const when = new Promise((go) => { cut = go; }); // what came before the break is dropped unless it was read
+  return served({ breakAt: 300_000, when }, async (url, requests) => {
+    let told = 0;
+    const reader = (await download(url, { wait: now, lost: () => told++ })).stream.getReader();
+    const chunks = [];
+    for (let answer = await reader.read(); !answer.done; answer = await reader.read()) {
+      chunks.push(answer.value);
+      cut();
+    }
+    assert.ok(Buffer.concat(chunks).equals(data));
+    assert.equal(told, 1);
+    assert.match(requests[1].headers.range, /^bytes=[1-9]\d*-$/);
+  });
+});
 
 test("download: a store without ranges starts again, and nothing comes twice", () => served({ breakAt: 300_000, noRange: true }, async (url, requests) => {
   assert.ok((await whole(await download(url, { wait: now }))).equals(data));
@@ -121,7 +131,7 @@ test("download: a slow line is waited for", () => served({ pace: 200_000 }, asyn
   assert.ok(clock.started > data.length / 200_000, `the patience began ${clock.started} times`);
 }));
 
-test("download: a server that never answers is the connection's fault", () => served({ delay: 5000 }, async (url) => {
+test("download: a server that never answers is the connection's fault", () => served({ hold: never }, async (url) => {
   await assert.rejects(download(url, { patience: 30 }), fault("offline"));
 }));
 

@@ -80,6 +80,7 @@ export async function publish(sealed, options = {}) {
 export async function visit(url, options = {}) {
   const { browser, server } = await setup();
   const context = options.context || await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(180_000);
   if (options.init) await context.addInitScript(options.init);
   const page = await context.newPage();
   const bad = [];
@@ -98,12 +99,12 @@ export const enter = async (page, typed = "Crop unlit — mossy dingo relax SALU
   await page.fill("#words", typed);
   await page.click("#open");
 };
-export const opened = (page, timeout = 60000) => page.waitForSelector("#records-title", { timeout });
+export const opened = (page, timeout = 600_000) => page.waitForSelector("#records-title", { timeout });
 
 // refused waits for a fault and returns its title, making sure that nothing is
 // shown and nothing kept.
 export async function refused(page) {
-  await page.waitForSelector("#fault:not([hidden])", { timeout: 60000 });
+  await page.waitForSelector("#fault:not([hidden])", { timeout: 600_000 });
   assert.equal(await page.locator("#records").isVisible(), false);
   assert.equal(await page.locator("#records li").count(), 0);
   assert.deepEqual(await kept(page), []);
@@ -120,6 +121,14 @@ export const kept = (page) => page.evaluate(async () => {
   } catch {
     return [];
   }
+});
+
+// written is how much plaintext lies in the store.
+export const written = (page) => page.evaluate(async () => {
+  const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle("chartseal", { create: true });
+  let sum = 0;
+  for await (const file of dir.values()) sum += (await file.getFile()).size;
+  return sum;
 });
 
 export async function saved(page, name) {
