@@ -10,7 +10,8 @@ export function skip(reason) {
   throw new Skip(reason);
 }
 
-export async function runAll(filter) {
+// runAll runs the tests; after follows each, however it ended.
+export async function runAll(filter, after = async () => {}) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   for (const { name, run } of tests.filter((t) => !filter || t.name.includes(filter))) {
     const start = performance.now();
@@ -26,6 +27,8 @@ export async function runAll(filter) {
       }
       count.failed++;
       console.log(`FAILED  ${name}\n${String(err.stack || err).replace(/^/gm, "        ")}`);
+    } finally {
+      await after();
     }
   }
   return count;

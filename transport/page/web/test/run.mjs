@@ -16,7 +16,7 @@ import "./viewer.test.mjs";
 import "./access.test.mjs";
 import "./firefox.test.mjs";
 import "./large.test.mjs";
-import { close } from "./stage.mjs";
+import { close, leave } from "./stage.mjs";
 
 const limit = 250_000; // bytes, compressed
 
@@ -29,7 +29,7 @@ test("build: the committed page is what its sources make, and small", async () =
 });
 
 const filter = process.argv.slice(2).find((arg) => !arg.startsWith("--"));
-const { passed, failed, skipped } = await runAll(filter);
+const { passed, failed, skipped } = await runAll(filter, leave);
 await close();
 if (skipped) console.log(`${skipped} skipped`);
 console.log(`${passed} passed, ${failed} failed`);

@@ -17,19 +17,23 @@ export const signer = make.signer();
 let shared;
 
 // setup starts the browser and the store once, and makes the usual bundle.
-export async function setup() {
-  if (shared) return shared;
+export function setup() {
+  shared ??= prepare();
+  return shared;
+}
+
+async function prepare() {
   const [server, browser] = [await startServer(), await launch()];
   const jpeg = await photograph(browser);
   const list = records({ jpeg, size: 48, count: 24 });
   const zip = make.archive(list, signer);
-  shared = { server, browser, jpeg, list, zip, sealed: await make.seal(zip) };
-  return shared;
+  return { server, browser, jpeg, list, zip, sealed: await make.seal(zip) };
 }
 
 export async function close() {
-  await shared?.browser.close();
-  shared?.server.close();
+  const { server, browser } = await shared?.catch(() => null) || {};
+  await browser?.close();
+  server?.close();
 }
 
 // photograph has the browser make a JPEG.
@@ -74,12 +78,22 @@ export async function publish(sealed, options = {}) {
   return { url: `${base}.html`, html, name };
 }
 
+const left = new Set();
+
+// leave closes the windows that a failed test has left open: what goes on in them would
+// disturb the next.
+export async function leave() {
+  for (const context of left) await context.close().catch(() => {});
+  left.clear();
+}
+
 // visit opens the page in a fresh profile and notes what must not happen:
 // script errors, refusals by the content security policy, requests elsewhere. Without
 // reduced motion a press may be lost: the page glides away under the mouse.
 export async function visit(url, options = {}) {
   const { browser, server } = await setup();
   const context = options.context || await browser.newContext({ viewport: { width: 1100, height: 900 }, acceptDownloads: true, reducedMotion: "reduce", ...options });
+  left.add(context);
   context.setDefaultTimeout(180_000);
   if (options.init) await context.addInitScript(options.init);
   const page = await context.newPage();
