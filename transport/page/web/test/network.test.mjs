@@ -65,8 +65,10 @@ test("page: while the connection is lost it says so, and goes on by itself", asy
   const path = `/bucket/${name}.zip.age`;
   const object = server.objects.get(path);
   await enter(page);
-  await page.waitForFunction(() => /connection was lost/.test(document.getElementById("step").textContent));
-  assert.match(await page.locator("#announce").textContent(), /Trying again/);
+  await page.waitForFunction(() => { // in one look: the words are tried meanwhile
+    const says = (id, what) => what.test(document.getElementById(id).textContent);
+    return says("step", /connection was lost/) && says("announce", /Trying again/);
+  });
   server.objects.set(path, object);
   await opened(page);
   await done();
