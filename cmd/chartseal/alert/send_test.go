@@ -112,7 +112,7 @@ func (p *post) listen(t *testing.T, protect Protection) *Mail {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close(); <-done })
+	t.Cleanup(func() { _, _ = s.Close(), l.Close(); <-done }) // the server knows its listener only once it serves
 	return &Mail{
 		Server: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Protect: protect, User: "chartseal", Password: "geheim",
 		From: "chartseal@lakeside.example", To: []string{"it@lakeside.example", "boss@lakeside.example"}, Roots: roots,
