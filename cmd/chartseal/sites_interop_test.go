@@ -95,7 +95,7 @@ func (s *station) up() {
 // lives waits until the daemon has opened everything and looked at its outbox.
 func (s *station) lives() {
 	s.t.Helper()
-	eventuallyTrue(s.t, "a sign of life", func() bool {
+	comes(s.t, "a sign of life", func() bool {
 		sign, err := os.Stat(filepath.Join(s.dir, "state", "daemon.json"))
 		return err == nil && sign.ModTime().After(s.began)
 	})
@@ -185,16 +185,6 @@ func whyHeld(t *testing.T, dir string) string {
 	return strings.Join(strings.Fields(string(b)), " ")
 }
 
-func eventuallyTrue(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("not within %v: %s", patience, what)
-}
-
 // noSecrets makes sure that no log or message shows the database's address.
 func (s *station) noSecrets(pg *postgres.Server) {
 	s.t.Helper()
@@ -269,7 +259,7 @@ func TestInteropSitesShareOrders(t *testing.T) {
 		b.drop(fmt.Sprintf("R-BACK-%02d", i), i)
 	}
 	began := time.Now()
-	eventuallyTrue(t, "every order is answered", func() bool {
+	comes(t, "every order is answered", func() bool {
 		return len(dirs(t, a, "sent"))+len(dirs(t, a, "held")) >= own+both && len(dirs(t, b, "sent"))+len(dirs(t, b, "held")) >= own+both
 	})
 	t.Logf("2 x %d orders answered in %.1f s", own+both, time.Since(began).Seconds())

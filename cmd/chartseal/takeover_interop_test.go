@@ -63,7 +63,7 @@ func barCommit(t *testing.T, pg *postgres.Server) (end func()) {
 func waitAtCommit(t *testing.T, pg *postgres.Server, s *station, orders int) {
 	t.Helper()
 	conn := pg.Connect(t, postgres.Database)
-	eventuallyTrue(t, "the orders wait at the point of no return", func() bool {
+	comes(t, "the orders wait at the point of no return", func() bool {
 		var n int
 		check(t, conn.QueryRow(t.Context(), `SELECT COUNT(*) FROM chartseal.chartseal_orders WHERE state='working' AND stage='record' AND waiting<>''`).Scan(&n))
 		return n == orders && s.objects("*.html") == orders
@@ -79,7 +79,7 @@ func TestInteropTakeover(t *testing.T) {
 	a, b := newStation(t, pg.URL(), "front"), newStation(t, pg.URL(), "back")
 	a.up()
 	b.up()
-	eventuallyTrue(t, "both are there", func() bool {
+	comes(t, "both are there", func() bool {
 		out, _ := b.do("site", "list")
 		return strings.Count(out, "running") == 2
 	})
@@ -112,15 +112,15 @@ func TestInteropTakeover(t *testing.T) {
 		}
 		b.drop(id, index(ids, id))
 	}
-	eventuallyTrue(t, "the other site answers", func() bool { return len(dirs(t, b, "sent")) == 2 && len(dirs(t, b, "held")) == 1 })
+	comes(t, "the other site answers", func() bool { return len(dirs(t, b, "sent")) == 2 && len(dirs(t, b, "held")) == 1 })
 	if text := whyHeld(t, dirs(t, b, "held")[0]); !strings.Contains(text, `being worked on already at the site "front"`) {
 		t.Error(text)
 	}
 
 	before := a.objects("*.age")
 	a.up()
-	eventuallyTrue(t, "the site that was dead ends its orders", func() bool { return len(dirs(t, a, "sent")) == 1 && len(dirs(t, a, "held")) == 2 })
-	eventuallyTrue(t, "what was sealed for others is gone", func() bool { return a.sealed() == 0 }) // a moment after the answer
+	comes(t, "the site that was dead ends its orders", func() bool { return len(dirs(t, a, "sent")) == 1 && len(dirs(t, a, "held")) == 2 })
+	comes(t, "what was sealed for others is gone", func() bool { return a.sealed() == 0 }) // a moment after the answer
 	if before != 3 || a.objects("*.age") != 1 || a.objects("*.html") != 1 || a.sealed() != 0 {
 		t.Errorf("%d objects before; left %d, %d pages, %d sealed files", before, a.objects("*.age"), a.objects("*.html"), a.sealed())
 	}
@@ -193,7 +193,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 	b.outbox = a.outbox
 	a.up()
 	b.up()
-	eventuallyTrue(t, "both are there", func() bool {
+	comes(t, "both are there", func() bool {
 		out, _ := b.do("site", "list")
 		return strings.Count(out, "running") == 2
 	})
@@ -203,7 +203,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 		ids = append(ids, id)
 		a.drop(id, i)
 	}
-	eventuallyTrue(t, "all are sent", func() bool { return len(dirs(t, a, "sent")) == len(ids) })
+	comes(t, "all are sent", func() bool { return len(dirs(t, a, "sent")) == len(ids) })
 	sentA, sentB := len(a.events(ledger.Sent)), len(b.events(ledger.Sent))
 	if sentA+sentB != len(ids) || len(dirs(t, a, "held")) != 0 {
 		t.Fatalf("%d + %d sent, %d held", sentA, sentB, len(dirs(t, a, "held")))
@@ -215,7 +215,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 		a.drop("R-D"+string(rune('A'+i)), i)
 	}
 	conn := pg.Connect(t, postgres.Database)
-	eventuallyTrue(t, "the orders are taken in", func() bool { return len(stateOf(t, conn)) == len(ids)+3 })
+	comes(t, "the orders are taken in", func() bool { return len(stateOf(t, conn)) == len(ids)+3 })
 	a.kill()
 	end()
 	was := 0
@@ -225,7 +225,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 		}
 	}
 	b.up()
-	eventuallyTrue(t, "it runs", func() bool { out, _ := b.do("site", "list"); return strings.Contains(out, "running") })
+	comes(t, "it runs", func() bool { out, _ := b.do("site", "list"); return strings.Contains(out, "running") })
 	b.lives()
 	time.Sleep(6 * time.Second) // some scans
 	claims, err := filepath.Glob(filepath.Join(a.outbox, "working", "*"))
@@ -236,7 +236,7 @@ func TestInteropSharedOutbox(t *testing.T) {
 	if out, code := b.do("site", "takeover", "front", "--yes"); code != 0 || !strings.Contains(out, "put back into this outbox") {
 		t.Fatalf("exit %d: %s", code, out)
 	}
-	eventuallyTrue(t, "the other site answers them", func() bool { return len(dirs(t, a, "sent")) == len(ids)+3 })
+	comes(t, "the other site answers them", func() bool { return len(dirs(t, a, "sent")) == len(ids)+3 })
 	a.up()
 	a.lives()
 	time.Sleep(10 * time.Second) // some scans
@@ -274,7 +274,7 @@ func TestInteropSiteIdentity(t *testing.T) {
 	}
 	check(t, os.CopyFS(filepath.Join(copied.dir, "state"), os.DirFS(filepath.Join(a.dir, "state"))))
 	a.up()
-	eventuallyTrue(t, "it runs", func() bool { out, _ := a.do("site", "list"); return strings.Contains(out, "running") })
+	comes(t, "it runs", func() bool { out, _ := a.do("site", "list"); return strings.Contains(out, "running") })
 	twin := newStation(t, pg.URL(), "front")
 	if out, code := twin.do("run", "--until-idle"); code != 2 || !strings.Contains(out, "already works under this site name") {
 		t.Errorf("same name: exit %d, %s", code, out)
@@ -311,7 +311,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 	fails(t, a, "send", filepath.Join(a.dir, "chartseal.yaml"))
 	fails(t, a, "check")
 	a.up()
-	eventuallyTrue(t, "the daemon says that it waits", func() bool { return strings.Contains(logOf(a), "waiting for the shared database") })
+	comes(t, "the daemon says that it waits", func() bool { return strings.Contains(logOf(a), "waiting for the shared database") })
 	if out, code := a.do("status"); code != 0 || !strings.Contains(out, "cannot be reached") {
 		t.Errorf("status: exit %d, %s", code, out)
 	}
@@ -329,7 +329,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 				a.drop(fmt.Sprintf("R-OUT-%02d", n), n)
 				n++
 			}
-			eventuallyTrue(t, "the daemon is in the middle of them", func() bool {
+			comes(t, "the daemon is in the middle of them", func() bool {
 				left := n - len(dirs(t, a, "sent"))
 				within = left > 0 && strings.Count(logOf(a), `"stage":"admit"`) > n-4
 				return within || left == 0
@@ -352,7 +352,7 @@ func TestInteropDatabaseOutage(t *testing.T) {
 		began := time.Now()
 		trouble.do()
 		over := time.Now()
-		eventuallyTrue(t, "all are sent after the database was "+trouble.name, func() bool { return len(dirs(t, a, "sent")) == n })
+		comes(t, "all are sent after the database was "+trouble.name, func() bool { return len(dirs(t, a, "sent")) == n })
 		t.Logf("%s for %.1f s: all sent %.1f s later", trouble.name, over.Sub(began).Seconds(), time.Since(over).Seconds())
 	}
 	astray(t, pg, a)
@@ -391,7 +391,7 @@ func astray(t *testing.T, pg *postgres.Server, s *station) {
 		if err != nil || tag.RowsAffected() != 1 {
 			t.Fatal(err, tag)
 		}
-		eventuallyTrue(t, "the stray release is taken up", func() bool {
+		comes(t, "the stray release is taken up", func() bool {
 			var left int
 			check(t, conn.QueryRow(t.Context(), `SELECT COUNT(*) FROM chartseal_engine.workflow_status WHERE status<>'SUCCESS'`).Scan(&left))
 			return left == 0
@@ -424,7 +424,7 @@ func TestInteropStatusAcrossSites(t *testing.T) {
 		}
 		return out
 	}
-	eventuallyTrue(t, "the other site sees what is waited for", func() bool { return seen(b).Waiting == "store unavailable" })
+	comes(t, "the other site sees what is waited for", func() bool { return seen(b).Waiting == "store unavailable" })
 	a.kill()
 	r := seen(b)
 	if r.Site != "front" || r.Stage != "upload" || r.State != "working" || r.Order != "" || r.Since == "" {
